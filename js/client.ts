@@ -1,0 +1,243 @@
+// A database as the app holds it: opens the engine and hands each part its connection.
+import type { BulkOptions } from './bulk.ts';
+import { Connection, type Notice } from './connection.ts';
+import { HolmError, toHolmError } from './error.ts';
+import { type Layout, layoutOf, type PlainRow, perCollection } from './layout.ts';
+import type { WireRow } from './message.ts';
+import { type Mutations, mutationsOf, Writer } from './mutate.ts';
+import { type Observer, ObserverPool } from './observer.ts';
+import { Outbox } from './outbox.ts';
+import { Query, type Source } from './query.ts';
+import type { CollectionName, Insert, Operands, Row, Schema } from './schema.ts';
+import { type DatabaseStatus, LiveStatus } from './status.ts';
+import { runTransaction, type Transaction } from './transaction.ts';
+
+/** With which server a database synchronises. */
+export interface SyncOptions {
+  /** The server's address, `https://api.example.com`. */
+  readonly url: string;
+  /** The space: what is ordered and permitted together. */
+  readonly space: string;
+  /** Gives the bearer token; called whenever the server wants one. Null: there is none now. */
+  readonly token?: () => Token | Promise<Token>;
+}
+
+type Token = string | null;
+
+/** How a database is opened. */
+export interface DatabaseOptions<S extends Schema> {
+  /** Names it among the databases of the origin. */
+  readonly name: string;
+  readonly schema: S;
+  /** Without it nothing leaves the device; writes are queued. */
+  readonly sync?: SyncOptions;
+  /**
+   * `strict` (default): `saved` survives a crash of the machine. `relaxed`: of the tab and the
+   * browser.
+   */
+  readonly durability?: 'strict' | 'relaxed';
+}
+
+/** A document of a seed: it brings its id, so that two devices seed the same one. */
+export type Seed<S extends Schema, N extends CollectionName<S>> = Insert<S, N> & {
+  readonly id: string;
+};
+
+/** Starts an engine for a connection; the function it gives stops it. */
+export type Runtime = (connection: Connection) => () => void;
+
+/** What a database is made of. */
+interface Parts {
+  readonly connection: Connection;
+  readonly writer: Writer;
+  readonly status: LiveStatus;
+  readonly source: LiveSource;
+  readonly stop: () => void;
+}
+
+/** Opens a database on an engine that the runtime starts. */
+export async function openDatabase<S extends Schema>(
+  options: DatabaseOptions<S>,
+  run: Runtime,
+): Promise<Database<S>> {
+  const { name, schema, sync, durability = 'strict' } = options;
+  const status = new LiveStatus();
+  const connection = new Connection((notice) => hear(notice));
+  const writer = new Writer(connection);
+  const hear = listener(connection, writer, status, sync);
+  const opening = connection.open({
+    name,
+    schema: schema.wire,
+    ...(sync && { sync: { url: sync.url, space: sync.space } }),
+    durability,
+  });
+  const stop = run(connection);
+  try {
+    await opening;
+  } catch (error) {
+    stop();
+    throw error;
+  }
+  const source = new LiveSource(connection);
+  return new Database(options, { connection, writer, status, source, stop });
+}
+
+/** Passes the connection's notices to the parts that they are for. */
+function listener(
+  connection: Connection,
+  writer: Writer,
+  status: LiveStatus,
+  sync: SyncOptions | undefined,
+): (notice: Notice) => void {
+  return (notice) => {
+    switch (notice.kind) {
+      case 'status':
+        status.set(notice.status);
+        break;
+      case 'entry':
+        writer.entryMoved(notice);
+        break;
+      case 'token':
+        void sendToken(connection, status, sync);
+        break;
+      case 'recovered':
+        // It fails only where the connection does, and then everybody is told.
+        writer.recover().catch(() => {});
+        break;
+      case 'failed':
+        status.fail(notice.error);
+        break;
+    }
+  };
+}
+
+async function sendToken(
+  connection: Connection,
+  status: LiveStatus,
+  sync: SyncOptions | undefined,
+): Promise<void> {
+  let token: Token = null;
+  let fault: string | null = null;
+  try {
+    token = (await sync?.token?.()) ?? null;
+  } catch (thrown) {
+    fault = `token: ${toHolmError(thrown).message}`;
+  }
+  status.setTokenFault(fault);
+  connection.send('token', `"token":${JSON.stringify(token)}`, () => {});
+}
+
+/** Runs queries on the connection; equal live queries share one observer. */
+class LiveSource implements Source {
+  private readonly connection: Connection;
+  private readonly observers = new ObserverPool();
+
+  constructor(connection: Connection) {
+    this.connection = connection;
+  }
+
+  get(query: string): Promise<readonly WireRow[]> {
+    return this.connection.requestRows('get', `"query":${query}`);
+  }
+
+  observe(query: string, layout: Layout, failure: HolmError | undefined): Observer<PlainRow> {
+    const key = failure ? `${failure.code} ${failure.message}` : query;
+    return this.observers.get(key, layout, (subscriber) => {
+      if (!failure) return this.connection.subscribe(query, subscriber);
+      subscriber.error(failure);
+      return () => {};
+    });
+  }
+}
+
+/** An open database. Made by `createDatabase`. */
+export class Database<S extends Schema> {
+  /** Writes, by collection: `db.mutate.films.insert({ ... })`. */
+  readonly mutate: { readonly [N in CollectionName<S>]: Mutations<S, N> };
+  /** Queries, by collection: `db.query.films.where('year', '>', 1990)`. */
+  readonly query: { readonly [N in CollectionName<S>]: Query<Row<S, N>, Operands<S, N>> };
+  /** How storage, synchronisation and outbox are. */
+  readonly status: DatabaseStatus;
+  /** The writes that the server has not confirmed, and those that it refused. */
+  readonly outbox: Outbox;
+  private readonly schema: S;
+  private readonly parts: Parts;
+
+  /** @internal */
+  constructor({ schema }: DatabaseOptions<S>, parts: Parts) {
+    const { connection, writer, status, source } = parts;
+    this.schema = schema;
+    this.parts = parts;
+    this.status = status;
+    this.outbox = new Outbox(source, connection, writer);
+    const mutate = perCollection(schema, (layout) => mutationsOf(writer, layout));
+    const query = perCollection(schema, (layout) => new Query(source, layout));
+    this.mutate = mutate as Database<S>['mutate'];
+    this.query = query as Database<S>['query'];
+  }
+
+  /**
+   * Inserts documents as if they had always been there: the same seed on two devices is one, and
+   * it never beats an edit. Saved in transactions of about 256 KB, in order.
+   *
+   * @example
+   * await db.seed('films', films, { onProgress: ({ saved, total }) => show(saved / total) });
+   */
+  async seed<N extends CollectionName<S>>(
+    collection: N,
+    documents: readonly Seed<S, N>[],
+    options: BulkOptions = {},
+  ): Promise<void> {
+    const layout = layoutOf(this.schema, collection);
+    for (const { id } of documents) layout.encodeId(id);
+    await this.parts.writer.writeMany(layout, 'seed', documents, options).saved;
+  }
+
+  /**
+   * Reads and writes that are saved together or not at all. The function may run up to six times,
+   * when others change what it read; then the promise rejects with `transaction_conflict`. What
+   * the function throws leaves nothing behind.
+   *
+   * @example
+   * await db.transaction(async (tx) => {
+   *   const [film] = await tx.query.films.where('id', '=', id).get();
+   *   if (film) tx.mutate.films.update(id, { rating: (film.rating ?? 0) + 1 });
+   * });
+   */
+  transaction<T>(run: (tx: Transaction<S>) => Promise<T> | T): Promise<T> {
+    return runTransaction(this.parts.connection, this.schema, run);
+  }
+
+  /** Synchronises now; resolves when every write is at the server and its news are here. */
+  async sync(): Promise<void> {
+    await this.parts.connection.request('sync');
+  }
+
+  /**
+   * All readable documents as lines of NDJSON, also where the store is damaged.
+   *
+   * @example
+   * for await (const line of db.export()) file.write(`${line}\n`);
+   */
+  async *export(): AsyncGenerator<string, void, undefined> {
+    let after: string | null = null;
+    do {
+      const { lines = [], next = null } = await this.parts.connection.request('export', { after });
+      yield* lines;
+      after = next;
+    } while (after !== null);
+  }
+
+  /** Saves what was written before, lets go of the files and ends all live queries. */
+  async close(): Promise<void> {
+    const { connection, stop } = this.parts;
+    try {
+      // Without an engine there is nobody to ask, and nothing that could still be saved.
+      if (connection.isReady) await connection.request('close');
+    } finally {
+      const message = 'The database was closed. Open it again with createDatabase().';
+      connection.fail(new HolmError('closed', message));
+      stop();
+    }
+  }
+}

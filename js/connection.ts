@@ -1,0 +1,317 @@
+// The client's end of the conversation with the engine (docs/PAGE.md): numbers requests, sends
+// those of one microtask as one message, matches answers, passes notices on, and carries what is
+// unanswered over to the next engine when one is lost. Knows bytes and ports, no browser API.
+import { callOut, errorFromWire, HolmError, toHolmError } from './error.ts';
+import { newTab } from './id.ts';
+import type { Answer, Message, StorageStatus, WirePatch, WireRow } from './message.ts';
+import { decode, type Json } from './value.ts';
+
+/** What carries bytes to one engine. */
+export interface Port {
+  send(bytes: Uint8Array): void;
+  /** The engine said that it cannot go on. */
+  fatal(message: string): void;
+  /** The connection has no more use for the engine. */
+  close(): void;
+}
+
+/** Called once, with the error or the answer. */
+export type Settle = (error: HolmError | null, answer: Answer) => void;
+
+/** What a live query's owner is told. */
+export interface Subscriber {
+  result(rows: readonly WireRow[]): void;
+  patch(patch: WirePatch): void;
+  error(error: HolmError): void;
+}
+
+/** A notice for the owner: the engine's, or what became of the engine itself. */
+export type Notice =
+  | Extract<Message, { readonly kind: 'status' | 'entry' | 'token' }>
+  | { readonly kind: 'recovered' }
+  | { readonly kind: 'failed'; readonly error: HolmError };
+
+interface Request {
+  readonly number: number;
+  readonly kind: string;
+  /** The members besides number and kind, as JSON without the braces. */
+  readonly members: string;
+  readonly settle: Settle;
+}
+
+/** What becomes of a request whose engine was lost before it answered. */
+const WHEN_LOST: Readonly<Record<string, 'forget' | 'settle' | 'conflict' | undefined>> = {
+  // Sent anew by `ready`.
+  open: 'forget',
+  subscribe: 'forget',
+  // Without meaning for the next engine.
+  network: 'settle',
+  token: 'settle',
+  confirm: 'settle',
+  unsubscribe: 'settle',
+  abort: 'settle',
+  // An open transaction is lost with its engine; the client runs it again. `commit` is not in
+  // this list: it may have been carried out, so it is sent again and answered from the record.
+  begin: 'conflict',
+  tx_write: 'conflict',
+  tx_get: 'conflict',
+};
+
+/** Answers that may be unconfirmed before a `confirm` is added to the next message. */
+const UNCONFIRMED_MAX = 32;
+
+/** See the head of the file. */
+export class Connection {
+  /** Where the engine keeps its data, once it has said so. */
+  storage: StorageStatus['kind'] | undefined;
+  private readonly tab = newTab();
+  private readonly notify: (notice: Notice) => void;
+  private port: Port | undefined;
+  private state: 'detached' | 'opening' | 'ready' = 'detached';
+  private failure: HolmError | undefined;
+  private opening: { readonly members: string; readonly settle: Settle } | undefined;
+  private wasOpen = false;
+  private network: { readonly online: boolean; readonly visible: boolean } | undefined;
+  /** Unanswered requests by number; in order of number, because they are added in that order. */
+  private readonly pending = new Map<number, Request>();
+  private readonly subscribers = new Map<number, readonly [query: string, Subscriber]>();
+  private queue: Request[] = [];
+  private lastNumber = 0;
+  private lastSubscription = 0;
+  private confirmed = 0;
+
+  constructor(notify: (notice: Notice) => void) {
+    this.notify = notify;
+  }
+
+  /** Whether an engine has the database open for this connection. */
+  get isReady(): boolean {
+    return this.state === 'ready';
+  }
+
+  /** Opens the database, on this engine and on every later one. */
+  open(members: object): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const settle: Settle = (error, answer) => (error ? reject(error) : resolve(answer));
+      this.opening = { members: inner(members), settle };
+      if (this.failure) reject(this.failure);
+      else if (this.port) this.sendOpen();
+    });
+  }
+
+  /** Asks, and is answered by a promise. */
+  request(kind: string, members: object = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.send(kind, inner(members), (error, answer) => (error ? reject(error) : resolve(answer)));
+    });
+  }
+
+  /** Asks for rows. */
+  requestRows(kind: string, members: string): Promise<readonly WireRow[]> {
+    return new Promise((resolve, reject) => {
+      this.send(kind, members, (error, { rows = [] }) => (error ? reject(error) : resolve(rows)));
+    });
+  }
+
+  /**
+   * Asks, and is answered by a call in the order of the engine's messages, before any later
+   * notice is passed on. Gives the request's number.
+   */
+  send(kind: string, members: string, settle: Settle): number {
+    const request = { number: ++this.lastNumber, kind, members, settle };
+    const { failure } = this;
+    if (failure) {
+      queueMicrotask(() => settle(withContent(failure, request), {}));
+      return request.number;
+    }
+    this.pending.set(request.number, request);
+    if (this.state === 'ready') this.enqueue(request);
+    return request.number;
+  }
+
+  /** Keeps a query live, through all engines, until the function it gives is called. */
+  subscribe(query: string, subscriber: Subscriber): () => void {
+    const subscription = ++this.lastSubscription;
+    const { failure } = this;
+    if (failure) {
+      queueMicrotask(() => subscriber.error(failure));
+      return () => {};
+    }
+    this.subscribers.set(subscription, [query, subscriber]);
+    if (this.state === 'ready') this.sendSubscribe(subscription, query);
+    return () => {
+      if (!this.subscribers.delete(subscription) || this.state !== 'ready') return;
+      this.send('unsubscribe', `"subscription":${subscription}`, () => {});
+    };
+  }
+
+  /** What the page knows of the network and of being seen. */
+  setNetwork(network: { readonly online: boolean; readonly visible: boolean }): void {
+    this.network = network;
+    if (this.state === 'ready') this.send('network', inner(network), () => {});
+  }
+
+  /** An engine is there: opens the database on it, then carries on. */
+  attach(port: Port): void {
+    if (this.failure) {
+      port.close();
+      return;
+    }
+    this.port = port;
+    if (this.opening) this.sendOpen();
+  }
+
+  /** The engine is gone; what is unanswered waits for the next one. */
+  detach(): void {
+    this.port = undefined;
+    this.state = 'detached';
+    this.queue = [];
+    for (const request of [...this.pending.values()]) {
+      const fate = WHEN_LOST[request.kind];
+      if (!fate) continue;
+      this.pending.delete(request.number);
+      if (fate === 'settle') request.settle(null, {});
+      if (fate === 'conflict') request.settle(lostTransaction(), {});
+    }
+  }
+
+  /** There will be no engine any more: every request and live query gets the error. */
+  fail(error: HolmError): void {
+    if (this.failure) return;
+    this.failure = error;
+    const { port, opening } = this;
+    this.detach();
+    port?.close();
+    opening?.settle(error, {});
+    const [requests, subscribers] = [[...this.pending.values()], [...this.subscribers.values()]];
+    this.pending.clear();
+    this.subscribers.clear();
+    for (const request of requests) request.settle(withContent(error, request), {});
+    for (const [, subscriber] of subscribers) subscriber.error(error);
+    this.notify({ kind: 'failed', error });
+  }
+
+  /** One message of the engine. */
+  receive(bytes: Uint8Array): void {
+    let messages: readonly Message[];
+    try {
+      messages = JSON.parse(new TextDecoder().decode(bytes)).messages;
+    } catch (error) {
+      this.port?.fatal(toHolmError(error).message);
+      return;
+    }
+    for (const message of messages) callOut(() => this.dispatch(message));
+  }
+
+  private dispatch(message: Message): void {
+    switch (message.kind) {
+      case 'reply': {
+        const request = this.pending.get(message.number);
+        this.pending.delete(message.number);
+        if ('ok' in message) request?.settle(null, message.ok);
+        else request?.settle(errorFromWire(message.error), {});
+        break;
+      }
+      case 'result':
+        this.subscribers.get(message.subscription)?.[1].result(message.rows);
+        break;
+      case 'patch':
+        this.subscribers.get(message.subscription)?.[1].patch(message);
+        break;
+      case 'status':
+        this.storage = message.status.storage.kind;
+        this.notify(message);
+        break;
+      case 'fatal':
+        this.port?.fatal(message.message);
+        break;
+      default:
+        this.notify(message);
+    }
+  }
+
+  private sendOpen(): void {
+    const { members, settle } = this.opening as NonNullable<typeof this.opening>;
+    this.state = 'opening';
+    const number = ++this.lastNumber;
+    const request: Request = {
+      number,
+      kind: 'open',
+      members,
+      settle: (error, answer) => {
+        if (error) return this.fail(error);
+        if (answer.status) this.dispatch({ kind: 'status', status: answer.status });
+        this.ready();
+        settle(null, answer);
+      },
+    };
+    this.pending.set(number, request);
+    this.post([request]);
+  }
+
+  /** The database is open: what the former engine left is first, in its order. */
+  private ready(): void {
+    this.state = 'ready';
+    if (this.network) this.setNetwork(this.network);
+    for (const [subscription, [query]] of this.subscribers) this.sendSubscribe(subscription, query);
+    const queued = new Set(this.queue);
+    for (const request of this.pending.values()) if (!queued.has(request)) this.enqueue(request);
+    if (this.wasOpen) this.notify({ kind: 'recovered' });
+    this.wasOpen = true;
+  }
+
+  private sendSubscribe(subscription: number, query: string): void {
+    this.send('subscribe', `"subscription":${subscription},"query":${query}`, (error) => {
+      const subscriber = this.subscribers.get(subscription)?.[1];
+      if (!error || !subscriber) return;
+      this.subscribers.delete(subscription);
+      subscriber.error(error);
+    });
+  }
+
+  private enqueue(request: Request): void {
+    this.queue.push(request);
+    if (this.queue.length === 1) queueMicrotask(() => this.flush());
+  }
+
+  private flush(): void {
+    if (this.queue.length === 0) return;
+    const [oldest = this.lastNumber + 1] = this.pending.keys();
+    if (oldest - 1 - this.confirmed >= UNCONFIRMED_MAX) {
+      this.confirmed = oldest - 1;
+      this.send('confirm', `"upTo":${this.confirmed}`, () => {});
+    }
+    const requests = this.queue;
+    this.queue = [];
+    this.post(requests);
+  }
+
+  private post(requests: readonly Request[]): void {
+    const texts = requests.map(({ number, kind, members }) => {
+      return `{"number":${number},"kind":"${kind}"${members && `,${members}`}}`;
+    });
+    const message = `{"tab":${this.tab},"requests":[${texts.join()}]}`;
+    this.port?.send(new TextEncoder().encode(message));
+  }
+}
+
+/** An object as JSON without its braces. */
+function inner(members: object): string {
+  return JSON.stringify(members).slice(1, -1);
+}
+
+/** The error of a write that will not be saved, with what was to be written. */
+function withContent(error: HolmError, { members }: Request): HolmError {
+  const content = JSON.parse(`{${members}}`) as { ops?: Json };
+  if (!content.ops) return error;
+  const details = { ...error.details, operations: decode(content.ops) };
+  return new HolmError(error.code, error.message, { retryable: error.retryable, details });
+}
+
+function lostTransaction(): HolmError {
+  return new HolmError(
+    'transaction_conflict',
+    'The engine was restarted during the transaction. Nothing was changed; run it again.',
+    { retryable: true },
+  );
+}

@@ -1,0 +1,117 @@
+// The messages of docs/PAGE.md as types. Nothing here runs.
+import type { WireError } from './error.ts';
+import type { Json } from './value.ts';
+
+/** A row as it crosses: the id, then the fields in the schema's order. */
+export type WireRow = readonly Json[];
+
+/** An ordered change of a result list, as it crosses. */
+export interface WirePatch {
+  readonly removes: readonly number[];
+  readonly moves: readonly (readonly [from: number, to: number])[];
+  readonly inserts: readonly (readonly [at: number, row: WireRow])[];
+  readonly updates: readonly (readonly [at: number, changes: readonly WireChange[]])[];
+}
+
+/** A column, counted as in a row, and its new value. */
+export type WireChange = readonly [column: number, value: Json];
+
+/** What a request is answered with; which members there are depends on its kind. */
+export interface Answer {
+  readonly replica?: string;
+  readonly status?: Status;
+  readonly entry?: number | null;
+  readonly rows?: readonly WireRow[];
+  readonly lines?: readonly string[];
+  readonly next?: string | null;
+}
+
+/** What the engine says: an answer, or a notice nobody asked for. */
+export type Message =
+  | { readonly kind: 'reply'; readonly number: number; readonly ok: Answer }
+  | { readonly kind: 'reply'; readonly number: number; readonly error: WireError }
+  | ResultNotice
+  | PatchNotice
+  | EntryNotice
+  | { readonly kind: 'status'; readonly status: Status }
+  | { readonly kind: 'token' }
+  | { readonly kind: 'fatal'; readonly message: string };
+
+/** Replaces a live query's list. */
+export interface ResultNotice {
+  readonly kind: 'result';
+  readonly subscription: number;
+  readonly revision: number;
+  readonly rows: readonly WireRow[];
+}
+
+/** Changes a live query's list. */
+export interface PatchNotice extends WirePatch {
+  readonly kind: 'patch';
+  readonly subscription: number;
+  readonly revision: number;
+}
+
+/** Moves the state of a write of this page. */
+export interface EntryNotice {
+  readonly kind: 'entry';
+  readonly entry: number;
+  readonly state: EntryState;
+  readonly code?: string;
+  readonly message?: string;
+}
+
+/** How far an outbox entry has come after it was queued. */
+export type EntryState = 'sent' | 'accepted' | 'rejected' | 'quarantined' | 'discarded';
+
+/** Where the data is and whether it stays. */
+export interface StorageStatus {
+  /** `memory` is gone with the page. */
+  readonly kind: 'opfs' | 'memory';
+  readonly durable: boolean;
+  readonly state: 'ok' | 'damaged' | 'failed';
+  /** What is wrong, if something is. */
+  readonly message: string | null;
+  readonly bytes: number;
+  /** Bytes of a torn tail that recovery cut from the log when the database was opened. */
+  readonly cutBytes: number;
+}
+
+/** How synchronisation stands. */
+export interface SyncStatus {
+  readonly state:
+    | 'off'
+    | 'offline'
+    | 'connecting'
+    | 'pulling'
+    | 'pushing'
+    | 'idle'
+    | 'backoff'
+    | 'needs_auth'
+    | 'refused'
+    | 'stalled';
+  /** Why, where the state is not a good one. */
+  readonly reason: string | null;
+  /** When `backoff` ends, in milliseconds since 1970. */
+  readonly until: number | null;
+  /** Whether a first pull has ever completed. */
+  readonly pulled: boolean;
+  /** The server's version that this replica has. */
+  readonly version: number | null;
+}
+
+/** How many outbox entries are in each state. */
+export interface OutboxStatus {
+  readonly queued: number;
+  readonly sent: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly quarantined: number;
+}
+
+/** How a database is. */
+export interface Status {
+  readonly storage: StorageStatus;
+  readonly sync: SyncStatus;
+  readonly outbox: OutboxStatus;
+}

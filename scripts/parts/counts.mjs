@@ -1,0 +1,50 @@
+// Reads how many tests passed and failed from what each runner leaves. A test that did not run is
+// not passed: ignored, skipped and unfinished ones count as failed.
+import { existsSync, readFileSync } from 'node:fs';
+
+const add = (counts, passed, failed) => ({
+  passed: counts.passed + passed,
+  failed: counts.failed + failed,
+});
+
+const NONE = { passed: 0, failed: 0 };
+
+/** From cargo's `test result:` lines. */
+export function cargoCounts(output) {
+  const lines = output.matchAll(/^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored;/gm);
+  return [...lines].reduce(
+    (counts, [, passed, failed, ignored]) => add(counts, +passed, +failed + +ignored),
+    NONE,
+  );
+}
+
+/** From the file of vitest's json reporter. */
+export function vitestCounts(file) {
+  if (!existsSync(file)) return NONE;
+  const report = JSON.parse(readFileSync(file, 'utf8'));
+  const failed = report.numTotalTests - report.numPassedTests;
+  return { passed: report.numPassedTests, failed };
+}
+
+/** From the file of node's tap reporter. */
+export function tapCounts(file) {
+  if (!existsSync(file)) return NONE;
+  const text = readFileSync(file, 'utf8');
+  const last = (name) =>
+    Number([...text.matchAll(new RegExp(`^# ${name} (\\d+)$`, 'gm'))].at(-1)?.[1] ?? 0);
+  const failed = last('fail') + last('cancelled') + last('skipped') + last('todo');
+  return { passed: last('pass'), failed };
+}
+
+/** From a program that ends with `N passed, N failed` on a line. */
+export function plainCounts(output) {
+  const line = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
+  return line ? { passed: +line[1], failed: +line[2] } : NONE;
+}
+
+/** A runner that failed has at least one failure; a runner that ran nothing has failed. */
+export function settle(counts, code) {
+  if (code !== 0 && counts.failed === 0) return add(counts, 0, 1);
+  if (counts.passed + counts.failed === 0) return add(counts, 0, 1);
+  return counts;
+}

@@ -1,0 +1,111 @@
+// What an app downloads for `import { createDatabase } from 'holm'`, as its bundler would ship it:
+// minified, split into module, worker and page. The budget is on gzip, the sum of all three.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, gzipSync, constants as zlib } from 'node:zlib';
+import { bin } from './builds.mjs';
+import { must, root, run, StepFailed } from './shell.mjs';
+
+const BUDGET_BYTES = 130 * 1024;
+const ROUTES = ['rustup', 'debian'];
+
+/**
+ * Prints the table for `route` and for the other route where it is there. Returns whether the
+ * budget holds.
+ */
+export async function checkSizes(route) {
+  const parts = await javascriptParts();
+  let holds = true;
+  for (const candidate of [route, ...ROUTES.filter((other) => other !== route)]) {
+    const module = await moduleOf(candidate, route);
+    if (module === null) {
+      console.log(`NOT RUN size by the ${candidate} route: not on this machine`);
+      continue;
+    }
+    holds = printTable(candidate, { wasm: module, ...parts }) && holds;
+    keepsPlaces(module);
+  }
+  return holds;
+}
+
+/** The module's bytes by `candidate`; null where this machine does not have that route. */
+async function moduleOf(candidate, shipped) {
+  if (candidate === shipped) return readFileSync(join(root, 'dist/wasm/holm_worker_bg.wasm'));
+  const out = `target/sizes/${candidate}`;
+  const args = ['xtask', 'wasm', '--route', candidate, '--out', out];
+  const { code, output } = await run('cargo', args, { show: false });
+  if (code === 3) return null;
+  if (code !== 0) throw new StepFailed(output);
+  return readFileSync(join(root, out, 'holm_worker_bg.wasm'));
+}
+
+/** Bundles an app that does nothing but import the package, and sorts what comes out. */
+async function javascriptParts() {
+  const folder = join(root, 'target/sizes/app');
+  mkdirSync(folder, { recursive: true });
+  const entry = join(root, 'dist/index.js');
+  if (!existsSync(entry)) throw new StepFailed('dist/index.js is not built');
+  writeFileSync(join(folder, 'main.js'), `export * from ${JSON.stringify(entry)};\n`);
+  writeFileSync(join(folder, 'index.html'), '<script type="module" src="./main.js"></script>\n');
+  writeFileSync(join(folder, 'vite.config.mjs'), viteConfig);
+  await must(bin('vite'), ['build', '--logLevel', 'warn'], { cwd: folder });
+  const manifest = JSON.parse(readFileSync(join(folder, 'out/files.json'), 'utf8'));
+  const bytesOf = (test) =>
+    Buffer.concat(manifest.filter(test).map((f) => readFileSync(join(folder, 'out', f))));
+  const isJs = (file) => file.endsWith('.js');
+  const isWorker = (file) => isJs(file) && /worker/.test(file);
+  return { worker: bytesOf(isWorker), page: bytesOf((file) => isJs(file) && !isWorker(file)) };
+}
+
+const viteConfig = `// Made by scripts/parts/sizes.mjs.
+const listing = {
+  name: 'listing',
+  generateBundle(_, bundle) {
+    const source = JSON.stringify(Object.keys(bundle));
+    this.emitFile({ type: 'asset', fileName: 'files.json', source });
+  },
+};
+export default {
+  plugins: [listing],
+  worker: { format: 'es' },
+  build: {
+    outDir: 'out',
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    modulePreload: false,
+    rollupOptions: { input: 'main.js', preserveEntrySignatures: 'strict' },
+  },
+};
+`;
+
+function printTable(route, parts) {
+  console.log(`size by the ${route} route, bytes${''.padEnd(6)}raw      gzip    brotli`);
+  let gzipTotal = 0;
+  const sums = [0, 0, 0];
+  for (const [name, bytes] of Object.entries(parts)) {
+    const row = [bytes.length, gzipBytes(bytes), brotliBytes(bytes)];
+    gzipTotal += row[1];
+    row.forEach((value, index) => {
+      sums[index] += value;
+    });
+    printRow(name, row);
+  }
+  printRow('total', sums);
+  const verdict = gzipTotal <= BUDGET_BYTES ? 'within' : 'ABOVE';
+  console.log(`  ${verdict} the budget of ${BUDGET_BYTES} bytes gzip`);
+  return gzipTotal <= BUDGET_BYTES;
+}
+
+function printRow(name, row) {
+  console.log(`  ${name.padEnd(22)}${row.map((value) => String(value).padStart(10)).join('')}`);
+}
+
+const gzipBytes = (bytes) => gzipSync(bytes, { level: 9 }).length;
+const brotliBytes = (bytes) =>
+  brotliCompressSync(bytes, { params: { [zlib.BROTLI_PARAM_QUALITY]: 11 } }).length;
+
+/** The module must carry the place of a failed assertion: the names of the engine's own files. */
+function keepsPlaces(module) {
+  const places = new Set(module.toString('latin1').match(/src\/[a-z_/]+\.rs/g));
+  if (places.size === 0) throw new StepFailed('the module has lost the places of its assertions');
+}

@@ -1,0 +1,133 @@
+// The stages of `npm test`, in order. A stage returns { passed, failed }; one that throws has
+// failed. `needs` are the files or folders without which a stage cannot mean anything: their
+// absence is a failure, never a skip.
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { bin, buildExample, buildJs, buildServer, buildWasm } from './builds.mjs';
+import { cargoCounts, plainCounts, settle, tapCounts, vitestCounts } from './counts.mjs';
+import { filesUnder } from './fresh.mjs';
+import { findBrowser } from './needs.mjs';
+import { root, run } from './shell.mjs';
+import { checkSizes } from './sizes.mjs';
+
+const SIM_SEEDS = 300;
+const HOST_CRATES = ['--workspace', '--exclude', 'holm-worker'];
+const WASM_TARGET = 'wasm32-unknown-unknown';
+
+export const stages = [
+  {
+    name: 'build',
+    needs: ['worker/src/lib.rs', 'js/index.ts', 'examples/films/package.json'],
+    go: build,
+  },
+  { name: 'format', needs: ['js', 'src'], go: format },
+  { name: 'lints', needs: ['js', 'src', 'server/src', 'sim/src', 'worker/src'], go: lints },
+  { name: 'types', needs: ['js', 'tests/web', 'examples/films'], go: types },
+  { name: 'unit', needs: ['src', 'tests/tidy.rs'], go: unit },
+  { name: 'js', needs: ['js'], go: jsUnit },
+  { name: 'simulation', needs: ['sim/src/main.rs'], go: simulation },
+  { name: 'browsers', needs: ['tests/web', 'examples/films'], go: browsers },
+  { name: 'size', needs: ['dist/index.js'], go: size },
+];
+
+/** What of a stage's needs is not there. */
+export function lacking(stage) {
+  return stage.needs.filter((path) => !existsSync(join(root, path)));
+}
+
+/** One check without a count of its own, made of commands that must all end with 0. */
+async function checks(...commands) {
+  let failed = 0;
+  for (const [command, ...args] of commands) {
+    const { code } = await run(command, args);
+    if (code !== 0) failed += 1;
+  }
+  return { passed: commands.length - failed, failed };
+}
+
+async function build({ route }) {
+  await buildWasm(route);
+  await buildJs();
+  await buildServer();
+  await buildExample();
+  return { passed: 1, failed: 0 };
+}
+
+function format() {
+  return checks(['cargo', 'fmt', '--all', '--check'], [bin('biome'), 'format', '.']);
+}
+
+/** The worker is linted for its own target where clippy has it, else for the host. */
+function lints({ route }) {
+  const deny = ['--', '--deny', 'warnings'];
+  const forWasm = ['--target', WASM_TARGET, '--target-dir', 'target/wasm-clippy'];
+  const target = route === 'rustup' ? forWasm : [];
+  return checks(
+    ['cargo', 'clippy', '--locked', ...HOST_CRATES, '--all-targets', ...deny],
+    ['cargo', 'clippy', '--locked', '--package', 'holm', '--all-targets', ...deny],
+    ['cargo', 'clippy', '--locked', '--package', 'holm-worker', ...target, ...deny],
+    [bin('biome'), 'lint', '--error-on-warnings', '.'],
+  );
+}
+
+function types() {
+  const own = filesUnder('examples').filter((file) => file.endsWith('/tsconfig.json'));
+  const projects = ['tsconfig.json', ...own];
+  return checks(...projects.map((project) => [bin('tsc'), '--noEmit', '-p', project]));
+}
+
+async function unit() {
+  const { code, output } = await run('cargo', [
+    'test',
+    '--locked',
+    '--no-fail-fast',
+    ...HOST_CRATES,
+  ]);
+  return settle(cargoCounts(output), code);
+}
+
+async function jsUnit() {
+  const file = reportFile('vitest.json');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const { code } = await run(bin('vitest'), ['run', ...reporters]);
+  return settle(vitestCounts(file), code);
+}
+
+async function simulation() {
+  const cargo = ['run', '--locked', '--profile', 'sweep', '--package', 'holm-sim', '--'];
+  const { code, output } = await run('cargo', [...cargo, 'run', '--seeds', String(SIM_SEEDS)]);
+  const counts = plainCounts(output);
+  const silent = counts.passed + counts.failed === 0;
+  return settle(silent && code === 0 ? { passed: 1, failed: 0 } : counts, code);
+}
+
+/**
+ * Each test file is a process of node's runner, one after the other: browsers want the machine for
+ * themselves.
+ */
+async function browsers({ browsers: names }) {
+  const folder = join(root, 'tests/web');
+  const files = readdirSync(folder).filter((name) => name.endsWith('.test.mjs'));
+  if (files.length === 0) throw new Error('tests/web holds no *.test.mjs');
+  const file = reportFile('browsers.tap');
+  const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
+  reporters.push('--test-reporter=tap', `--test-reporter-destination=${file}`);
+  const env = { HOLM_BROWSERS: names.join(',') };
+  for (const name of names) env[`HOLM_${name.toUpperCase()}`] = findBrowser(name);
+  const paths = files.sort().map((name) => join(folder, name));
+  const args = ['--test', '--test-force-exit', '--test-concurrency=1', ...reporters, ...paths];
+  const { code } = await run(process.execPath, args, { env });
+  return settle(tapCounts(file), code);
+}
+
+async function size({ route }) {
+  return (await checkSizes(route)) ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/** A fresh place for a runner's report: a report of an earlier run must not be counted. */
+function reportFile(name) {
+  const folder = join(root, 'target/reports');
+  mkdirSync(folder, { recursive: true });
+  rmSync(join(folder, name), { force: true });
+  return join(folder, name);
+}

@@ -1,0 +1,99 @@
+//! Numbers for paths, so that stored documents do not repeat names. Numbers are for ever; the dictionary only grows.
+
+use super::codec::{Reader, write_bytes, write_varint};
+use super::path::Path;
+use hashbrown::HashMap;
+
+/// A path's number in this store's dictionary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PathId(pub u32);
+
+/// Paths and their numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Dictionary {
+    paths: Vec<Path>,
+    ids: HashMap<Path, PathId>,
+    unsaved: usize,
+}
+
+impl Dictionary {
+    /// The number of a path, which it gets now if it has none.
+    pub fn intern(&mut self, path: &Path) -> PathId {
+        if let Some(id) = self.ids.get(path) {
+            return *id;
+        }
+        let id = PathId(self.paths.len() as u32);
+        self.paths.push(path.clone());
+        self.ids.insert(path.clone(), id);
+        id
+    }
+
+    /// The number of a path that may have none.
+    pub fn id(&self, path: &Path) -> Option<PathId> {
+        self.ids.get(path).copied()
+    }
+
+    /// The path with this number.
+    pub fn path(&self, id: PathId) -> Option<&Path> {
+        self.paths.get(id.0 as usize)
+    }
+
+    /// What is not stored yet: numbers and encoded paths. They go into the next record; then `saved`.
+    pub fn unsaved(&self) -> impl Iterator<Item = (PathId, Vec<u8>)> {
+        let paths = self.paths.iter().enumerate().skip(self.unsaved);
+        paths.map(|(at, path)| (PathId(at as u32), encode(path)))
+    }
+
+    /// The record that holds all paths is written.
+    pub fn saved(&mut self) {
+        self.unsaved = self.paths.len();
+    }
+
+    /// Takes a stored path back in. Paths come in the order of their numbers.
+    pub fn load(&mut self, bytes: &[u8]) -> Option<()> {
+        let path = decode(bytes)?;
+        self.intern(&path);
+        self.saved();
+        Some(())
+    }
+}
+
+fn encode(path: &Path) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_varint(&mut out, path.0.len() as u64);
+    for segment in &path.0 {
+        write_bytes(&mut out, segment.as_bytes());
+    }
+    out
+}
+
+fn decode(bytes: &[u8]) -> Option<Path> {
+    let mut reader = Reader::new(bytes);
+    let mut segments = Vec::new();
+    for _ in 0..reader.varint()? {
+        segments.push(reader.text()?.into());
+    }
+    Some(Path(segments))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_paths_come_back_with_their_numbers() {
+        let mut dictionary = Dictionary::default();
+        let title = dictionary.intern(&Path::field("title"));
+        let deep = dictionary.intern(&Path(vec!["votes".into(), "x".into()]));
+        assert_eq!(dictionary.intern(&Path::field("title")), title);
+        let stored: Vec<_> = dictionary.unsaved().map(|(_, bytes)| bytes).collect();
+        dictionary.saved();
+        assert_eq!(dictionary.unsaved().count(), 0);
+        let mut loaded = Dictionary::default();
+        for bytes in stored {
+            loaded.load(&bytes).unwrap();
+        }
+        assert_eq!(loaded.id(&Path::field("title")), Some(title));
+        assert_eq!(loaded.path(deep), dictionary.path(deep));
+    }
+}

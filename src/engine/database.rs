@@ -1,0 +1,317 @@
+//! An open database: everything the engine holds of it between steps, and how rows are read.
+
+use super::answers::Answers;
+use super::out::{Out, write_member, write_whole};
+use crate::causal::hlc::Hlc;
+use crate::causal::stamp::Time;
+use crate::doc::dictionary::Dictionary;
+use crate::doc::path::DocumentKey;
+use crate::doc::row::{Change, Row};
+use crate::doc::schema::{OUTBOX, Schema};
+use crate::engine::link::Link;
+use crate::error::Error;
+use crate::event::Input;
+use crate::ids::{Commit, EntryId, ReplicaId, RequestNumber, Seq, TabId};
+use crate::merge::record::{self, Columns, StoredDocument};
+use crate::outbox::entry::Entry;
+use crate::outbox::queue::Outbox;
+use crate::platform::disk::{Disk, DiskError};
+use crate::query::live::LiveQueries;
+use crate::store::{Batch, Direction, Store, StoreError};
+use crate::txn::operation::Operation;
+use crate::txn::overlay;
+use crate::txn::staging::{Scope, Staging};
+use crate::txn::table;
+use hashbrown::HashMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use super::transaction::Transaction;
+
+/// What waits until a commit is durable.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Waiting {
+    /// The answer to a request that wrote.
+    Answer(TabId, RequestNumber, Vec<u8>),
+    /// A frame for the connection with this number.
+    Frame(u64, String),
+    /// The answer to `open`.
+    Opened(TabId, RequestNumber),
+}
+
+/// Counters that outlive the process, written with every commit that moves one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counters {
+    /// The id of the next outbox entry.
+    pub next_entry: EntryId,
+    /// The seq of the next transaction that is sent.
+    pub next_seq: Seq,
+}
+
+/// What is known of the storage.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StorageState {
+    /// `opfs`, `memory`, ...
+    pub kind: &'static str,
+    /// Whether a flush outlives the process.
+    pub is_durable: bool,
+    /// `ok`, `damaged` or `failed`.
+    pub state: &'static str,
+    /// What is wrong.
+    pub problem: Option<String>,
+    /// Bytes of torn tail that recovery cut.
+    pub cut_bytes: u64,
+}
+
+/// An open database.
+pub struct Database {
+    /// Its name.
+    pub name: String,
+    /// Its schema, with `$outbox` at the end.
+    pub schema: Schema,
+    /// Columns by position of the collection.
+    pub columns: Vec<Columns>,
+    /// Path numbers.
+    pub dictionary: Dictionary,
+    /// Everything stored.
+    pub store: Store,
+    /// Issues stamps.
+    pub clock: Hlc,
+    /// Who we are.
+    pub replica: ReplicaId,
+    /// Local writes on their way.
+    pub outbox: Outbox,
+    /// See [`Counters`].
+    pub counters: Counters,
+    /// Live queries.
+    pub live: LiveQueries,
+    /// Open transactions by the request that began them.
+    pub transactions: BTreeMap<(TabId, RequestNumber), Transaction>,
+    /// Answers until confirmed.
+    pub answers: Answers,
+    /// What waits for a flush, by commit.
+    pub waiting: VecDeque<(Commit, Waiting)>,
+    /// Whether `saved` waits for the flush.
+    pub is_strict: bool,
+    /// The tab that wrote an entry, as long as this engine lives.
+    pub writers: HashMap<EntryId, TabId>,
+    /// The link to the server, if there is to be one.
+    pub link: Option<Link>,
+    /// What is known of the storage.
+    pub storage: StorageState,
+    /// Pages that are told of the status.
+    pub pages: Vec<TabId>,
+    /// The status as last told.
+    pub told_status: Vec<u8>,
+    /// The alarm that is set.
+    pub alarm_ms: Option<u64>,
+}
+
+impl Database {
+    /// The visible state of a document.
+    pub fn visible(
+        &self,
+        disk: &mut dyn Disk,
+        key: &DocumentKey,
+    ) -> Result<StoredDocument, Error> {
+        self.document(disk, table::VISIBLE, key).map(Option::unwrap_or_default)
+    }
+
+    /// What the server is known to have of a document: the base record, which is there as long as anything lies over
+    /// the document, else what is visible.
+    pub fn base(&self, disk: &mut dyn Disk, key: &DocumentKey) -> Result<StoredDocument, Error> {
+        match self.document(disk, table::BASE, key)? {
+            Some(base) => Ok(base),
+            None => self.visible(disk, key),
+        }
+    }
+
+    fn document(
+        &self,
+        disk: &mut dyn Disk,
+        table: u8,
+        key: &DocumentKey,
+    ) -> Result<Option<StoredDocument>, Error> {
+        let bytes = self.store.get(disk, &table::document(table, key)).map_err(storage_error)?;
+        match bytes {
+            None => Ok(None),
+            Some(bytes) if bytes.is_empty() => Ok(Some(StoredDocument::default())),
+            Some(bytes) => record::decode(&bytes).map(Some).ok_or_else(undecodable),
+        }
+    }
+
+    /// The row of a document in a collection; none if it is not there.
+    pub fn row(&self, collection: usize, id: &str, document: &StoredDocument) -> Option<Rc<Row>> {
+        let columns = self.columns.get(collection)?;
+        let schema = self.schema.at(collection);
+        document.is_alive().then(|| Rc::new(columns.row(schema, id, document)))
+    }
+
+    /// The change that replacing one state of a document by another is to queries.
+    pub fn change(
+        &self,
+        collection: usize,
+        id: &str,
+        before: &StoredDocument,
+        after: &StoredDocument,
+    ) -> Option<Change> {
+        let (old, new) = (self.row(collection, id, before), self.row(collection, id, after));
+        (old != new).then_some(Change { collection, old, new })
+    }
+
+    /// All rows of a collection.
+    pub fn rows(&self, disk: &mut dyn Disk, collection: usize) -> Result<Vec<Rc<Row>>, Error> {
+        let schema = self.schema.at(collection);
+        if schema.name == OUTBOX {
+            return Ok(self.outbox.iter().map(|entry| Rc::new(super::outbox_row::row(entry))).collect());
+        }
+        let from = table::collection(table::VISIBLE, &schema.name);
+        let mut rows = Vec::new();
+        let mut is_damaged = false;
+        let mut visit = |key: &[u8], value: &[u8]| {
+            let id = key.get(from.len()..).and_then(|id| str::from_utf8(id).ok());
+            match (id, record::decode(value)) {
+                (Some(id), Some(document)) => rows.extend(self.row(collection, id, &document)),
+                _ => is_damaged = true,
+            }
+            ControlFlow::Continue(())
+        };
+        let to = table::end_of(&from);
+        self.store.scan(disk, &from, &to, Direction::Forward, &mut visit).map_err(storage_error)?;
+        if is_damaged { Err(undecodable()) } else { Ok(rows) }
+    }
+
+    /// Adds operations to a staging.
+    pub fn stage(
+        &mut self,
+        input: &Input,
+        disk: &mut dyn Disk,
+        staging: &mut Staging,
+        operations: &[Operation],
+    ) -> Result<(), Error> {
+        let store = &self.store;
+        let mut load = |key: &DocumentKey| {
+            let key = table::document(table::VISIBLE, key);
+            match store.get(disk, &key).map_err(storage_error)? {
+                None => Ok(StoredDocument::default()),
+                Some(bytes) => record::decode(&bytes).ok_or_else(undecodable),
+            }
+        };
+        let mut scope = Scope {
+            schema: &self.schema,
+            columns: &self.columns,
+            dictionary: &mut self.dictionary,
+            clock: &mut self.clock,
+            wall_ms: input.wall_ms,
+            replica: self.replica,
+        };
+        for operation in operations {
+            staging.apply(&mut scope, operation, &mut load)?;
+        }
+        Ok(())
+    }
+
+    /// What the app is to see of a document with this base, given what it sees now.
+    pub fn joined(
+        &mut self,
+        key: &DocumentKey,
+        base: &StoredDocument,
+        shown: &StoredDocument,
+    ) -> StoredDocument {
+        let mut document = overlay::visible(base, key, &self.outbox, &mut self.dictionary);
+        if let Ok(collection) = self.schema.position(&key.collection)
+            && let Some(columns) = self.columns.get(collection)
+        {
+            overlay::carry_local(&mut document, shown, self.schema.at(collection), columns);
+        }
+        document
+    }
+
+    /// Writes a batch as one record, together with the dictionary and the counters. What is in memory has not moved
+    /// when this fails, and must not have.
+    pub fn commit(&mut self, disk: &mut dyn Disk, mut batch: Batch) -> Result<Commit, Error> {
+        for (id, path) in self.dictionary.unsaved() {
+            batch.put(table::numbered(table::DICTIONARY, u64::from(id.0)), path);
+        }
+        batch.put(table::meta("counters"), self.counters.encode(self.clock.last()));
+        let commit = self.store.commit(disk, batch).map_err(storage_error)?;
+        self.dictionary.saved();
+        Ok(commit)
+    }
+
+    /// Moves live queries and open transactions by what a commit changed, and tells the pages.
+    pub fn publish(&mut self, commit: Commit, changes: &[Change], out: &mut Out) {
+        for transaction in self.transactions.values_mut() {
+            transaction.observe(changes, &self.schema);
+        }
+        for (tab, subscription, patch) in self.live.apply(changes) {
+            let notice = out.notice(tab);
+            notice.extend_from_slice(b"{\"kind\":\"patch\"");
+            write_member(notice, "subscription");
+            write_whole(notice, subscription.0);
+            write_member(notice, "revision");
+            write_whole(notice, commit.0);
+            notice.push(b',');
+            patch.write_members(notice);
+            notice.push(b'}');
+        }
+    }
+
+    /// The change that an entry's move is to the collection `$outbox`.
+    pub fn outbox_change(&self, old: Option<&Entry>, new: Option<&Entry>) -> Change {
+        let row = |entry: &Entry| Rc::new(super::outbox_row::row(entry));
+        let collection = self.schema.collections.len() - 1;
+        Change { collection, old: old.map(row), new: new.map(row) }
+    }
+}
+
+impl Counters {
+    /// The stored form, with the clock's last time.
+    pub fn encode(self, last: Time) -> Vec<u8> {
+        let mut out = Vec::with_capacity(16);
+        for number in [self.next_entry.0, self.next_seq.0, last.0] {
+            crate::doc::codec::write_varint(&mut out, number);
+        }
+        out
+    }
+
+    /// Reads what `encode` wrote.
+    pub fn decode(bytes: &[u8]) -> Option<(Self, Time)> {
+        let mut reader = crate::doc::codec::Reader::new(bytes);
+        let next_entry = EntryId(reader.varint()?);
+        let next_seq = Seq(reader.varint()?);
+        Some((Self { next_entry, next_seq }, Time(reader.varint()?)))
+    }
+}
+
+/// What a failing store is to the page.
+pub fn storage_error(error: StoreError) -> Error {
+    match error {
+        StoreError::Full => Error::StorageFull,
+        StoreError::TooLarge { bytes } => Error::TransactionTooLarge { bytes },
+        StoreError::Damaged { file, offset, problem } => {
+            damaged(&format!("{problem} ({file} at byte {offset})"))
+        }
+        StoreError::Disk(DiskError::Busy) => Error::StorageBusy,
+        StoreError::Disk(DiskError::Failed(problem)) | StoreError::Poisoned { problem } => {
+            Error::StorageFailed { problem }
+        }
+        StoreError::NewerFormat { file, version } => Error::StorageFailed {
+            problem: format!("{file} has format {version}, of a newer release"),
+        },
+        StoreError::TermTaken { file } => Error::StorageFailed {
+            problem: format!("{file} was begun by somebody else"),
+        },
+        StoreError::Disk(_) => Error::StorageFailed { problem: "a file is gone".into() },
+    }
+}
+
+fn undecodable() -> Error {
+    damaged("a document's record does not decode")
+}
+
+/// A damaged store.
+pub fn damaged(problem: &str) -> Error {
+    Error::StorageDamaged { problem: problem.into() }
+}

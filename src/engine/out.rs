@@ -1,0 +1,105 @@
+//! What a step gives out: effects in order, and for each page one message with all its notices.
+
+use crate::doc::json::{self, write_text};
+use crate::doc::value::Value;
+use crate::effect::Effect;
+use crate::error::Error;
+use crate::ids::{RequestNumber, TabId};
+use std::collections::BTreeMap;
+
+/// Effects and notices of one step.
+#[derive(Debug, Default)]
+pub struct Out {
+    effects: Vec<Effect>,
+    notices: BTreeMap<TabId, Vec<u8>>,
+}
+
+impl Out {
+    /// Adds an effect.
+    pub fn push(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Begins a notice to a page; the caller writes one JSON object.
+    pub fn notice(&mut self, tab: TabId) -> &mut Vec<u8> {
+        let message = self.notices.entry(tab).or_default();
+        message.extend_from_slice(if message.is_empty() { b"{\"messages\":[" } else { b"," });
+        message
+    }
+
+    /// Adds a notice that is written already.
+    pub fn post(&mut self, tab: TabId, notice: &[u8]) {
+        self.notice(tab).extend_from_slice(notice);
+    }
+
+    /// All effects; the notices come last.
+    pub fn finish(mut self) -> Vec<Effect> {
+        for (tab, mut bytes) in self.notices {
+            bytes.extend_from_slice(b"]}");
+            self.effects.push(Effect::Post { tab, bytes });
+        }
+        self.effects
+    }
+}
+
+/// The notice that answers a request. `ok` is the JSON of the answer.
+pub fn reply(number: RequestNumber, result: &Result<Vec<u8>, Error>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    out.extend_from_slice(b"{\"kind\":\"reply\",\"number\":");
+    write_whole(&mut out, number.0);
+    match result {
+        Ok(ok) => {
+            out.extend_from_slice(b",\"ok\":");
+            out.extend_from_slice(ok);
+        }
+        Err(error) => {
+            out.extend_from_slice(b",\"error\":");
+            json::write(&mut out, &error_value(error));
+        }
+    }
+    out.push(b'}');
+    out
+}
+
+/// Writes a whole number.
+pub fn write_whole(out: &mut Vec<u8>, number: u64) {
+    json::write(out, &Value::int(number as i64));
+}
+
+/// Writes `"name":`, after a comma where one is due.
+pub fn write_member(out: &mut Vec<u8>, name: &str) {
+    if !out.ends_with(b"{") {
+        out.push(b',');
+    }
+    write_text(out, name);
+    out.push(b':');
+}
+
+fn error_value(error: &Error) -> Value {
+    let details = error.details().into_iter();
+    let details = details.map(|(name, fact)| (name.into(), Value::String(fact))).collect();
+    Value::map(vec![
+        ("code".into(), Value::text(error.code())),
+        ("message".into(), Value::String(error.message())),
+        ("retryable".into(), Value::Bool(error.is_retryable())),
+        ("details".into(), Value::map(details)),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notices_of_one_page_go_in_one_message() {
+        let mut out = Out::default();
+        out.post(TabId(7), &reply(RequestNumber(1), &Ok(b"{}".to_vec())));
+        out.post(TabId(7), &reply(RequestNumber(2), &Err(Error::NotOpen)));
+        let effects = out.finish();
+        let [Effect::Post { tab: TabId(7), bytes }] = effects.as_slice() else { panic!() };
+        let message = json::read(bytes).unwrap();
+        let notices = message.get("messages").and_then(Value::as_list).unwrap();
+        assert_eq!(notices[0].get("number"), Some(&Value::int(1)));
+        assert_eq!(notices[1].get("error").unwrap().get("code"), Some(&Value::text("not_open")));
+    }
+}

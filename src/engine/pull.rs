@@ -1,0 +1,229 @@
+//! Taking in what the server has: pages are staged, invisible, and the last one applies them all in one record.
+
+use super::database::{Database, damaged, storage_error};
+use super::link::Link;
+use super::out::Out;
+use super::verdict::{Moves, Way};
+use crate::doc::path::DocumentKey;
+use crate::doc::row::Change;
+use crate::error::Error;
+use crate::ids::Version;
+use crate::merge::record::StoredDocument;
+use crate::platform::disk::Disk;
+use crate::protocol::codec::decode_server;
+use crate::protocol::message::{Delta, Outcome, Page, ServerMessage};
+use crate::store::{Batch, Direction};
+use crate::txn::table;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+/// The client's name for the one shape there is: the whole space.
+pub const SHAPE: &str = "all";
+
+impl Database {
+    /// Takes a page in. `frame` is its text, which is what is staged.
+    pub fn take_page(
+        &mut self,
+        disk: &mut dyn Disk,
+        out: &mut Out,
+        page: &Page,
+        frame: &str,
+    ) -> Result<(), Error> {
+        let Some(link) = &mut self.link else { return Ok(()) };
+        let before = link.bearing.clone();
+        let bearing = &mut link.bearing;
+        if page.reset.iter().any(|shape| shape == SHAPE) || is_first(bearing) {
+            bearing.is_resetting = true;
+        }
+        let cursor = page.cursors.iter().find(|(shape, _)| shape == SHAPE);
+        let cursor = cursor.map(|(_, cursor)| cursor.clone());
+        let result = if page.has_more {
+            self.stage_page(disk, out, page, frame, cursor)
+        } else {
+            self.apply_pages(disk, out, page, cursor)
+        };
+        if let (Err(_), Some(link)) = (&result, &mut self.link) {
+            link.bearing = before;
+        }
+        result
+    }
+
+    fn stage_page(
+        &mut self,
+        disk: &mut dyn Disk,
+        out: &mut Out,
+        page: &Page,
+        frame: &str,
+        cursor: Option<String>,
+    ) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        let link = self.link.as_mut().expect("pages come over a link");
+        batch.put(table::numbered(table::STAGED, link.bearing.staged), frame.as_bytes().to_vec());
+        link.bearing.staged += 1;
+        link.bearing.staged_cursor = cursor;
+        batch.put(table::meta("link"), link.bearing.encode());
+        let moves = self.moves_of(&page.verdicts);
+        self.commit_moves(disk, out, moves, batch)
+    }
+
+    fn apply_pages(
+        &mut self,
+        disk: &mut dyn Disk,
+        out: &mut Out,
+        page: &Page,
+        cursor: Option<String>,
+    ) -> Result<(), Error> {
+        let mut deltas = self.staged_deltas(disk)?;
+        deltas.extend(page.deltas.iter().cloned());
+        let is_resetting = self.arrive(page, cursor);
+        let moves = self.settling_moves(page);
+        self.install(&moves, Way::Forward);
+        let result = self.put_pulled(disk, &deltas, &moves, is_resetting);
+        let result = result.and_then(|(batch, changes)| Ok((self.commit(disk, batch)?, changes)));
+        match result {
+            Ok((commit, changes)) => {
+                self.publish(commit, &changes, out);
+                self.tell_moves(&moves, out);
+                Ok(())
+            }
+            Err(error) => {
+                self.install(&moves, Way::Back);
+                Err(error)
+            }
+        }
+    }
+
+    /// Moves the bearing to the checkpoint; says whether the pull that ends here began from nothing.
+    fn arrive(&mut self, page: &Page, cursor: Option<String>) -> bool {
+        let bearing = &mut self.link.as_mut().expect("pages come over a link").bearing;
+        let is_resetting = std::mem::take(&mut bearing.is_resetting);
+        bearing.cursor = cursor;
+        bearing.checkpoint = page.checkpoint;
+        bearing.is_pulled = true;
+        bearing.staged = 0;
+        bearing.staged_cursor = None;
+        is_resetting
+    }
+
+    /// The page's verdicts, and the entries that its checkpoint covers, which go.
+    fn settling_moves(&self, page: &Page) -> Moves {
+        let mut moves = self.moves_of(&page.verdicts);
+        for (before, after) in &mut moves.entries {
+            let is_covered = page.verdicts.iter().any(|verdict| {
+                Some(verdict.seq) == before.state.seq()
+                    && matches!(verdict.outcome, Outcome::Accepted { version, .. } if version <= page.checkpoint)
+            });
+            if is_covered && before.state.is_overlaid() {
+                *after = None;
+            }
+        }
+        for id in self.outbox.covered(page.checkpoint) {
+            let entry = self.outbox.get(id).expect("covered entries are in the outbox");
+            moves.entries.push((entry.clone(), None));
+        }
+        moves
+    }
+
+    /// Deltas of the pages that are staged, in their order.
+    fn staged_deltas(&self, disk: &mut dyn Disk) -> Result<Vec<Delta>, Error> {
+        let staged = self.link.as_ref().map_or(0, |link| link.bearing.staged);
+        let mut deltas = Vec::new();
+        for number in 0..staged {
+            let key = table::numbered(table::STAGED, number);
+            let frame = self.store.get(disk, &key).map_err(storage_error)?;
+            match frame.map(|frame| decode_server(&frame)) {
+                Some(Ok(ServerMessage::Page(page))) => deltas.extend(page.deltas),
+                _ => return Err(damaged("a staged page does not decode")),
+            }
+        }
+        Ok(deltas)
+    }
+
+    /// Everything that the end of a pull writes. Moves are installed already.
+    fn put_pulled(
+        &mut self,
+        disk: &mut dyn Disk,
+        deltas: &[Delta],
+        moves: &Moves,
+        is_resetting: bool,
+    ) -> Result<(Batch, Vec<Change>), Error> {
+        let mut batch = Batch::new();
+        let mut changes = self.put_entries(moves, &mut batch);
+        let mut bases = self.bases(disk, moves, is_resetting)?;
+        for delta in deltas {
+            let base = match bases.entry(delta.key.clone()) {
+                std::collections::btree_map::Entry::Occupied(base) => base.into_mut(),
+                std::collections::btree_map::Entry::Vacant(place) => {
+                    let base = if is_resetting { StoredDocument::default() } else { self.base(disk, &delta.key)? };
+                    place.insert(base)
+                }
+            };
+            base.apply(delta, Version(0), |path| self.dictionary.intern(path));
+            self.clock.observe(delta.stamp.time);
+            for own in delta.paths.iter().filter_map(|write| write.stamp) {
+                self.clock.observe(own.time);
+            }
+        }
+        for (key, base) in bases {
+            let shown = self.visible(disk, &key)?;
+            changes.extend(self.put_rebased(&mut batch, &key, &base, &shown));
+        }
+        self.put_link(&mut batch, disk)?;
+        Ok((batch, changes))
+    }
+
+    /// Bases of the documents that entries lay over which go now; and, when the pull began from nothing, an empty
+    /// base for every synced document there is, so that those the server no longer has go.
+    fn bases(
+        &self,
+        disk: &mut dyn Disk,
+        moves: &Moves,
+        is_resetting: bool,
+    ) -> Result<BTreeMap<DocumentKey, StoredDocument>, Error> {
+        let mut bases = BTreeMap::new();
+        if is_resetting {
+            for key in self.synced_keys(disk)? {
+                bases.insert(key, StoredDocument::default());
+            }
+            return Ok(bases);
+        }
+        for delta in moves.entries.iter().flat_map(|(before, _)| &before.deltas) {
+            if !bases.contains_key(&delta.key) {
+                bases.insert(delta.key.clone(), self.base(disk, &delta.key)?);
+            }
+        }
+        Ok(bases)
+    }
+
+    fn synced_keys(&self, disk: &mut dyn Disk) -> Result<Vec<DocumentKey>, Error> {
+        let mut keys = Vec::new();
+        let mut visit = |key: &[u8], _: &[u8]| {
+            let key = table::document_key(key);
+            keys.extend(key.filter(|key| {
+                let position = self.schema.position(&key.collection);
+                position.map_or(true, |position| !self.schema.at(position).is_local)
+            }));
+            ControlFlow::Continue(())
+        };
+        let (from, to) = ([table::VISIBLE], [table::VISIBLE + 1]);
+        self.store.scan(disk, &from, &to, Direction::Forward, &mut visit).map_err(storage_error)?;
+        Ok(keys)
+    }
+
+    /// Writes the bearing and removes what was staged.
+    fn put_link(&self, batch: &mut Batch, disk: &mut dyn Disk) -> Result<(), Error> {
+        let Some(Link { bearing, .. }) = &self.link else { return Ok(()) };
+        batch.put(table::meta("link"), bearing.encode());
+        let mut visit = |key: &[u8], _: &[u8]| {
+            batch.delete(key.to_vec());
+            ControlFlow::Continue(())
+        };
+        let (from, to) = ([table::STAGED], [table::STAGED + 1]);
+        self.store.scan(disk, &from, &to, Direction::Forward, &mut visit).map_err(storage_error)
+    }
+}
+
+/// Whether this is the first page of a pull that has no cursor to begin from.
+fn is_first(bearing: &super::link::Bearing) -> bool {
+    bearing.cursor.is_none() && bearing.staged == 0
+}

@@ -1,0 +1,220 @@
+//! Sending the outbox: entries get their seq, durably, before they are sent; large ones go in parts.
+
+use super::database::Database;
+use super::link::Link;
+use super::out::Out;
+use super::verdict::Moves;
+use crate::error::Error;
+use crate::event::Input;
+use crate::ids::Seq;
+use crate::limits::BATCH_BYTES;
+use crate::outbox::entry::{Entry, Reason, State};
+use crate::platform::disk::Disk;
+use crate::protocol::codec::delta_bytes;
+use crate::protocol::message::{ClientMessage, Delta, Part, Push, Pushed, Refusal};
+use crate::store::Batch;
+use hashbrown::HashMap;
+
+/// How often a transaction may fail alone before it is quarantined.
+const FAILURES_MAX: u32 = 3;
+
+impl Database {
+    /// The client has all verdicts up to here.
+    pub fn confirmed(&self) -> Seq {
+        let open = self.outbox.iter().filter_map(|entry| match entry.state {
+            State::Sent(seq) | State::Quarantined(_, Some(seq)) => Some(seq.0),
+            _ => None,
+        });
+        Seq(open.min().unwrap_or(self.counters.next_seq.0) - 1)
+    }
+
+    /// Sends the next transactions that have no verdict, unless a push is under way.
+    pub fn send_push(&mut self, disk: &mut dyn Disk, out: &mut Out) -> Result<(), Error> {
+        if self.link.as_ref().is_none_or(|link| !link.in_flight.is_empty()) {
+            return Ok(());
+        }
+        self.number_queued(disk, out)?;
+        let transactions = self.due_transactions();
+        let Some(link) = &mut self.link else { return Ok(()) };
+        link.in_flight = transactions.iter().map(|pushed| pushed.seq).collect();
+        let push = Push {
+            replica: self.replica,
+            term: self.store.term(),
+            confirmed: self.confirmed(),
+            transactions,
+        };
+        self.send(&ClientMessage::Push(push), out);
+        Ok(())
+    }
+
+    /// Gives seqs to as many queued entries as go into this push.
+    fn number_queued(&mut self, disk: &mut dyn Disk, out: &mut Out) -> Result<(), Error> {
+        let most = self.link.as_ref().map_or(0, |link| link.push_max);
+        let (mut bytes, mut count) = (0, 0);
+        let mut moves = Moves::default();
+        let mut next_seq = self.counters.next_seq;
+        for entry in self.outbox.iter() {
+            match entry.state {
+                State::Sent(_) => {}
+                State::Queued => {
+                    let state = State::Sent(next_seq);
+                    next_seq = next_seq.next();
+                    moves.entries.push((entry.clone(), Some(Entry { state, ..entry.clone() })));
+                }
+                _ => continue,
+            }
+            bytes += entry.deltas.iter().map(delta_bytes).sum::<usize>();
+            count += 1;
+            if bytes >= BATCH_BYTES || count >= most {
+                break;
+            }
+        }
+        if moves.entries.is_empty() {
+            return Ok(());
+        }
+        let before = std::mem::replace(&mut self.counters.next_seq, next_seq);
+        let result = self.commit_moves(disk, out, moves, Batch::new());
+        if result.is_err() {
+            self.counters.next_seq = before;
+        }
+        result
+    }
+
+    /// Transactions with a seq and no verdict, by seq, as many as fit a frame; or one part of the first.
+    fn due_transactions(&self) -> Vec<Pushed> {
+        let Some(Link { push_max, part, .. }) = &self.link else { return Vec::new() };
+        let mut due: Vec<&Entry> = self.outbox.iter().filter(|entry| is_due(&entry.state)).collect();
+        due.sort_by_key(|entry| entry.state.seq());
+        let mut transactions = Vec::new();
+        let mut bytes = 0;
+        for entry in due.into_iter().take(*push_max) {
+            let size = entry.deltas.iter().map(delta_bytes).sum::<usize>();
+            if size > BATCH_BYTES && transactions.is_empty() && !owes_void(&entry.state) {
+                return vec![part_of(entry, *part)];
+            }
+            bytes += size;
+            if bytes > BATCH_BYTES && !transactions.is_empty() {
+                break;
+            }
+            transactions.push(pushed(entry, entry.deltas.clone(), None));
+        }
+        transactions
+    }
+
+    /// A batch failed as a whole: send fewer; and if one alone keeps failing, put it aside with its content.
+    pub fn suspect_batch(
+        &mut self,
+        disk: &mut dyn Disk,
+        out: &mut Out,
+        refusal: &Refusal,
+    ) -> Result<(), Error> {
+        let Some(link) = &mut self.link else { return Ok(()) };
+        let suspects = std::mem::take(&mut link.in_flight);
+        link.push_max = (suspects.len() / 2).max(1);
+        let [seq] = suspects.as_slice() else { return Ok(()) };
+        link.failures += 1;
+        if link.failures < FAILURES_MAX {
+            return Ok(());
+        }
+        link.failures = 0;
+        let mut moves = Moves::default();
+        if let Some(entry) = self.outbox.sent_as(*seq) {
+            let reason = Reason::new(&refusal.code, &refusal.message);
+            let state = State::Quarantined(reason, Some(*seq));
+            moves.entries.push((entry.clone(), Some(Entry { state, ..entry.clone() })));
+        }
+        self.commit_moves(disk, out, moves, Batch::new())
+    }
+
+    /// In a new epoch everything without a verdict there starts again; refused entries keep their content.
+    pub fn requeue(
+        &mut self,
+        disk: &mut dyn Disk,
+        out: &mut Out,
+        batch: Batch,
+    ) -> Result<(), Error> {
+        let mut moves = Moves::default();
+        for entry in self.outbox.iter() {
+            let state = match &entry.state {
+                State::Sent(_) | State::Accepted(..) => State::Queued,
+                State::Quarantined(reason, Some(_)) => State::Quarantined(reason.clone(), None),
+                _ => continue,
+            };
+            moves.entries.push((entry.clone(), Some(Entry { state, ..entry.clone() })));
+        }
+        let before = std::mem::replace(&mut self.counters.next_seq, Seq(1));
+        let result = self.commit_moves(disk, out, moves, batch);
+        if result.is_err() {
+            self.counters.next_seq = before;
+        }
+        result
+    }
+
+    /// The clock was ahead: gives new stamps, by the corrected clock and in order, to all that has no verdict.
+    pub fn restamp(
+        &mut self,
+        input: &Input,
+        disk: &mut dyn Disk,
+        out: &mut Out,
+    ) -> Result<(), Error> {
+        self.clock.rewind(input.wall_ms);
+        let mut renamed = HashMap::new();
+        let mut moves = Moves::default();
+        for entry in self.outbox.iter() {
+            if !matches!(entry.state, State::Queued | State::Sent(_)) {
+                continue;
+            }
+            let mut after = entry.clone();
+            let (clock, replica) = (&mut self.clock, self.replica);
+            after.restamp(&mut renamed, &mut |overwritten| {
+                clock.issue(input.wall_ms, replica, overwritten)
+            });
+            moves.entries.push((entry.clone(), Some(after)));
+        }
+        self.commit_moves(disk, out, moves, Batch::new())
+    }
+}
+
+fn is_due(state: &State) -> bool {
+    matches!(state, State::Sent(_)) || owes_void(state)
+}
+
+fn owes_void(state: &State) -> bool {
+    matches!(state, State::Quarantined(_, Some(_)))
+}
+
+fn pushed(entry: &Entry, deltas: Vec<Delta>, part: Option<Part>) -> Pushed {
+    let is_void = owes_void(&entry.state);
+    Pushed {
+        seq: entry.state.seq().expect("entries that are due have a seq"),
+        schema_version: entry.schema_version,
+        mutation: entry.mutation.clone(),
+        part,
+        is_void,
+        deltas: if is_void { Vec::new() } else { deltas },
+    }
+}
+
+/// One part of an entry that is larger than a frame: the one that the server awaits, else the first.
+fn part_of(entry: &Entry, awaited: Option<(Seq, u32)>) -> Pushed {
+    let mut parts: Vec<Vec<Delta>> = vec![Vec::new()];
+    let mut bytes = 0;
+    for delta in &entry.deltas {
+        let size = delta_bytes(delta);
+        if bytes > 0 && bytes + size > BATCH_BYTES {
+            parts.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += size;
+        if let Some(part) = parts.last_mut() {
+            part.push(delta.clone());
+        }
+    }
+    let count = parts.len() as u32;
+    let index = match awaited {
+        Some((seq, index)) if Some(seq) == entry.state.seq() && index < count => index,
+        _ => 0,
+    };
+    let deltas = parts.into_iter().nth(index as usize).unwrap_or_default();
+    pushed(entry, deltas, Some(Part { index, count }))
+}

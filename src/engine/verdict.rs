@@ -1,0 +1,200 @@
+//! What becomes of outbox entries: accepted, refused, retried, discarded. Each move is one record, and is shown.
+
+use super::database::Database;
+use super::out::{Out, write_member, write_whole};
+use crate::doc::json::{write, write_text};
+use crate::doc::path::{DocumentKey, Path};
+use crate::doc::row::Change;
+use crate::doc::value::Value;
+use crate::error::Error;
+use crate::ids::{Life, Seq};
+use crate::merge::record;
+use crate::outbox::codec;
+use crate::outbox::entry::{Entry, Reason, State};
+use crate::platform::disk::Disk;
+use crate::protocol::message::{Outcome, Verdict};
+use crate::store::Batch;
+use crate::txn::table;
+use std::collections::BTreeSet;
+
+/// A change of the outbox that is being put together with what it does to documents.
+#[derive(Default)]
+pub struct Moves {
+    /// Each entry as it was and as it will be; none if it goes.
+    pub entries: Vec<(Entry, Option<Entry>)>,
+    /// For entries that are accepted, what of them the server did not apply.
+    pub discarded: Vec<(Seq, Vec<(DocumentKey, Path)>)>,
+}
+
+impl Database {
+    /// Commits moves of entries, and shows documents without those that no longer lie over them.
+    pub fn commit_moves(
+        &mut self,
+        disk: &mut dyn Disk,
+        out: &mut Out,
+        moves: Moves,
+        mut batch: Batch,
+    ) -> Result<(), Error> {
+        self.install(&moves, Way::Forward);
+        let result = self.put_moves(disk, &moves, &mut batch).and_then(|changes| {
+            self.commit(disk, batch).map(|commit| (commit, changes))
+        });
+        match result {
+            Ok((commit, changes)) => {
+                self.publish(commit, &changes, out);
+                self.tell_moves(&moves, out);
+                Ok(())
+            }
+            Err(error) => {
+                self.install(&moves, Way::Back);
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts the entries in memory as the moves say, or back as they were.
+    pub fn install(&mut self, moves: &Moves, way: Way) {
+        for (before, after) in &moves.entries {
+            match (way, after) {
+                (Way::Forward, Some(after)) => self.outbox.put(after.clone()),
+                (Way::Forward, None) => drop(self.outbox.remove(before.id)),
+                (Way::Back, _) => self.outbox.put(before.clone()),
+            }
+        }
+    }
+
+    /// Writes moved entries and the documents that look different without them. The moves are installed already.
+    fn put_moves(
+        &mut self,
+        disk: &mut dyn Disk,
+        moves: &Moves,
+        batch: &mut Batch,
+    ) -> Result<Vec<Change>, Error> {
+        let mut changes = self.put_entries(moves, batch);
+        let mut touched = BTreeSet::new();
+        for (before, after) in &moves.entries {
+            let stays = after.as_ref().is_some_and(|after| {
+                after.state.is_overlaid() == before.state.is_overlaid() && after.deltas == before.deltas
+            });
+            if !stays {
+                touched.extend(before.deltas.iter().map(|delta| delta.key.clone()));
+            }
+        }
+        for key in touched {
+            let base = self.base(disk, &key)?;
+            let shown = self.visible(disk, &key)?;
+            changes.extend(self.put_rebased(batch, &key, &base, &shown));
+        }
+        Ok(changes)
+    }
+
+    /// Writes the entries of moves; returns what that is to `$outbox`.
+    pub fn put_entries(&self, moves: &Moves, batch: &mut Batch) -> Vec<Change> {
+        let mut changes = Vec::with_capacity(moves.entries.len());
+        for (before, after) in &moves.entries {
+            match after {
+                Some(after) => batch.put(table::entry(after.id), codec::encode(after)),
+                None => batch.delete(table::entry(before.id)),
+            }
+            changes.push(self.outbox_change(Some(before), after.as_ref()));
+        }
+        changes
+    }
+
+    /// Writes a document anew over this base: what is visible, and the base record if entries still lie over it.
+    pub fn put_rebased(
+        &mut self,
+        batch: &mut Batch,
+        key: &DocumentKey,
+        base: &record::StoredDocument,
+        shown: &record::StoredDocument,
+    ) -> Option<Change> {
+        let document = self.joined(key, base, shown);
+        let place = table::document(table::VISIBLE, key);
+        match document.existence.life {
+            Life(0) => batch.delete(place),
+            _ => batch.put(place, record::encode(&document)),
+        }
+        let place = table::document(table::BASE, key);
+        match (self.outbox.is_over(key), base.existence.life) {
+            (false, _) => batch.delete(place),
+            (true, Life(0)) => batch.put(place, Vec::new()),
+            (true, _) => batch.put(place, record::encode(base)),
+        }
+        let collection = self.schema.position(&key.collection).ok()?;
+        self.change(collection, &key.id, shown, &document)
+    }
+
+    /// What verdicts do to the entries they are for. A verdict for no entry is one that was known.
+    pub fn moves_of(&self, verdicts: &[Verdict]) -> Moves {
+        let mut moves = Moves::default();
+        for Verdict { seq, outcome } in verdicts {
+            let Some(before) = self.outbox.sent_as(*seq) else { continue };
+            let state = match (&before.state, outcome) {
+                (State::Sent(seq), Outcome::Accepted { version, .. }) => State::Accepted(*seq, *version),
+                (State::Sent(_), Outcome::Rejected { code, message }) => {
+                    State::Rejected(Reason::new(code, message))
+                }
+                (State::Quarantined(reason, Some(_)), _) => State::Quarantined(reason.clone(), None),
+                _ => continue,
+            };
+            if let Outcome::Accepted { discarded, .. } = outcome {
+                moves.discarded.push((*seq, discarded.clone()));
+            }
+            moves.entries.push((before.clone(), Some(Entry { state, ..before.clone() })));
+        }
+        moves
+    }
+
+    /// Tells the tabs that wrote the entries.
+    pub fn tell_moves(&mut self, moves: &Moves, out: &mut Out) {
+        for (before, after) in &moves.entries {
+            let Some(tab) = self.writers.get(&before.id).copied() else { continue };
+            let name = match (after, &before.state) {
+                (Some(after), _) if after.state.name() == before.state.name() => continue,
+                (Some(after), _) => after.state.name(),
+                (None, State::Accepted(..)) => continue,
+                (None, _) => "discarded",
+            };
+            let notice = out.notice(tab);
+            notice.extend_from_slice(b"{\"kind\":\"entry\",\"entry\":");
+            write_whole(notice, before.id.0);
+            write_member(notice, "state");
+            write_text(notice, name);
+            if let Some(reason) = after.as_ref().and_then(|after| after.state.reason()) {
+                write_member(notice, "code");
+                write_text(notice, &reason.code);
+                write_member(notice, "message");
+                write_text(notice, &reason.message);
+            }
+            let seq = before.state.seq();
+            if let Some((_, lost)) = moves.discarded.iter().find(|(of, _)| Some(*of) == seq)
+                && !lost.is_empty()
+            {
+                write_member(notice, "discarded");
+                write(notice, &discarded_value(lost));
+            }
+            notice.push(b'}');
+            if after.is_none() {
+                self.writers.remove(&before.id);
+            }
+        }
+    }
+}
+
+/// Which way moves are put in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// As they say.
+    Forward,
+    /// As it was before.
+    Back,
+}
+
+fn discarded_value(lost: &[(DocumentKey, Path)]) -> Value {
+    let item = |(key, path): &(DocumentKey, Path)| {
+        let path = path.0.iter().map(|segment| Value::text(segment)).collect();
+        Value::List(vec![Value::text(&key.collection), Value::text(&key.id), Value::List(path)])
+    };
+    Value::List(lost.iter().map(item).collect())
+}

@@ -1,0 +1,128 @@
+//! Committing local writes: rows, base, outbox entry, answer and counters in one record; then live queries move.
+
+use super::database::{Database, Waiting};
+use super::out::{Out, reply, write_whole};
+use crate::doc::path::DocumentKey;
+use crate::error::Error;
+use crate::event::Input;
+use crate::ids::{EntryId, Life, RequestNumber, TabId};
+use crate::limits::TRANSACTION_BYTES_MAX;
+use crate::merge::record;
+use crate::outbox::codec;
+use crate::outbox::entry::{Entry, State};
+use crate::platform::disk::Disk;
+use crate::protocol::message::Mutation;
+use crate::store::Batch;
+use crate::txn::staging::{StagedDocument, Staging};
+use crate::txn::table;
+
+/// Who asked for a commit.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    /// The page.
+    pub tab: TabId,
+    /// Its request.
+    pub number: RequestNumber,
+}
+
+impl Database {
+    /// Commits a staging. Nothing has changed when this fails.
+    pub fn commit_staging(
+        &mut self,
+        input: &Input,
+        disk: &mut dyn Disk,
+        out: &mut Out,
+        asker: Asker,
+        staging: Staging,
+        mutation: Option<Mutation>,
+    ) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        let mut changes = Vec::new();
+        for (key, staged) in &staging.documents {
+            self.put_staged(&mut batch, key, staged);
+            let StagedDocument { collection, before, after } = staged;
+            changes.extend(self.change(*collection, &key.id, before, after));
+        }
+        if batch.bytes() > TRANSACTION_BYTES_MAX {
+            return Err(Error::TransactionTooLarge { bytes: batch.bytes() });
+        }
+        let entry = self.entry(input, staging, mutation);
+        let notice = reply(asker.number, &Ok(written(entry.as_ref())));
+        batch.put(table::answer(asker.tab, asker.number), notice.clone());
+        if let Some(entry) = &entry {
+            batch.put(table::entry(entry.id), codec::encode(entry));
+            changes.push(self.outbox_change(None, Some(entry)));
+            self.counters.next_entry = entry.id.next();
+        }
+        let commit = match self.commit(disk, batch) {
+            Ok(commit) => commit,
+            Err(error) => {
+                if let Some(entry) = entry {
+                    self.counters.next_entry = entry.id;
+                }
+                return Err(error);
+            }
+        };
+        if let Some(entry) = entry {
+            self.writers.insert(entry.id, asker.tab);
+            self.outbox.put(entry);
+        }
+        self.publish(commit, &changes, out);
+        let waiting = Waiting::Answer(asker.tab, asker.number, notice);
+        if self.is_strict {
+            self.waiting.push_back((commit, waiting));
+        } else {
+            self.release(waiting, out);
+        }
+        Ok(())
+    }
+
+    /// The records of a staged document: what is visible, and the base if a first queued write comes to lie over it.
+    fn put_staged(&self, batch: &mut Batch, key: &DocumentKey, staged: &StagedDocument) {
+        batch.put(table::document(table::VISIBLE, key), record::encode(&staged.after));
+        let is_local = self.schema.at(staged.collection).is_local;
+        if !is_local && !self.outbox.is_over(key) {
+            let base = match staged.before.existence.life {
+                Life(0) => Vec::new(),
+                _ => record::encode(&staged.before),
+            };
+            batch.put(table::document(table::BASE, key), base);
+        }
+    }
+
+    fn entry(&self, input: &Input, staging: Staging, mutation: Option<Mutation>) -> Option<Entry> {
+        let subject = self.link.as_ref().and_then(|link| link.bearing.subject.clone());
+        (!staging.deltas.is_empty()).then(|| Entry {
+            id: self.counters.next_entry,
+            subject,
+            schema_version: self.schema.version,
+            created_ms: self.clock.corrected_ms(input.wall_ms),
+            mutation,
+            state: State::Queued,
+            deltas: staging.deltas,
+        })
+    }
+
+    /// Lets out what waited for a flush.
+    pub fn release(&mut self, waiting: Waiting, out: &mut Out) {
+        match waiting {
+            Waiting::Answer(tab, number, notice) => {
+                out.post(tab, &notice);
+                self.answers.keep(tab, number, notice);
+            }
+            Waiting::Frame(connection, text) => self.send_now(connection, text, out),
+            Waiting::Opened(tab, number) => self.answer_open(tab, number, out),
+        }
+    }
+}
+
+/// The answer to a write: the outbox entry it became, if it is to be sent.
+fn written(entry: Option<&Entry>) -> Vec<u8> {
+    let mut ok = b"{\"entry\":".to_vec();
+    match entry {
+        Some(Entry { id: EntryId(id), .. }) => write_whole(&mut ok, *id),
+        None => ok.extend_from_slice(b"null"),
+    }
+    ok.push(b'}');
+    ok
+}

@@ -1,0 +1,21 @@
+//! The Holm engine.
+pub mod causal;
+pub mod doc;
+pub mod driver;
+pub mod effect;
+pub mod engine;
+pub mod error;
+pub mod event;
+pub mod ids;
+pub mod limits;
+pub mod merge;
+pub mod outbox;
+pub mod platform;
+pub mod protocol;
+pub mod planted;
+pub mod query;
+pub mod operator;
+pub mod zset;
+pub mod store;
+pub mod sync;
+pub mod txn;

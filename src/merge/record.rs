@@ -1,0 +1,123 @@
+//! The stored form of a document: life, its stamp, and the registers by their dictionary numbers.
+//!
+//! Most paths of a document carry its stamp (they were inserted together), so a stamp is written only where it differs:
+//! `varint life, stamp, varint count, count x (varint path * 2 + differs, [stamp], value)`. A deleted document keeps
+//! its life and stamp and has no registers.
+
+use super::document::Document;
+use super::existence::Existence;
+use super::register::Register;
+use crate::doc::codec::{Reader, write_stamp, write_value, write_varint};
+use crate::doc::dictionary::{Dictionary, PathId};
+use crate::doc::path::Path;
+use crate::doc::row::Row;
+use crate::doc::schema::Collection;
+use crate::doc::value::Value;
+use crate::ids::{Life, Version};
+use std::collections::BTreeMap;
+
+/// A document whose paths are dictionary numbers.
+pub type StoredDocument = Document<PathId>;
+
+/// The bytes of a document.
+pub fn encode(document: &StoredDocument) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    let Existence { life, stamp, .. } = document.existence;
+    write_varint(&mut out, life.0);
+    write_stamp(&mut out, stamp);
+    write_varint(&mut out, document.registers.len() as u64);
+    for (path, register) in &document.registers {
+        let differs = register.stamp != stamp;
+        write_varint(&mut out, u64::from(path.0) << 1 | u64::from(differs));
+        if differs {
+            write_stamp(&mut out, register.stamp);
+        }
+        write_value(&mut out, &register.value);
+    }
+    out
+}
+
+/// Reads a document back. None if the bytes are not one.
+pub fn decode(bytes: &[u8]) -> Option<StoredDocument> {
+    let mut reader = Reader::new(bytes);
+    let life = Life(reader.varint()?);
+    let stamp = reader.stamp()?;
+    let mut registers = BTreeMap::new();
+    for _ in 0..reader.varint()? {
+        let head = reader.varint()?;
+        let register_stamp = if head & 1 == 1 { reader.stamp()? } else { stamp };
+        let value = reader.value()?;
+        let register = Register { value, stamp: register_stamp, version: Version(0) };
+        registers.insert(PathId((head >> 1) as u32), register);
+    }
+    let existence = Existence { life, stamp, version: Version(0) };
+    Some(Document { existence, registers })
+}
+
+/// Which column of a row each dictionary number is.
+#[derive(Clone, Debug, Default)]
+pub struct Columns {
+    paths: Vec<PathId>,
+    absent: Vec<Value>,
+}
+
+impl Columns {
+    /// The columns of a collection, whose fields get numbers if they have none.
+    pub fn of(collection: &Collection, dictionary: &mut Dictionary) -> Self {
+        let fields = &collection.fields;
+        Self {
+            paths: fields.iter().map(|f| dictionary.intern(&Path::field(&f.name))).collect(),
+            absent: fields.iter().map(crate::doc::schema::Field::absent).collect(),
+        }
+    }
+
+    /// The dictionary number of a field.
+    pub fn path(&self, field: usize) -> PathId {
+        *self.paths.get(field).expect("columns are made from the collection")
+    }
+
+    /// The row of a living document. A value that does not fit its field, which only another schema can have
+    /// written, reads as if it were absent.
+    pub fn row(&self, collection: &Collection, id: &str, document: &StoredDocument) -> Row {
+        let fields = collection.fields.iter().zip(&self.paths).zip(&self.absent);
+        let values = fields.map(|((field, path), absent)| match document.value(path) {
+            Some(value) if field.kind.takes(value) || (field.is_nullable && value.is_null()) => {
+                value.clone()
+            }
+            _ => absent.clone(),
+        });
+        Row { id: id.into(), values: values.collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::causal::stamp::{Stamp, Time};
+    use crate::ids::Token;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn documents_round_trip(
+            life in 1_u64..9, time: u64,
+            fields in proptest::collection::btree_map(
+                0_u32..300, (crate::doc::codec::tests::any_value(), 0_u64..3), 0..8),
+        ) {
+            let stamp = |time| Stamp { time: Time(time), replica: Token([3; 10]) };
+            let version = Version(0);
+            let existence = Existence { life: Life(life), stamp: stamp(time), version };
+            let registers = fields.into_iter().map(|(path, (value, plus))| {
+                let stamp = stamp(time.wrapping_add(plus));
+                (PathId(path), Register { value, stamp, version })
+            });
+            let document = Document { existence, registers: registers.collect() };
+            prop_assert_eq!(decode(&encode(&document)), Some(document));
+        }
+
+        #[test]
+        fn any_bytes_are_decoded_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let _ = decode(&bytes);
+        }
+    }
+}

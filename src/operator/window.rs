@@ -1,0 +1,353 @@
+//! Window: the first rows of an order, as a list.
+//!
+//! ```text
+//! window(z)    = the first `limit` rows of z by key
+//! apply(delta) = window(I(z) + delta) as a change of the list window(I(z))
+//! ```
+//!
+//! State: the rows of the list by key (`shown`) and those after its end (`rest`), from which it is
+//! refilled. Every key of `shown` is below every key of `rest`, and `rest` is empty unless `shown`
+//! is full. Only this file sees `rest`. A row is found by its key, which holds its id: never by
+//! reference and never by a scan.
+
+use super::Operator;
+use super::order::{self, Entry, Order};
+use crate::doc::row::Row;
+use crate::zset::{Weight, ZSet};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// What a commit did to a list. Positions ascend in each member.
+#[derive(Clone, Debug, Default)]
+pub struct ListDelta {
+    /// Rows that left their place, by position in the old list. One that came elsewhere is in
+    /// `came` too.
+    pub gone: Vec<(usize, Rc<Row>)>,
+    /// Rows that took a place, by position in the new list.
+    pub came: Vec<(usize, Rc<Row>)>,
+    /// Rows that changed where they are, by position in the new list: before and after.
+    pub changed: Vec<(usize, Rc<Row>, Rc<Row>)>,
+}
+
+/// The ordered list of a query.
+#[derive(Clone, Debug)]
+pub struct Window {
+    order: Order,
+    limit: usize,
+    shown: Vec<Entry>,
+    rest: BTreeMap<Box<[u8]>, Rc<Row>>,
+}
+
+/// A commit's delta, sorted by what is to be done.
+#[derive(Default)]
+struct Work {
+    /// Positions in `shown` of rows that leave their place.
+    leaving: Vec<usize>,
+    /// Rows that enter `shown`, by key.
+    entering: Vec<Entry>,
+    /// Rows of `shown` that changed in place: key and row before.
+    replaced: Vec<(Box<[u8]>, Rc<Row>)>,
+}
+
+impl Window {
+    /// The list of these rows. No limit shows all.
+    pub fn new(order: Order, limit: Option<usize>, rows: &[Rc<Row>]) -> Self {
+        let mut shown = order::sorted(rows.iter().map(|row| order.entry(row)).collect());
+        let limit = limit.unwrap_or(usize::MAX);
+        let after = if shown.len() > limit {
+            shown.split_off(limit)
+        } else {
+            Vec::new()
+        };
+        let rest = after
+            .into_iter()
+            .map(|entry| (entry.key, entry.row))
+            .collect();
+        Self {
+            order,
+            limit,
+            shown,
+            rest,
+        }
+    }
+
+    /// The rows of the list.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &Rc<Row>> {
+        self.shown.iter().map(|entry| &entry.row)
+    }
+
+    /// Takes a document's rows before and after out of the delta and does what needs no place in
+    /// the list.
+    fn sort_out(&mut self, work: &mut Work, old: Option<&Rc<Row>>, new: Option<&Rc<Row>>) {
+        let old = old.map(|row| self.order.entry(row));
+        let new = new.map(|row| self.order.entry(row));
+        match (old, new) {
+            (Some(old), Some(new)) if old.key == new.key => self.replace(work, old, new),
+            (old, new) => {
+                if let Some(old) = old {
+                    self.take_out(work, &old);
+                }
+                work.entering.extend(new);
+            }
+        }
+    }
+
+    fn place(&self, key: &[u8]) -> Result<usize, usize> {
+        self.shown
+            .binary_search_by(|entry| entry.key.as_ref().cmp(key))
+    }
+
+    fn replace(&mut self, work: &mut Work, old: Entry, new: Entry) {
+        let place = self.place(&old.key).ok();
+        if let Some(entry) = place.and_then(|at| self.shown.get_mut(at)) {
+            *entry = new;
+            work.replaced.push((old.key, old.row));
+        } else {
+            let before = self.rest.insert(new.key, new.row);
+            assert!(
+                before.is_some(),
+                "a row that changes was there: {}",
+                old.row.id
+            );
+        }
+    }
+
+    fn take_out(&mut self, work: &mut Work, old: &Entry) {
+        if let Ok(at) = self.place(&old.key) {
+            work.leaving.push(at);
+        } else {
+            let before = self.rest.remove(&old.key);
+            assert!(
+                before.is_some(),
+                "a row that leaves was there: {}",
+                old.row.id
+            );
+        }
+    }
+
+    /// Keeps in `entering` what belongs before the rows of `rest`, and puts the others there.
+    fn divide(&mut self, entering: Vec<Entry>) -> Vec<Entry> {
+        let mut kept = Vec::with_capacity(entering.len());
+        for entry in entering {
+            match self.rest.first_key_value() {
+                Some((first, _)) if *first <= entry.key => self.put_behind(entry),
+                _ => kept.push(entry),
+            }
+        }
+        order::sorted(kept)
+    }
+
+    fn put_behind(&mut self, entry: Entry) {
+        let before = self.rest.insert(entry.key, entry.row);
+        assert!(before.is_none(), "a row enters once");
+    }
+
+    /// Writes `shown` anew from the first place that changes.
+    fn rebuild(&mut self, leaving: &[usize], entering: Vec<Entry>) -> ListDelta {
+        let mut out = ListDelta::default();
+        let first_entering = entering.first().map(|entry| self.place(&entry.key));
+        let first_entering = first_entering.map(|place| place.unwrap_or_else(|at| at));
+        let Some(first) = leaving
+            .first()
+            .copied()
+            .into_iter()
+            .chain(first_entering)
+            .min()
+        else {
+            return out;
+        };
+        let tail = self.shown.split_off(first);
+        let mut leaving = leaving.iter().peekable();
+        let mut entering = entering.into_iter().peekable();
+        for (at, entry) in (first..).zip(tail) {
+            if leaving.next_if(|leaves| **leaves == at).is_some() {
+                out.gone.push((at, entry.row));
+                continue;
+            }
+            while let Some(earlier) = entering.next_if(|enters| enters.key <= entry.key) {
+                assert!(earlier.key != entry.key, "a row enters once");
+                self.append(&mut out, earlier);
+            }
+            if self.shown.len() < self.limit {
+                self.shown.push(entry);
+            } else {
+                if !crate::planted::is("query_window_never_leaves") {
+                    out.gone.push((at, Rc::clone(&entry.row)));
+                }
+                self.put_behind(entry);
+            }
+        }
+        for entry in entering {
+            self.append(&mut out, entry);
+        }
+        out
+    }
+
+    /// Puts an entering row at the end of `shown`, or behind it if it is full.
+    fn append(&mut self, out: &mut ListDelta, entry: Entry) {
+        if self.shown.len() >= self.limit {
+            return self.put_behind(entry);
+        }
+        out.came.push((self.shown.len(), Rc::clone(&entry.row)));
+        self.shown.push(entry);
+    }
+
+    /// Fills the end of the list from the rows behind it.
+    fn refill(&mut self, out: &mut ListDelta) {
+        while self.shown.len() < self.limit
+            && let Some((key, row)) = self.rest.pop_first()
+        {
+            self.append(out, Entry { key, row });
+        }
+    }
+
+    /// Where the replaced rows are now. One that was pushed out of the list is no longer news.
+    fn locate(&self, replaced: Vec<(Box<[u8]>, Rc<Row>)>) -> Vec<(usize, Rc<Row>, Rc<Row>)> {
+        let mut changed = Vec::with_capacity(replaced.len());
+        for (key, old) in replaced {
+            if let Ok(at) = self.place(&key)
+                && let Some(entry) = self.shown.get(at)
+            {
+                changed.push((at, old, Rc::clone(&entry.row)));
+            }
+        }
+        crate::zset::sort::sorted(changed, |a, b| a.0.cmp(&b.0))
+    }
+}
+
+impl Operator for Window {
+    type Output = ListDelta;
+
+    fn apply(&mut self, delta: ZSet) -> ListDelta {
+        let mut work = Work::default();
+        let delta = delta.consolidate();
+        for versions in delta.entries().chunk_by(|a, b| a.0.id == b.0.id) {
+            let (old, new) = (version(versions, -1), version(versions, 1));
+            let known = usize::from(old.is_some()) + usize::from(new.is_some());
+            assert!(
+                known == versions.len(),
+                "a document has at most one row at a time"
+            );
+            self.sort_out(&mut work, old, new);
+        }
+        let leaving = crate::zset::sort::sorted(work.leaving, Ord::cmp);
+        let entering = self.divide(work.entering);
+        let mut out = self.rebuild(&leaving, entering);
+        if !crate::planted::is("query_window_no_refill") {
+            self.refill(&mut out);
+        }
+        out.changed = self.locate(work.replaced);
+        out
+    }
+}
+
+/// The row of this weight among a document's versions.
+fn version(versions: &[(Rc<Row>, Weight)], weight: Weight) -> Option<&Rc<Row>> {
+    versions
+        .iter()
+        .find(|version| version.1 == weight)
+        .map(|version| &version.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doc::key::Direction;
+    use crate::doc::value::Value;
+    use proptest::prelude::*;
+
+    fn row(id: u8, value: i64) -> Rc<Row> {
+        Rc::new(Row {
+            id: char::from(b'a' + id).to_string(),
+            values: vec![Value::int(value)],
+        })
+    }
+
+    fn list(window: &Window) -> Vec<Rc<Row>> {
+        window.rows().cloned().collect()
+    }
+
+    /// The list change, done to the old list.
+    fn followed(old: &[Rc<Row>], delta: &ListDelta) -> Vec<Rc<Row>> {
+        let left = |at: &usize| delta.gone.iter().all(|gone| gone.0 != *at);
+        let mut list: Vec<_> = (0..old.len())
+            .filter(left)
+            .map(|at| Rc::clone(&old[at]))
+            .collect();
+        for (at, row) in &delta.came {
+            list.insert(*at, Rc::clone(row));
+        }
+        for (at, before, after) in &delta.changed {
+            assert_eq!(&list[*at], before);
+            list[*at] = Rc::clone(after);
+        }
+        list
+    }
+
+    /// Each step gives some documents a new value or takes them away.
+    type History = Vec<Vec<(u8, Option<i64>)>>;
+
+    fn histories() -> impl Strategy<Value = History> {
+        let write = (0_u8..8, proptest::option::weighted(0.7, 0_i64..4));
+        proptest::collection::vec(proptest::collection::vec(write, 1..6), 1..12)
+    }
+
+    fn config() -> ProptestConfig {
+        ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        }
+    }
+
+    proptest! {
+        #![proptest_config(config())]
+
+        #[test]
+        fn it_is_the_difference_of_the_whole_lists(
+            history in histories(), limit in proptest::option::of(0_usize..6), down: bool,
+        ) {
+            let direction = if down { Direction::Descending } else { Direction::Ascending };
+            let order = Order::new([(1, direction)]);
+            let mut state: BTreeMap<u8, Rc<Row>> = BTreeMap::new();
+            let mut window = Window::new(order.clone(), limit, &[]);
+            for step in history {
+                let mut weights = Vec::new();
+                for (id, value) in step {
+                    let new = value.map(|value| row(id, value));
+                    let old = match &new {
+                        Some(new) => state.insert(id, Rc::clone(new)),
+                        None => state.remove(&id),
+                    };
+                    weights.extend(old.map(|row| (row, -1)));
+                    weights.extend(new.map(|row| (row, 1)));
+                }
+                let before = list(&window);
+                let delta = window.apply(weights.into_iter().collect());
+                prop_assert_eq!(followed(&before, &delta), list(&window));
+                let rows: Vec<_> = state.values().cloned().collect();
+                prop_assert_eq!(list(&window), list(&Window::new(order.clone(), limit, &rows)));
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a row that leaves was there")]
+    fn a_row_that_was_never_there_cannot_leave() {
+        let mut window = Window::new(Order::default(), Some(2), &[row(0, 0)]);
+        window.apply(ZSet::from_iter([(row(1, 0), -1)]));
+    }
+
+    #[test]
+    #[should_panic(expected = "a row enters once")]
+    fn a_row_cannot_enter_twice() {
+        let mut window = Window::new(Order::default(), None, &[row(0, 0)]);
+        window.apply(ZSet::from_iter([(row(0, 0), 1)]));
+    }
+
+    #[test]
+    #[should_panic(expected = "at most one row at a time")]
+    fn a_weight_above_one_is_refused() {
+        let mut window = Window::new(Order::default(), None, &[]);
+        window.apply(ZSet::from_iter([(row(0, 0), 1), (row(0, 0), 1)]));
+    }
+}

@@ -1,0 +1,86 @@
+//! Verdicts as JSON (`docs/PROTOCOL.md` section 6); they stand in the answers to both push and pull.
+
+use super::delta::{read_path, write_path};
+use super::read::{self, Members, Read, wrong};
+use super::write::Object;
+use crate::doc::json;
+use crate::doc::path::{DocumentKey, Path};
+use crate::doc::value::Value;
+use crate::ids::{Seq, Version};
+use crate::protocol::message::{Outcome, Verdict};
+
+/// A verdict as one JSON text, as an authority keeps it.
+pub fn encode_verdict(verdict: &Verdict) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_verdict(&mut out, verdict);
+    out
+}
+
+/// Reads what `encode_verdict` wrote.
+pub fn decode_verdict(bytes: &[u8]) -> Read<Verdict> {
+    read_members(Members::of_frame(bytes)?)
+}
+
+/// How many bytes one of the paths that a verdict lists as discarded takes in a frame.
+pub fn discarded_bytes(key: &DocumentKey, path: &Path) -> usize {
+    let mut out = Vec::new();
+    write_discarded(&mut out, key, path);
+    out.len() + 1
+}
+
+pub fn write_verdict(out: &mut Vec<u8>, verdict: &Verdict) {
+    let mut object = Object::begin(out);
+    object.whole("seq", verdict.seq.0);
+    match &verdict.outcome {
+        Outcome::Accepted { version, discarded } => {
+            let mut inner = Object::begin(object.name("accepted"));
+            inner.whole("version", version.0);
+            inner.list("discarded", discarded, |out, (key, path)| write_discarded(out, key, path));
+            inner.end();
+        }
+        Outcome::Rejected { code, message } => {
+            let mut inner = Object::begin(object.name("rejected"));
+            inner.text("code", code);
+            inner.text("message", message);
+            inner.end();
+        }
+    }
+    object.end();
+}
+
+fn write_discarded(out: &mut Vec<u8>, key: &DocumentKey, path: &Path) {
+    out.push(b'[');
+    json::write_text(out, &key.collection);
+    out.push(b',');
+    json::write_text(out, &key.id);
+    out.push(b',');
+    write_path(out, path);
+    out.push(b']');
+}
+
+pub fn read_verdict(value: Value) -> Read<Verdict> {
+    read_members(Members::of("a verdict", value)?)
+}
+
+fn read_members(mut members: Members) -> Read<Verdict> {
+    let seq = Seq(members.whole("seq")?);
+    if let Some(mut accepted) = members.object_or_none("accepted")? {
+        let version = Version(accepted.whole("version")?);
+        let discarded = accepted.list_or_empty("discarded", read_discarded)?;
+        return Ok(Verdict { seq, outcome: Outcome::Accepted { version, discarded } });
+    }
+    let Some(mut rejected) = members.object_or_none("rejected")? else {
+        return Err(wrong("a verdict", "a member accepted or rejected"));
+    };
+    let (code, message) = (rejected.text("code")?, rejected.text("message")?);
+    Ok(Verdict { seq, outcome: Outcome::Rejected { code, message } })
+}
+
+fn read_discarded(value: Value) -> Read<(DocumentKey, Path)> {
+    let [collection, id, path] = read::tuple("a discarded path", value)?;
+    Ok((read_key(collection, id)?, read_path(path)?))
+}
+
+pub fn read_key(collection: Value, id: Value) -> Read<DocumentKey> {
+    Ok(DocumentKey { collection: read::name("collection", collection)?, id: read::name("id", id)? })
+}

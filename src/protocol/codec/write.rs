@@ -1,0 +1,115 @@
+//! Writing JSON objects and lists directly as bytes, without a tree in between.
+
+use crate::doc::json;
+
+/// An object that is being written. Its brace is closed by `end`.
+pub struct Object<'a> {
+    out: &'a mut Vec<u8>,
+    is_first: bool,
+}
+
+impl<'a> Object<'a> {
+    /// Opens the brace.
+    pub fn begin(out: &'a mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, is_first: true }
+    }
+
+    /// Opens the brace of a message of this kind.
+    pub fn message(out: &'a mut Vec<u8>, kind: &str) -> Self {
+        let mut object = Self::begin(out);
+        object.text("kind", kind);
+        object
+    }
+
+    /// Writes a name; the value must be written to what this gives.
+    pub fn name(&mut self, name: &str) -> &mut Vec<u8> {
+        if !self.is_first {
+            self.out.push(b',');
+        }
+        self.is_first = false;
+        json::write_text(self.out, name);
+        self.out.push(b':');
+        self.out
+    }
+
+    /// A string.
+    pub fn text(&mut self, name: &str, text: &str) {
+        json::write_text(self.name(name), text);
+    }
+
+    /// A string, or null.
+    pub fn text_or_null(&mut self, name: &str, text: Option<&str>) {
+        let out = self.name(name);
+        text_or_null(out, text);
+    }
+
+    /// A whole number.
+    pub fn whole(&mut self, name: &str, whole: u64) {
+        write_whole(self.name(name), whole);
+    }
+
+    /// Only where it is so: `true`.
+    pub fn flag_if(&mut self, name: &str, flag: bool) {
+        if flag {
+            self.flag(name, flag);
+        }
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&mut self, name: &str, flag: bool) {
+        self.name(name).extend_from_slice(if flag { b"true" } else { b"false" });
+    }
+
+    /// A list, each item written by `item`.
+    pub fn list<T>(&mut self, name: &str, items: &[T], item: impl Fn(&mut Vec<u8>, &T)) {
+        let out = self.name(name);
+        list(out, items, item);
+    }
+
+    /// Closes the brace.
+    pub fn end(self) {
+        self.out.push(b'}');
+    }
+}
+
+/// A list, each item written by `item`.
+pub fn list<T>(out: &mut Vec<u8>, items: &[T], item: impl Fn(&mut Vec<u8>, &T)) {
+    out.push(b'[');
+    for (at, value) in items.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        item(out, value);
+    }
+    out.push(b']');
+}
+
+/// A string, or null.
+pub fn text_or_null(out: &mut Vec<u8>, text: Option<&str>) {
+    match text {
+        Some(text) => json::write_text(out, text),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+/// A whole number.
+pub fn write_whole(out: &mut Vec<u8>, whole: u64) {
+    let mut digits = [0; 20];
+    let mut rest = whole;
+    let mut first = digits.len();
+    for (at, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        first = at;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(first..).unwrap_or_default());
+}
+
+/// What was written, as text.
+pub fn to_text(out: Vec<u8>) -> String {
+    String::from_utf8(out).expect("JSON is written from strings")
+}

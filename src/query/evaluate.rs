@@ -1,0 +1,122 @@
+//! One answer to a query: its rows in order, up to the limit.
+//!
+//! With a limit it holds at most twice that many rows, whatever the collection's size.
+
+use super::check::CheckedQuery;
+use crate::doc::row::Row;
+use crate::error::Error;
+use crate::operator::order::{Entry, sorted};
+use std::rc::Rc;
+
+/// Where the rows of a collection come from.
+pub trait Rows {
+    /// Visits rows of the query's collection in any order, each once: all that match, and others if
+    /// that is easier.
+    fn scan(&mut self, query: &CheckedQuery, visit: &mut dyn FnMut(&Rc<Row>)) -> Result<(), Error>;
+}
+
+/// The rows of one collection, held in memory.
+impl Rows for Vec<Rc<Row>> {
+    fn scan(&mut self, _: &CheckedQuery, visit: &mut dyn FnMut(&Rc<Row>)) -> Result<(), Error> {
+        self.iter().for_each(visit);
+        Ok(())
+    }
+}
+
+/// Fewest rows that are gathered before the largest are thrown away.
+const GATHERED_MIN: usize = 64;
+
+/// Answers the query.
+pub fn evaluate(query: &CheckedQuery, rows: &mut dyn Rows) -> Result<Vec<Rc<Row>>, Error> {
+    let limit = query.limit.unwrap_or(usize::MAX);
+    let mut best = Best {
+        limit,
+        entries: Vec::new(),
+        bound: None,
+    };
+    let mut key = Vec::new();
+    rows.scan(query, &mut |row| {
+        if query.matches(row) {
+            query.order.write_key(&mut key, row);
+            best.offer(&key, row);
+        }
+    })?;
+    best.cut();
+    Ok(best.entries.into_iter().map(|entry| entry.row).collect())
+}
+
+/// The first rows of those offered.
+struct Best {
+    limit: usize,
+    entries: Vec<Entry>,
+    /// Once there are `limit` rows: the key that a row must be below.
+    bound: Option<Box<[u8]>>,
+}
+
+impl Best {
+    fn offer(&mut self, key: &[u8], row: &Rc<Row>) {
+        if self
+            .bound
+            .as_ref()
+            .is_some_and(|bound| key >= bound.as_ref())
+        {
+            return;
+        }
+        self.entries.push(Entry {
+            key: key.into(),
+            row: Rc::clone(row),
+        });
+        if self.entries.len() / 2 >= self.limit.max(GATHERED_MIN) {
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        self.entries = sorted(std::mem::take(&mut self.entries));
+        if self.entries.len() > self.limit {
+            self.entries.truncate(self.limit);
+            self.bound = self.entries.last().map(|last| last.key.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doc::key::Direction;
+    use crate::doc::value::Value;
+    use crate::operator::order::Order;
+    use crate::operator::predicate::Predicate;
+
+    #[test]
+    fn the_first_rows_are_found_whatever_their_number() {
+        let rows: Vec<_> = (0..1_000_i64)
+            .map(|n| Row {
+                id: format!("{n:03}"),
+                values: vec![Value::int(n * 7 % 100)],
+            })
+            .map(Rc::new)
+            .collect();
+        let mut expected = rows.clone();
+        expected.sort_by(|a, b| b.values.cmp(&a.values).then(a.id.cmp(&b.id)));
+        for limit in [
+            Some(0),
+            Some(1),
+            Some(63),
+            Some(64),
+            Some(65),
+            Some(999),
+            Some(2_000),
+            None,
+        ] {
+            let query = CheckedQuery {
+                collection: 0,
+                predicate: Predicate::always(),
+                order: Order::new([(1, Direction::Descending)]),
+                limit,
+            };
+            let found = evaluate(&query, &mut rows.clone()).unwrap();
+            assert_eq!(found, expected[..limit.unwrap_or(1_000).min(1_000)]);
+        }
+    }
+}

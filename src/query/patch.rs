@@ -1,0 +1,328 @@
+//! A patch: what a commit did to a list, as the page applies it (`docs/PAGE.md`, the notice
+//! `patch`).
+//!
+//! Rows that did not change are not in it. A row moves only if its place among the rows that stay
+//! changes. Rows and patches are written as JSON straight from the values. Must not know tabs or
+//! subscriptions.
+
+use crate::doc::json;
+use crate::doc::row::Row;
+use crate::doc::value::Value;
+use crate::operator::window::ListDelta;
+use crate::zset::sort::sorted;
+use std::rc::Rc;
+
+/// An ordered change of a list. First rows are taken out at `removes` and at the first position of
+/// each of `moves`; then moved and inserted rows are put in by ascending position of the new list;
+/// then come the updates.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Patch {
+    /// Positions in the old list, ascending.
+    pub removes: Vec<usize>,
+    /// Positions in the old list, ascending, each with the row's position in the new list.
+    pub moves: Vec<(usize, usize)>,
+    /// Positions in the new list, ascending, with their rows.
+    pub inserts: Vec<(usize, Rc<Row>)>,
+    /// Rows of the new list that were in the old one and changed, by ascending position.
+    pub updates: Vec<Update>,
+}
+
+/// A row that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// Its position in the new list.
+    pub position: usize,
+    /// The columns that changed: 0 is the id, n is field n-1.
+    pub columns: Vec<usize>,
+    /// The row now.
+    pub row: Rc<Row>,
+}
+
+impl Patch {
+    /// From what a window says. None if the list is as it was.
+    pub fn new(delta: ListDelta) -> Option<Self> {
+        let mut patch = Self::default();
+        let ListDelta {
+            gone,
+            came,
+            changed,
+        } = delta;
+        let partners = pair(&gone, &came);
+        let mut stays: Option<(usize, usize)> = None;
+        let mut has_partner = vec![false; gone.len()];
+        for (came_before, ((to, row), partner)) in came.into_iter().zip(partners).enumerate() {
+            let Some((gone_before, (from, old))) = partner.and_then(|at| Some((at, gone.get(at)?)))
+            else {
+                patch.inserts.push((to, row));
+                continue;
+            };
+            has_partner
+                .iter_mut()
+                .skip(gone_before)
+                .take(1)
+                .for_each(|has| *has = true);
+            // How many rows that stay are before it, then and now. Where that is equal it need not
+            // move, unless it passes another one between the same two rows.
+            let gap = to - came_before;
+            let is_still =
+                *from - gone_before == gap && stays.is_none_or(|last| (gap, *from) > last);
+            if is_still {
+                stays = Some((gap, *from));
+            } else {
+                patch.moves.push((*from, to));
+            }
+            patch.update(to, old, row);
+        }
+        let lonely = gone.iter().zip(has_partner).filter(|(_, has)| !has);
+        patch.removes.extend(lonely.map(|(gone, _)| gone.0));
+        for (position, old, new) in changed {
+            patch.update(position, &old, new);
+        }
+        patch.moves = sorted(patch.moves, Ord::cmp);
+        patch.updates = sorted(patch.updates, |a, b| a.position.cmp(&b.position));
+        (!patch.is_empty()).then_some(patch)
+    }
+
+    fn update(&mut self, position: usize, old: &Row, row: Rc<Row>) {
+        let pairs = old.values.iter().zip(&row.values).zip(1..);
+        let differing = pairs.filter(|((old, new), _)| {
+            old != new && !(crate::planted::is("query_patch_drops_null") && new.is_null())
+        });
+        let columns: Vec<usize> = differing.map(|(_, column)| column).collect();
+        if !columns.is_empty() {
+            self.updates.push(Update {
+                position,
+                columns,
+                row,
+            });
+        }
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.removes.is_empty()
+            && self.moves.is_empty()
+            && self.inserts.is_empty()
+            && self.updates.is_empty()
+    }
+
+    /// Writes the members of the notice, without braces: `"removes":[...],"moves":...`.
+    pub fn write_members(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"\"removes\":[");
+        separated(out, &self.removes, |out, at| write_count(out, *at));
+        out.extend_from_slice(b"],\"moves\":[");
+        separated(out, &self.moves, |out, (from, to)| {
+            out.push(b'[');
+            write_count(out, *from);
+            out.push(b',');
+            write_count(out, *to);
+            out.push(b']');
+        });
+        out.extend_from_slice(b"],\"inserts\":[");
+        separated(out, &self.inserts, |out, (at, row)| {
+            out.push(b'[');
+            write_count(out, *at);
+            out.push(b',');
+            write_row(out, row);
+            out.push(b']');
+        });
+        out.extend_from_slice(b"],\"updates\":[");
+        separated(out, &self.updates, |out, update| update.write(out));
+        out.push(b']');
+    }
+}
+
+impl Update {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(b'[');
+        write_count(out, self.position);
+        out.extend_from_slice(b",[");
+        separated(out, &self.columns, |out, column| {
+            out.push(b'[');
+            write_count(out, *column);
+            out.push(b',');
+            json::write(out, self.row.values.get(column - 1).unwrap_or(&Value::Null));
+            out.push(b']');
+        });
+        out.extend_from_slice(b"]]");
+    }
+}
+
+/// For each row that came, where it is among those gone.
+fn pair(gone: &[(usize, Rc<Row>)], came: &[(usize, Rc<Row>)]) -> Vec<Option<usize>> {
+    let by_id = sorted(
+        gone.iter()
+            .map(|gone| gone.1.id.as_str())
+            .zip(0..)
+            .collect(),
+        |a, b| {
+            let (a, b): &((&str, usize), (&str, usize)) = &(*a, *b);
+            a.0.cmp(b.0)
+        },
+    );
+    let find = |id: &str| by_id.binary_search_by(|gone| gone.0.cmp(id)).ok();
+    let place = |came: &(usize, Rc<Row>)| by_id.get(find(&came.1.id)?).map(|gone| gone.1);
+    came.iter().map(place).collect()
+}
+
+/// Writes rows as the page reads them: each a list of the id and the fields in the schema's order.
+pub fn write_rows<'a>(out: &mut Vec<u8>, rows: impl IntoIterator<Item = &'a Rc<Row>>) {
+    out.push(b'[');
+    separated(out, rows, |out, row| write_row(out, row));
+    out.push(b']');
+}
+
+fn write_row(out: &mut Vec<u8>, row: &Row) {
+    out.push(b'[');
+    json::write_text(out, &row.id);
+    for value in &row.values {
+        out.push(b',');
+        json::write(out, value);
+    }
+    out.push(b']');
+}
+
+fn write_count(out: &mut Vec<u8>, count: usize) {
+    json::write(out, &Value::int((count as u64).cast_signed()));
+}
+
+fn separated<T>(
+    out: &mut Vec<u8>,
+    items: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(&mut Vec<u8>, T),
+) {
+    for (at, item) in items.into_iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        write(out, item);
+    }
+}
+
+/// What the page does, for tests.
+#[cfg(any(test, feature = "oracle"))]
+impl Patch {
+    /// The list after the patch. Panics where the patch does not fit the list.
+    pub fn applied_to(&self, list: &[Rc<Row>]) -> Vec<Rc<Row>> {
+        let at = |position: usize| list.get(position).expect("a position of the old list");
+        let leaves = |position: &usize| {
+            self.removes.contains(position) || self.moves.iter().any(|step| step.0 == *position)
+        };
+        let mut put: Vec<(usize, Rc<Row>)> = self.inserts.clone();
+        put.extend(
+            self.moves
+                .iter()
+                .map(|(from, to)| (*to, Rc::clone(at(*from)))),
+        );
+        put.sort_by_key(|entry| entry.0);
+        let kept = (0..list.len()).filter(|position| !leaves(position));
+        let mut new: Vec<Rc<Row>> = kept.map(|position| Rc::clone(at(position))).collect();
+        for (position, row) in put {
+            assert!(position <= new.len(), "a position of the new list");
+            new.insert(position, row);
+        }
+        for update in &self.updates {
+            let place = new
+                .get_mut(update.position)
+                .expect("a position of the new list");
+            let mut row = Row::clone(place);
+            assert_eq!(row.id, update.row.id, "an update keeps the id");
+            for column in &update.columns {
+                let values = (
+                    row.values.get_mut(column - 1),
+                    update.row.values.get(column - 1),
+                );
+                if let (Some(value), Some(new)) = values {
+                    value.clone_from(new);
+                }
+            }
+            *place = Rc::new(row);
+        }
+        new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: &str, value: i64) -> Rc<Row> {
+        Rc::new(Row {
+            id: id.into(),
+            values: vec![Value::int(value), Value::Null],
+        })
+    }
+
+    #[test]
+    fn a_row_that_keeps_its_place_among_the_others_does_not_move() {
+        let delta = ListDelta {
+            gone: vec![(0, row("a", 1)), (2, row("c", 3))],
+            came: vec![(0, row("a", 0)), (1, row("n", 0)), (3, row("c", 4))],
+            changed: vec![],
+        };
+        let patch = Patch::new(delta).unwrap();
+        assert_eq!((patch.removes.len(), patch.moves.len()), (0, 0));
+        assert_eq!(patch.inserts, [(1, row("n", 0))]);
+        let list = [row("a", 1), row("b", 2), row("c", 3)];
+        assert_eq!(
+            patch.applied_to(&list),
+            [row("a", 0), row("n", 0), row("b", 2), row("c", 4)]
+        );
+    }
+
+    #[test]
+    fn rows_that_swap_within_one_gap_move_once() {
+        let delta = ListDelta {
+            gone: vec![(0, row("a", 1)), (1, row("b", 2))],
+            came: vec![(0, row("b", 0)), (1, row("a", 1))],
+            changed: vec![],
+        };
+        let patch = Patch::new(delta).unwrap();
+        assert_eq!(patch.moves.len(), 1);
+        assert_eq!(
+            patch.applied_to(&[row("a", 1), row("b", 2)]),
+            [row("b", 0), row("a", 1)]
+        );
+    }
+
+    #[test]
+    fn the_notice_is_written_as_the_page_reads_it() {
+        let patch = Patch {
+            removes: vec![0, 2],
+            moves: vec![(3, 0)],
+            inserts: vec![(1, row("n\"", 5))],
+            updates: vec![Update {
+                position: 2,
+                columns: vec![1, 2],
+                row: row("b", 7),
+            }],
+        };
+        let mut out = b"{".to_vec();
+        patch.write_members(&mut out);
+        out.push(b'}');
+        let expected = concat!(
+            r#"{"removes":[0,2],"moves":[[3,0]],"inserts":[[1,["n\"",5,null]]],"#,
+            r#""updates":[[2,[[1,7],[2,null]]]]}"#
+        );
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        let mut rows = Vec::new();
+        write_rows(&mut rows, &[row("a", 1), row("b", -2)]);
+        assert_eq!(rows, br#"[["a",1,null],["b",-2,null]]"#);
+        rows.clear();
+        write_rows(&mut rows, &[]);
+        assert_eq!(rows, b"[]");
+    }
+
+    #[test]
+    fn a_delta_without_effect_is_no_patch() {
+        assert_eq!(Patch::new(ListDelta::default()), None);
+        let changed = vec![(0, row("a", 1), row("a", 1))];
+        assert_eq!(
+            Patch::new(ListDelta {
+                changed,
+                ..ListDelta::default()
+            }),
+            None
+        );
+    }
+}

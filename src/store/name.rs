@@ -1,0 +1,116 @@
+//! Names of log files: `docs/FORMAT.md` section 2.
+
+use crate::ids::Term;
+
+/// Which log: the larger is the newer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LogId {
+    /// The term of its leader.
+    pub term: Term,
+    /// Its number within the term.
+    pub part: u32,
+}
+
+/// What a log's name says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LogName {
+    /// The log.
+    pub log: LogId,
+    /// The newest log known to be durable when this one was made.
+    pub base: Option<LogId>,
+}
+
+impl LogName {
+    /// The name of the file.
+    pub fn to_text(self) -> String {
+        let base = self.base.unwrap_or(LogId {
+            term: Term(0),
+            part: 0,
+        });
+        format!(
+            "log-{:010}-{:04}-{:010}-{:04}",
+            self.log.term.0, self.log.part, base.term.0, base.part
+        )
+    }
+
+    /// Reads what `to_text` wrote, and nothing else.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let mut fields = text.strip_prefix("log-")?.split('-');
+        let mut read_log = || {
+            let term = Term(fields.next()?.parse().ok()?);
+            Some(LogId {
+                term,
+                part: fields.next()?.parse().ok()?,
+            })
+        };
+        let log = read_log()?;
+        let base = read_log()?;
+        let name = Self {
+            log,
+            base: (base.term.0 > 0).then_some(base),
+        };
+        (log.term.0 > 0 && name.to_text() == text).then_some(name)
+    }
+}
+
+/// The term in a file's name, whatever the file is.
+pub fn term_of(text: &str) -> Option<Term> {
+    text.split('-').nth(1)?.parse().ok().map(Term)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip_and_sort_by_term_then_part() {
+        let log = LogId {
+            term: Term(3),
+            part: 1,
+        };
+        let base = Some(LogId {
+            term: Term(2),
+            part: 0,
+        });
+        let name = LogName { log, base };
+        assert_eq!(name.to_text(), "log-0000000003-0001-0000000002-0000");
+        assert_eq!(LogName::from_text(&name.to_text()), Some(name));
+        let first = LogName {
+            log: LogId {
+                term: Term(2),
+                part: 9,
+            },
+            base: None,
+        };
+        assert_eq!(LogName::from_text(&first.to_text()), Some(first));
+        assert!(first < name);
+        let far = LogName {
+            log: LogId {
+                term: Term(123_456_789_012),
+                part: 12_345,
+            },
+            base,
+        };
+        assert_eq!(LogName::from_text(&far.to_text()), Some(far));
+    }
+
+    #[test]
+    fn other_names_are_not_logs() {
+        for text in [
+            "",
+            "log",
+            "log-3-1-2-0",
+            "log-0000000003-0001",
+            "log-0000000003-0001-0000000002-0000-",
+            "log-0000000003-0001-0000000002-0000 (copy)",
+            "log-+000000003-0001-0000000002-0000",
+            "log-0000000000-0000-0000000000-0000",
+            "log-0000000003-0001-0000000000-0001",
+            "run-0000000003-0001-0000000002-0000",
+        ] {
+            assert_eq!(LogName::from_text(text), None, "{text}");
+        }
+        assert_eq!(term_of("run-0000000007-x"), Some(Term(7)));
+        assert_eq!(term_of("notes"), None);
+    }
+}

@@ -1,0 +1,331 @@
+//! Opening: reads what is on the disk, says what was found, and begins the log of a new term.
+//!
+//! The rules are those of `docs/FORMAT.md` sections 2, 4 and 6. It reads at once, within a step; the file in
+//! between is made by the caller. It changes nothing that it reads.
+
+use super::Store;
+use super::batch::push_entry;
+use super::error::StoreError;
+use super::log::{self, Group, Link, Log};
+use super::name::{LogId, LogName, term_of};
+use super::writer::Writer;
+use crate::ids::{Commit, FileId, Term};
+use crate::platform::disk::Disk;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most logs that a new one builds on.
+const LINKS_MAX: usize = 4;
+/// Bytes of earlier logs that are always tolerated.
+const LINKED_BYTES_FREE: u64 = 16 << 10;
+/// How many times the live bytes earlier logs may hold beside that.
+const LINKED_BYTES_FACTOR: u64 = 3;
+
+/// What was found that should not be there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What the end of a log had that was never finished. It was never durable, and is not read.
+    pub torn: Vec<Torn>,
+    /// What is not as it was written. If there is any, the store is open for reading only.
+    pub damage: Vec<Damage>,
+    /// Files that are not the store's.
+    pub unknown: Vec<String>,
+}
+
+/// An unfinished end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Torn {
+    /// The file.
+    pub file: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
+/// Something that is not as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The file.
+    pub file: String,
+    /// Where in it, in bytes.
+    pub offset: u64,
+    /// What was found.
+    pub problem: &'static str,
+}
+
+/// A database as it was read, before anything is written.
+pub struct Recovery {
+    pairs: BTreeMap<Vec<u8>, Vec<u8>>,
+    last: Commit,
+    logs: BTreeMap<LogName, FileId>,
+    term: Term,
+    base: Option<LogId>,
+    links: Vec<Link>,
+    /// Keys whose state the links do not hold.
+    carried: BTreeSet<Vec<u8>>,
+    report: Report,
+}
+
+/// The log could not be begun. What was read is still there and may be opened for reading.
+pub struct Refused {
+    /// Why.
+    pub error: StoreError,
+    /// What was read.
+    pub recovery: Recovery,
+}
+
+impl Recovery {
+    /// Reads the database from its open files.
+    pub fn read(disk: &mut dyn Disk, files: &[(String, FileId)]) -> Result<Self, StoreError> {
+        let mut this = Self::sort(files);
+        let mut heads_lost = Vec::new();
+        for (name, file) in this.logs.clone().into_iter().rev() {
+            let log = Log::read(disk, (name, file), u64::MAX)?;
+            if log.links.is_some() {
+                this.follow(disk, &log)?;
+                break;
+            }
+            this.judge_headless(&log);
+            heads_lost.push(log);
+        }
+        if this.is_damaged() {
+            for log in heads_lost.iter().rev() {
+                this.apply(log, &log.stray);
+            }
+        }
+        this.shorten();
+        Ok(this)
+    }
+
+    /// What was found that should not be there.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// The file to be made for the new term's log; none if there is damage.
+    pub fn file_to_make(&self) -> Option<String> {
+        (!self.is_damaged()).then(|| self.name().to_text())
+    }
+
+    /// The first damage that was found. Then the store can only be opened for reading.
+    pub fn damage(&self) -> Option<StoreError> {
+        let Damage {
+            file,
+            offset,
+            problem,
+        } = self.report.damage.first()?.clone();
+        Some(StoreError::Damaged {
+            file,
+            offset,
+            problem,
+        })
+    }
+
+    /// The store, for reading only. Every commit is refused with `refusal`.
+    pub fn into_read_only(self, refusal: StoreError) -> Store {
+        Store::read_only(self.pairs, self.last, self.term, refusal)
+    }
+
+    /// Begins the new term's log in the empty `file` that was made for it, and makes the store writable. Nothing may
+    /// be answered from it before its first flush.
+    pub fn begin(self, disk: &mut dyn Disk, file: FileId) -> Result<Store, Box<Refused>> {
+        match self.write_head(disk, file) {
+            Err(error) => Err(Box::new(Refused {
+                error,
+                recovery: self,
+            })),
+            Ok(writer) => {
+                let obsolete = self.obsolete();
+                let linked = self.links.iter().map(|link| link.length).sum();
+                Ok(Store::writable(self.pairs, writer, obsolete, linked))
+            }
+        }
+    }
+
+    fn sort(files: &[(String, FileId)]) -> Self {
+        let mut logs = BTreeMap::new();
+        let mut report = Report::default();
+        let mut term = Term(0);
+        for (text, file) in files {
+            term = term.max(term_of(text).unwrap_or_default());
+            match LogName::from_text(text) {
+                Some(name) => drop(logs.insert(name, *file)),
+                None => report.unknown.push(text.clone()),
+            }
+        }
+        Self {
+            pairs: BTreeMap::new(),
+            last: Commit(0),
+            logs,
+            term: term.next(),
+            base: None,
+            links: Vec::new(),
+            carried: BTreeSet::new(),
+            report,
+        }
+    }
+
+    fn name(&self) -> LogName {
+        LogName {
+            log: LogId {
+                term: self.term,
+                part: 0,
+            },
+            base: self.base,
+        }
+    }
+
+    fn is_damaged(&self) -> bool {
+        !self.report.damage.is_empty()
+    }
+
+    /// A log without a good head was never finished, or is damaged.
+    fn judge_headless(&mut self, log: &Log) {
+        let id = log.name.log;
+        let was_durable = log.flushed > 0 || self.logs.keys().any(|name| name.base == Some(id));
+        let has_base = |base: LogId| self.logs.keys().any(|name| name.log == base);
+        if was_durable {
+            self.add_damage(log.name, 0, "the head of the log is damaged");
+        } else if !log.name.base.is_none_or(has_base) {
+            self.add_damage(
+                log.name,
+                0,
+                "the log has no good head, and the one before it is gone",
+            );
+        } else if log.size() > 0 {
+            self.add_torn(log);
+        }
+    }
+
+    /// Reads what `newest` builds on and itself, and plans what the next log builds on.
+    fn follow(&mut self, disk: &mut dyn Disk, newest: &Log) -> Result<(), StoreError> {
+        self.links = newest.links.clone().unwrap_or_default();
+        for link in self.links.clone() {
+            self.read_link(disk, link)?;
+        }
+        self.apply(newest, &newest.groups);
+        if newest.flushed > newest.end() {
+            self.add_damage(
+                newest.name,
+                newest.end(),
+                "a group that was flushed is damaged",
+            );
+            self.apply(newest, &newest.stray);
+        } else if newest.size() > newest.end() {
+            self.add_torn(newest);
+            if crate::planted::is("store_torn_tail_kept") {
+                self.apply(newest, &newest.stray);
+            }
+        }
+        self.base = newest.name.base;
+        let is_trusting = crate::planted::is("store_unflushed_tail_linked");
+        let flushed = if is_trusting {
+            newest.end()
+        } else {
+            newest.flushed
+        };
+        if flushed > 0 {
+            self.base = Some(newest.name.log);
+            self.links.push(Link {
+                name: newest.name,
+                length: flushed as u64,
+            });
+        }
+        for group in newest.groups.iter().filter(|group| group.end() > flushed) {
+            let carried = &mut self.carried;
+            newest.entries(group, &mut |key, _| {
+                carried.insert(key.to_vec());
+            });
+        }
+        Ok(())
+    }
+
+    fn read_link(&mut self, disk: &mut dyn Disk, link: Link) -> Result<(), StoreError> {
+        let Some(file) = self.logs.get(&link.name).copied() else {
+            self.add_damage(link.name, 0, "a log that a later one builds on is gone");
+            return Ok(());
+        };
+        let is_greedy = crate::planted::is("store_link_length_ignored");
+        let length = if is_greedy { u64::MAX } else { link.length };
+        let log = Log::read(disk, (link.name, file), length)?;
+        self.apply(&log, &log.groups);
+        if (log.end() as u64) < link.length {
+            self.add_damage(link.name, log.end(), "a group that was flushed is damaged");
+            self.apply(&log, &log.stray);
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, log: &Log, groups: &[Group]) {
+        for group in groups {
+            let pairs = &mut self.pairs;
+            let whole = log.entries(group, &mut |key, value| match value {
+                Some(value) => drop(pairs.insert(key.to_vec(), value.to_vec())),
+                None => drop(pairs.remove(key)),
+            });
+            self.last = self.last.max(group.header.commit);
+            if whole.is_none() {
+                self.add_damage(log.name, group.offset, "a group does not hold entries");
+            }
+        }
+    }
+
+    /// Gives the links up where a snapshot costs less.
+    fn shorten(&mut self) {
+        let live: usize = self
+            .pairs
+            .iter()
+            .map(|(key, value)| key.len() + value.len())
+            .sum();
+        let linked: u64 = self.links.iter().map(|link| link.length).sum();
+        let tolerated = LINKED_BYTES_FREE + live as u64 * LINKED_BYTES_FACTOR;
+        if self.links.len() > LINKS_MAX || linked > tolerated {
+            self.links.clear();
+        }
+    }
+
+    fn write_head(&self, disk: &mut dyn Disk, file: FileId) -> Result<Writer, StoreError> {
+        if disk.size(file)? > 0 {
+            return Err(StoreError::TermTaken {
+                file: self.name().to_text(),
+            });
+        }
+        let mut payload = Vec::new();
+        log::push_links(&mut payload, self.name(), &self.links);
+        if self.links.is_empty() {
+            for (key, value) in &self.pairs {
+                push_entry(&mut payload, key, Some(value));
+            }
+        } else {
+            for key in &self.carried {
+                push_entry(&mut payload, key, self.pairs.get(key).map(Vec::as_slice));
+            }
+        }
+        Writer::begin(disk, file, self.name().log, self.last, &payload)
+    }
+
+    /// Logs that the new one does not build on.
+    fn obsolete(&self) -> Vec<String> {
+        let is_linked = |name: &LogName| self.links.iter().any(|link| link.name == *name);
+        self.logs
+            .keys()
+            .filter(|name| !is_linked(name))
+            .map(|name| name.to_text())
+            .collect()
+    }
+
+    fn add_damage(&mut self, name: LogName, offset: usize, problem: &'static str) {
+        let file = name.to_text();
+        self.report.damage.push(Damage {
+            file,
+            offset: offset as u64,
+            problem,
+        });
+    }
+
+    fn add_torn(&mut self, log: &Log) {
+        let bytes = (log.size() - log.end()) as u64;
+        self.report.torn.push(Torn {
+            file: log.name.to_text(),
+            bytes,
+        });
+    }
+}

@@ -1,0 +1,9 @@
+//! The store against a disk that crashes, tears, fails and rots.
+
+mod crash;
+mod damage;
+mod faults;
+mod life;
+#[cfg(feature = "planted")]
+mod planted;
+mod rules;

@@ -1,0 +1,48 @@
+//! Each planted bug of the store is caught by one of its suites.
+
+use super::{crash, damage, faults};
+use crate::planted;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+const BUGS: [&str; 9] = [
+    "store_checksum_unchecked",
+    "store_count_unchecked",
+    "store_flushed_mark_ignored",
+    "store_link_length_ignored",
+    "store_obsolete_too_early",
+    "store_poison_forgotten",
+    "store_term_from_logs",
+    "store_torn_tail_kept",
+    "store_unflushed_tail_linked",
+];
+
+const SUITES: [(&str, fn()); 7] = [
+    ("random lives", || crash::random_lives(0..60)),
+    ("crash everywhere", crash::crash_everywhere),
+    ("crash while opening", || crash::crash_while_opening(2)),
+    ("fail every call", faults::fail_every_call),
+    ("run out of space", faults::run_out_of_space),
+    ("flip every byte", damage::flip_every_byte),
+    ("lose the head", damage::lose_the_head),
+];
+
+#[test]
+fn every_planted_bug_is_caught() {
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut missed = Vec::new();
+    for bug in BUGS {
+        planted::choose(bug);
+        let caught: Vec<&str> = SUITES
+            .iter()
+            .filter(|(_, suite)| catch_unwind(AssertUnwindSafe(suite)).is_err())
+            .map(|(name, _)| *name)
+            .collect();
+        println!("{bug}: {}", caught.join(", "));
+        if caught.is_empty() {
+            missed.push(bug);
+        }
+    }
+    planted::choose("");
+    let _ = std::panic::take_hook();
+    assert_eq!(missed, Vec::<&str>::new());
+}

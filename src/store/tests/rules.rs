@@ -1,0 +1,120 @@
+//! Smaller rules: reading, files that are not ours, newer formats, copies of logs inside documents, growth.
+
+use super::life::{DATABASE, Life, Opened, WHOLE, open};
+use crate::store::group;
+use crate::store::{Direction, StoreError};
+use std::ops::ControlFlow;
+
+#[test]
+fn scans_are_half_open_go_both_ways_and_stop_when_told() {
+    let mut life = Life::new(1);
+    assert!(life.open(WHOLE));
+    let session = life.session.as_mut().expect("it is open");
+    for key in ["a", "b", "c", "d"] {
+        session.put(key, key);
+    }
+    let mut scan = |from: &str, to: &str, direction, most: usize| {
+        let mut seen = String::new();
+        let visit = &mut |key: &[u8], _: &[u8]| {
+            seen.push_str(&String::from_utf8_lossy(key));
+            if seen.len() == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let (from, to) = (from.as_bytes(), to.as_bytes());
+        session.store.scan(&mut session.files, from, to, direction, visit).expect("it reads");
+        seen
+    };
+    assert_eq!(scan("b", "d", Direction::Forward, 9), "bc");
+    assert_eq!(scan("b", "d", Direction::Backward, 9), "cb");
+    assert_eq!(scan("", "z", Direction::Backward, 2), "dc");
+    assert_eq!(scan("", "z", Direction::Forward, 3), "abc");
+    assert_eq!(scan("b", "b", Direction::Forward, 9), "");
+    assert_eq!(scan("d", "b", Direction::Forward, 9), "");
+}
+
+#[test]
+fn files_that_are_not_ours_are_left_alone_and_their_terms_count() {
+    let mut life = Life::new(2);
+    life.disk.set_content(DATABASE, "notes.txt", b"mine".to_vec());
+    life.disk.set_content(DATABASE, "run-0000000041-0000", b"of another release".to_vec());
+    assert!(life.open(WHOLE));
+    let session = life.session.as_ref().expect("it is open");
+    assert_eq!(session.store.term().0, 42);
+    assert_eq!(session.report.unknown, ["notes.txt", "run-0000000041-0000"]);
+    assert_eq!(life.disk.content(DATABASE, "notes.txt"), Some(b"mine".to_vec()));
+}
+
+#[test]
+fn a_newer_format_is_refused_and_nothing_is_touched() {
+    let mut life = Life::new(3);
+    assert!(life.open(WHOLE));
+    life.commit().expect("there is space");
+    life.kill();
+    let name = life.disk.names(DATABASE).pop().expect("there is a log");
+    let mut content = life.disk.content(DATABASE, &name).expect("there is a log");
+    content[8] = 2;
+    let check = xxhash_rust::xxh64::xxh64(&content[..12], 0) as u32;
+    content[12..16].copy_from_slice(&check.to_le_bytes());
+    life.disk.set_content(DATABASE, &name, content.clone());
+    let Opened::Failed(error) = open(&life.disk, WHOLE) else { panic!("it is newer") };
+    assert_eq!(error, StoreError::NewerFormat { file: name.clone(), version: group::VERSION + 1 });
+    assert_eq!(life.disk.names(DATABASE), [name.clone()]);
+    assert_eq!(life.disk.content(DATABASE, &name), Some(content));
+}
+
+#[test]
+fn a_log_inside_a_document_is_not_taken_for_groups() {
+    let mut life = Life::new(4);
+    assert!(life.open(WHOLE));
+    for _ in 0..4 {
+        life.commit().expect("there is space");
+        life.flush().expect("nothing fails");
+    }
+    let name = life.disk.names(DATABASE).pop().expect("there is a log");
+    let copy = life.disk.content(DATABASE, &name).expect("there is a log");
+    let before = life.disk.used() as usize;
+    let session = life.session.as_mut().expect("it is open");
+    let mut batch = crate::store::Batch::new();
+    batch.put(b"backup".to_vec(), copy);
+    session.commit(batch).expect("there is space");
+    let mut content = life.disk.content(DATABASE, &name).expect("there is a log");
+    content[before] ^= 1;
+    life.disk.set_content(DATABASE, &name, content);
+    life.kill();
+    assert!(life.open(WHOLE), "the tail is torn, and nothing in it claims anything");
+    let session = life.session.as_ref().expect("it is open");
+    assert_eq!(session.report.torn.len(), 1);
+}
+
+#[test]
+fn openings_and_churn_do_not_pile_up_files_or_bytes() {
+    let mut life = Life::new(5);
+    for _ in 0..30 {
+        assert!(life.open(WHOLE));
+        for _ in 0..20 {
+            life.commit().expect("there is space");
+        }
+        life.flush().expect("nothing fails");
+        let session = life.session.as_ref().expect("it is open");
+        assert_eq!(session.store.bytes() > life.disk.used(), false);
+        assert!(life.disk.names(DATABASE).len() <= 6);
+        life.kill();
+    }
+    assert!(life.disk.used() < 120_000, "{} bytes for 12 keys", life.disk.used());
+    assert!(life.disk.names(DATABASE).len() > 1, "and not every opening copies everything");
+}
+
+#[test]
+fn nothing_is_obsolete_before_its_replacement_is_durable() {
+    let mut life = Life::new(6);
+    for _ in 0..8 {
+        assert!(life.open(WHOLE));
+        life.commit().expect("there is space");
+        life.kill();
+    }
+    for steps in 3..6 {
+        let disk = life.disk.fork();
+        let before = disk.names(DATABASE);
+        assert!(matches!(open(&disk, steps), Opened::Stopped));
+        assert!(before.iter().all(|name| disk.names(DATABASE).contains(name)), "step {steps}");
+    }
+}

@@ -1,0 +1,94 @@
+//! Operations as the page sends them (`docs/PAGE.md`), checked against the schema.
+
+use crate::doc::path::DocumentKey;
+use crate::doc::schema::{Collection, OUTBOX, Schema};
+use crate::doc::value::Value;
+use crate::error::Error;
+use crate::limits::ID_BYTES_MAX;
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A new document; refused if it is there.
+    Insert,
+    /// A new document, or new values for the one that is there.
+    Upsert,
+    /// New values for a document that is there.
+    Update,
+    /// Takes the document away.
+    Delete,
+    /// A new document with the seed stamp; nothing if one was ever there.
+    Seed,
+}
+
+/// One operation on one document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// What it does.
+    pub action: Action,
+    /// Position of the collection.
+    pub collection: usize,
+    /// The document.
+    pub key: DocumentKey,
+    /// Field positions and their values, by position.
+    pub fields: Vec<(usize, Value)>,
+}
+
+impl Operation {
+    /// Reads one and checks it against the schema.
+    pub fn from_value(schema: &Schema, value: &Value) -> Result<Self, Error> {
+        let action = match value.get("op").and_then(Value::as_str).unwrap_or("") {
+            "insert" => Action::Insert,
+            "upsert" => Action::Upsert,
+            "update" => Action::Update,
+            "delete" => Action::Delete,
+            "seed" => Action::Seed,
+            other => return Err(bad_request(&format!("there is no operation `{other}`"))),
+        };
+        let name = value.get("collection").and_then(Value::as_str).unwrap_or("");
+        if name == OUTBOX {
+            return Err(bad_request("the outbox is not written to; use retry and discard"));
+        }
+        let position = schema.position(name)?;
+        let collection = schema.at(position);
+        let id = read_id(collection, value.get("id"))?;
+        let fields = match value.get("fields") {
+            Some(Value::Map(members)) => read_fields(collection, members)?,
+            None if action == Action::Delete => Vec::new(),
+            _ => return Err(bad_request("an operation has no object `fields`")),
+        };
+        let key = DocumentKey::new(name, id);
+        Ok(Self { action, collection: position, key, fields })
+    }
+}
+
+fn bad_request(problem: &str) -> Error {
+    Error::BadRequest { problem: problem.into() }
+}
+
+fn read_id<'a>(collection: &Collection, id: Option<&'a Value>) -> Result<&'a str, Error> {
+    match id {
+        Some(Value::String(id)) if !id.is_empty() && id.len() <= ID_BYTES_MAX => Ok(id),
+        other => Err(Error::BadValue {
+            collection: collection.name.clone(),
+            field: "id".into(),
+            found: other.map_or("missing value", Value::type_name).into(),
+            expected: "a string of 1 to 512 bytes".into(),
+        }),
+    }
+}
+
+fn read_fields(
+    collection: &Collection,
+    members: &[(String, Value)],
+) -> Result<Vec<(usize, Value)>, Error> {
+    let mut fields = Vec::with_capacity(members.len());
+    for (name, value) in members {
+        let at = collection.position(name)?;
+        let field = collection.fields.get(at).expect("positions come from `position`");
+        collection.check(field, value)?;
+        fields.push((at, value.clone()));
+    }
+    fields.sort_by_key(|(at, _)| *at);
+    Ok(fields)
+}

@@ -1,0 +1,109 @@
+// Chromium over its own protocol and Firefox over WebDriver BiDi, both through puppeteer-core.
+import puppeteer from 'puppeteer-core';
+import { adoptGroup, killGroupAndWait } from './processes.mjs';
+import { until } from './wait.mjs';
+
+const CHROMIUM_ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-dev-shm-usage',
+];
+
+export async function launchWithPuppeteer(name, { program, profileDir }) {
+  const browser = await puppeteer.launch({
+    browser: name === 'firefox' ? 'firefox' : 'chrome',
+    executablePath: program,
+    headless: true,
+    args: name === 'chromium' ? CHROMIUM_ARGS : [],
+    ...(profileDir ? { userDataDir: profileDir } : {}),
+    protocolTimeout: 120_000,
+  });
+  adoptGroup(browser.process());
+  return new PuppeteerBrowser(name, browser);
+}
+
+class PuppeteerBrowser {
+  #browser;
+
+  constructor(name, browser) {
+    this.name = name;
+    this.#browser = browser;
+  }
+
+  async newPage() {
+    return new PuppeteerPage(await this.#browser.newPage());
+  }
+
+  async killProcess() {
+    await killGroupAndWait(this.#browser.process());
+  }
+
+  async close() {
+    const child = this.#browser.process();
+    await this.#browser.close();
+    await killGroupAndWait(child);
+  }
+}
+
+class PuppeteerPage {
+  #page;
+
+  constructor(page) {
+    this.#page = page;
+    this.log = [];
+    page.on('console', (message) => this.log.push(`${message.type()}: ${message.text()}`));
+    page.on('pageerror', (error) => this.log.push(`uncaught: ${error.message}`));
+  }
+
+  async goto(url) {
+    await this.#page.goto(url, { waitUntil: 'load' });
+  }
+
+  async reload() {
+    await this.#page.reload({ waitUntil: 'load' });
+  }
+
+  evaluate(fn, ...args) {
+    return this.#page.evaluate(fn, ...args);
+  }
+
+  waitFor(fn, { args = [], ...options } = {}) {
+    return until(() => this.evaluate(fn, ...args), options);
+  }
+
+  async click(selector) {
+    await this.#page.click(selector);
+  }
+
+  async type(selector, text) {
+    await this.#page.type(selector, text);
+  }
+
+  async fill(selector, text) {
+    await this.#page.evaluate((wanted) => document.querySelector(wanted).select(), selector);
+    await this.press('Backspace');
+    await this.type(selector, text);
+  }
+
+  async select(selector, value) {
+    await this.#page.select(selector, value);
+  }
+
+  async press(key) {
+    await this.#page.keyboard.press(key);
+  }
+
+  async screenshot(path, { width, height }) {
+    await this.#page.setViewport({ width, height });
+    await this.#page.screenshot({ path });
+  }
+
+  async close() {
+    await this.#page.close();
+  }
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/**
+ * Unit tests of the TypeScript client, in Node. Tests of hooks ask for jsdom at the head of their
+ * file.
+ */
+export default defineConfig({
+  test: {
+    include: ['js/**/*.test.{ts,tsx}', 'tests/js/**/*.test.{ts,tsx}'],
+    environment: 'node',
+    testTimeout: 20_000,
+  },
+});
