@@ -20,8 +20,8 @@ export interface Mutations<S extends Schema, N extends CollectionName<S>> {
   /**
    * New documents, in transactions of about 256 KB that are saved in order. The array belongs to
    * Holm until `saved`, and only the first transaction keeps its order with other calls, so await
-   * it before you write to these documents again. When one fails, those before it stay, and the error's `details.saved`
-   * says how many there are; with `atomic` there are none.
+   * it before you write to these documents again. When one fails, those before it stay, and the
+   * error's `details.saved` says how many documents there are; with `atomic` there are none.
    */
   insertMany(documents: readonly Insert<S, N>[], options?: InsertManyOptions): WriteMany;
   /** New values for the fields that are named. `not_found` where there is no such document. */

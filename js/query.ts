@@ -56,7 +56,7 @@ export interface Source {
 export interface Change<R> {
   /** The whole result now. */
   readonly rows: readonly R[];
-  /** How it came from the one before; null the first time, and where the result is new as a whole. */
+  /** How it came from the one before; null the first time and where the whole result is new. */
   readonly patch: Patch<R> | null;
 }
 
@@ -79,7 +79,7 @@ export class Selection<R, W> {
    *
    * @example
    * db.query.films.where('genre', '=', 'drama').where('year', '>=', 1990);
-   * db.query.films.where((q) => q.or(q('rating', '>', 8), q('director', 'in', ['Lynch', 'Varda'])));
+   * db.query.films.where((q) => q.or(q('rating', '>', 8), q('director', 'in', ['Varda'])));
    */
   where<K extends keyof W & string>(field: K, op: Comparison, value: W[K]): this;
   where<K extends keyof W & string>(field: K, op: 'in', values: readonly W[K][]): this;

@@ -36,7 +36,8 @@ export interface WireSchema {
 
 interface WireCollection {
   readonly local?: true;
-  readonly fields: Readonly<Record<string, WireField>>;
+  /** In the order of a row's columns. */
+  readonly fields: readonly (WireField & { readonly name: string })[];
   readonly indexes?: readonly (readonly string[])[];
 }
 
@@ -176,12 +177,13 @@ export function defineSchema<const C extends Collections>(definition: {
   const { version, collections } = definition;
   const indexes = (definition.indexes ?? {}) as Record<string, readonly (readonly string[])[]>;
   const wire = Object.entries(collections).map(([name, collection]) => {
-    const fields = Object.entries(fieldsOf(collection)).map(
-      ([key, field]) => [key, wireField(field, fieldPlace(name, key, field))] as const,
-    );
+    const fields = Object.entries(fieldsOf(collection)).map(([key, field]) => ({
+      name: key,
+      ...wireField(field, fieldPlace(name, key, field)),
+    }));
     const entry: WireCollection = {
       ...(collection instanceof LocalCollection && { local: true as const }),
-      fields: Object.fromEntries(fields),
+      fields,
       ...(Object.hasOwn(indexes, name) && { indexes: indexes[name] as string[][] }),
     };
     return [name, entry] as const;

@@ -1,15 +1,17 @@
 //! The store: one ordered space of keys and values, durable through a log (`docs/FORMAT.md`).
 //!
-//! Promises: a commit is one group and one write, there whole or not at all; what a flush covered is there after any
-//! crash; what is there is a prefix of what was committed; what is not as it was written is reported, never served as
-//! if it were whole. It must not know what keys and values mean, nor who waits for a flush.
+//! Promises: a commit is one group and one write, there whole or not at all; what a flush covered
+//! is there after any crash; what is there is a prefix of what was committed; what is not as it was
+//! written is reported, never served as if it were whole. It must not know what keys and values
+//! mean, nor who waits for a flush.
 //!
-//! In this form all pairs are in memory. Callers pass the disk to every read all the same, and take a value as
-//! borrowed or owned, so that they need not change when the store keeps only a part in memory.
+//! In this form all pairs are in memory. Callers pass the disk to every read all the same, and take
+//! a value as borrowed or owned, so that they need not change when the store keeps only a part in
+//! memory.
 //!
-//! Opening goes in steps, since a file is made outside of a step: [`Recovery::read`], then the file named by
-//! [`Recovery::file_to_make`] is made, then [`Recovery::begin`], then a flush; when [`Store::is_open`] says so,
-//! answers may be given.
+//! Opening goes in steps, since a file is made outside of a step: [`Recovery::read`], then the file
+//! named by [`Recovery::file_to_make`] is made, then [`Recovery::begin`], then a flush; when
+//! [`Store::is_open`] says so, answers may be given.
 
 mod batch;
 mod error;
@@ -135,8 +137,8 @@ impl Store {
         Ok(())
     }
 
-    /// Writes a batch, whole, and returns its number. It is durable when [`Store::durable`] has reached that number.
-    /// On an error nothing has changed. An empty batch is no commit.
+    /// Writes a batch, whole, and returns its number. It is durable when [`Store::durable`] has
+    /// reached that number. On an error nothing has changed. An empty batch is no commit.
     pub fn commit(&mut self, disk: &mut dyn Disk, batch: Batch) -> Result<Commit, StoreError> {
         let writer = match &mut self.end {
             End::Writable(writer) => writer,
@@ -157,7 +159,8 @@ impl Store {
         Ok(commit)
     }
 
-    /// What to flush, if anything is unflushed and no flush is under way. Then one is, until [`Store::flushed`].
+    /// What to flush, if anything is unflushed and no flush is under way. Then one is, until
+    /// [`Store::flushed`].
     pub fn flush_wanted(&mut self) -> Option<(FileId, Ticket)> {
         match &mut self.end {
             End::Writable(writer) => writer.flush_wanted(),
@@ -165,8 +168,9 @@ impl Store {
         }
     }
 
-    /// Takes the answer to a flush and returns up to where the store is durable. A failed flush poisons the store:
-    /// every later commit is refused. A ticket that is not this store's is ignored.
+    /// Takes the answer to a flush and returns up to where the store is durable. A failed flush
+    /// poisons the store: every later commit is refused. A ticket that is not this store's is
+    /// ignored.
     pub fn flushed(
         &mut self,
         disk: &mut dyn Disk,
@@ -179,7 +183,8 @@ impl Store {
         }
     }
 
-    /// Whether answers may be given: what was recovered is durable, or the store is for reading only.
+    /// Whether answers may be given: what was recovered is durable, or the store is for reading
+    /// only.
     pub fn is_open(&self) -> bool {
         match &self.end {
             End::Writable(writer) => writer.is_begun(),

@@ -21,11 +21,14 @@ it('requests of one microtask are one message, numbered from 1 within one tab', 
       version: 1,
       collections: {
         films: {
-          fields: {
-            title: { kind: 'string' },
-            rating: { kind: 'float', nullable: true },
-            genre: { kind: 'enum', values: ['drama', 'comedy'], default: 'drama' },
-          },
+          fields: [
+            { name: 'title', kind: 'string' },
+            { name: 'rating', kind: 'float', nullable: true },
+            { name: 'genre', kind: 'enum', values: ['drama', 'comedy'], default: 'drama' },
+            { name: 'released', kind: 'timestamp', nullable: true },
+            { name: 'poster', kind: 'bytes', nullable: true },
+            { name: 'extra', kind: 'json', nullable: true },
+          ],
         },
       },
     },
@@ -68,7 +71,7 @@ it('an answer to nothing, or a second one, does nothing', async () => {
   expect(write.state).toBe('saved');
 });
 
-it('the next engine is opened first, then told of the network, queries and what is unanswered', async () => {
+it('the next engine is opened first, then told of queries and what is unanswered', async () => {
   const engine = new ScriptedEngine();
   const db = await engine.open();
   const stop = db.query.people.subscribe(() => {});
@@ -99,6 +102,19 @@ it('the next engine is opened first, then told of the network, queries and what 
   expect(engine.of('subscribe').map((request) => request.subscription)).toEqual([subscription]);
   expect(engine.of('write')[0]).toEqual(sent);
   expect(engine.of('get')[0]?.number).toBe(asked);
+  stop();
+});
+
+it('a live query that was asked for in vain is asked for once', async () => {
+  const engine = new ScriptedEngine();
+  const db = await engine.open();
+  engine.on('subscribe', () => undefined);
+  const stop = db.query.people.subscribe(() => {});
+  await settled();
+  engine.lose();
+  engine.start();
+  await settled();
+  expect(engine.of('subscribe').length).toBe(2);
   stop();
 });
 

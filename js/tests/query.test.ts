@@ -176,6 +176,33 @@ describe('a live query', () => {
     vi.useRealTimers();
   });
 
+  it('that was held without a listener is shared again when it has one', async () => {
+    const { engine, db } = await open();
+    vi.useFakeTimers();
+    const held = db.query.people.observe();
+    await vi.advanceTimersByTimeAsync(5_000);
+    held.subscribe(() => {});
+    expect(db.query.people.observe()).toBe(held);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(engine.of('subscribe').length).toBe(1);
+    vi.useRealTimers();
+  });
+
+  it('tells a late listener the whole result once, also when a patch comes first', async () => {
+    const { engine, db } = await open();
+    db.query.people.subscribe(() => {});
+    await settled();
+    const { subscription } = engine.last('subscribe');
+    engine.say(result(subscription, [['a', 'Ann']]));
+    const late = vi.fn();
+    db.query.people.subscribe(late);
+    engine.say(patch(subscription, { inserts: [[0, ['0', 'Zoe']]] }));
+    await settled();
+    expect(late.mock.calls.map(([change]) => [change.rows.length, change.patch])).toEqual([
+      [2, null],
+    ]);
+  });
+
   it('keeps its rows over a change of engine, and says nothing if nothing changed', async () => {
     const { engine, db } = await open();
     const listener = vi.fn();

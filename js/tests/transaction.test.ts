@@ -108,7 +108,7 @@ describe('a transaction', () => {
     expect(engine.of('commit').length).toBe(1);
   });
 
-  it('asks again for the answer of a commit, and runs again only if it was not carried out', async () => {
+  it('asks again for the answer of a commit, and runs again if there is none', async () => {
     const { engine, db } = await open();
     engine.on('commit', () => undefined);
     let runs = 0;

@@ -243,6 +243,19 @@ describe('insertMany', () => {
     await write.accepted;
   });
 
+  it('stays rejected when its first transaction was, while later ones are saved', async () => {
+    const { engine, db } = await open();
+    engine.on('write', ({ number }) => (number === 2 ? { ok: { entry: 1 } } : undefined));
+    const write = db.mutate.people.insertMany(people(700));
+    await settled();
+    engine.say(moved(1, 'rejected'), { kind: 'reply', number: 3, ok: { entry: 2 } });
+    await write.saved;
+    expect(write.state).toBe('rejected');
+    engine.say(moved(2, 'accepted'));
+    expect(write.state).toBe('rejected');
+    await expect(write.accepted).rejects.toMatchObject({ code: 'rejected' });
+  });
+
   it('of nothing is saved at once', async () => {
     const { engine, db } = await open();
     await db.mutate.people.insertMany([]).saved;

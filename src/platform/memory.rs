@@ -1,7 +1,8 @@
 //! The six ports in memory: honest implementations, without faults.
 //!
-//! They are what Node and tests run on. Each completes at once, by an event in the inbox; none loses, reorders or
-//! delays anything. What lasts as long as the process is shared by clones: [`MemoryDisk`], [`LockTable`], [`Air`].
+//! They are what Node and tests run on. Each completes at once, by an event in the inbox; none
+//! loses, reorders or delays anything. What lasts as long as the process is shared by clones:
+//! [`MemoryDisk`], [`LockTable`], [`Air`].
 
 mod channel;
 mod clock;

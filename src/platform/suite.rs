@@ -1,7 +1,9 @@
-//! The conformance suites of the ports: what every implementation must do, as functions that every implementation calls.
+//! The conformance suites of the ports: what every implementation must do, as functions that every
+//! implementation calls.
 //!
-//! A suite takes a maker of the port and panics at the first promise that is broken. It is async because a browser
-//! completes things later: [`Turn`] lets the outside go on while the suite waits for an event. Nothing else here waits.
+//! A suite takes a maker of the port and panics at the first promise that is broken. It is async
+//! because a browser completes things later: [`Turn`] lets the outside go on while the suite waits
+//! for an event. Nothing else here waits.
 
 mod files;
 mod rest;

@@ -1,11 +1,13 @@
 //! `TornDisk`: files that lose, tear and refuse what a real disk may.
 //!
-//! Written, unsynced bytes are kept apart from durable ones. A crash keeps any subset of what is unsynced: whole
-//! writes, beginnings, scattered sectors, or a longer file without the content; a file that was never flushed may be
-//! gone, and a removed one may be back. Calls can be made to fail by number, and space to run out. Everything follows
-//! from seeds. For tests and the simulator; it must not know what is stored.
+//! Written, unsynced bytes are kept apart from durable ones. A crash keeps any subset of what is
+//! unsynced: whole writes, beginnings, scattered sectors, or a longer file without the content; a
+//! file that was never flushed may be gone, and a removed one may be back. Calls can be made to
+//! fail by number, and space to run out. Everything follows from seeds. For tests and the
+//! simulator; it must not know what is stored.
 //!
-//! Unlike in a browser, several openers may hold the same file: so a leader that was declared dead can write on.
+//! Unlike in a browser, several openers may hold the same file: so a leader that was declared dead
+//! can write on.
 
 mod file;
 mod files;
@@ -74,7 +76,8 @@ impl TornDisk {
         }
     }
 
-    /// The machine crashes: every handle is void, unsynced changes survive in part, planned failures are over.
+    /// The machine crashes: every handle is void, unsynced changes survive in part, planned
+    /// failures are over.
     pub fn crash(&self, seed: u64) {
         let mut random = SeededEntropy::new(seed);
         let mut state = self.state.borrow_mut();
@@ -83,7 +86,8 @@ impl TornDisk {
         state.files.retain(|_, file| file.settle(&mut random));
     }
 
-    /// Plans that the `nth` call from now fails, counting from 1. A write that fails has taken half of its bytes.
+    /// Plans that the `nth` call from now fails, counting from 1. A write that fails has taken half
+    /// of its bytes.
     pub fn fail(&self, nth: u64, failing: Failing) {
         let mut state = self.state.borrow_mut();
         state.failing = Some((state.calls + nth, failing));
@@ -127,7 +131,8 @@ impl TornDisk {
         self.state.borrow().files.get(&key)?.content().cloned()
     }
 
-    /// Changes a file behind everybody's back, durably: bit rot, a lost block, a copy from elsewhere.
+    /// Changes a file behind everybody's back, durably: bit rot, a lost block, a copy from
+    /// elsewhere.
     pub fn set_content(&self, database: &str, name: &str, content: Vec<u8>) {
         let key = (database.to_string(), name.to_string());
         self.state
@@ -153,3 +158,6 @@ impl State {
         lengths.sum::<usize>() as u64
     }
 }
+
+#[cfg(test)]
+mod tests;

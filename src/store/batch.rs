@@ -62,7 +62,8 @@ pub(super) fn push_entry(into: &mut Vec<u8>, key: &[u8], value: Option<&[u8]>) {
     }
 }
 
-/// Calls `visit` for each entry. `None` if the payload is not made of entries; those before were visited.
+/// Calls `visit` for each entry. `None` if the payload is not made of entries; those before were
+/// visited.
 pub(super) fn read_entries(mut payload: &[u8], visit: &mut VisitEntry) -> Option<()> {
     let payload = &mut payload;
     while !payload.is_empty() {

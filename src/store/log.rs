@@ -1,6 +1,7 @@
 //! One log as it was found: which groups are good, and what is known to have been flushed.
 //!
-//! Judges a single file by `docs/FORMAT.md` sections 3 and 6. What logs mean to each other is recovery's.
+//! Judges a single file by `docs/FORMAT.md` sections 3 and 6. What logs mean to each other is
+//! recovery's.
 
 use super::batch::{VisitEntry, push_varint, read_entries, read_varint};
 use super::error::StoreError;

@@ -128,7 +128,8 @@ impl Writer {
             }
             self.flushed = point;
             if self.proof.is_none() && self.problem.is_none() {
-                // Without space there is no mark; then the first commit that finds space is the proof.
+                // Without space there is no mark; then the first commit that finds space is the
+                // proof.
                 let _ = self.append(disk, group::start_group(), Kind::Mark, self.end.commit);
             }
         }
@@ -161,7 +162,8 @@ impl Writer {
         Ok(())
     }
 
-    /// One write at the end, whole or taken back. Browsers at their quota report too few bytes, or absurdly many.
+    /// One write at the end, whole or taken back. Browsers at their quota report too few bytes, or
+    /// absurdly many.
     fn write(&mut self, disk: &mut dyn Disk, bytes: &[u8]) -> Result<(), StoreError> {
         let error = match disk.write(self.file, self.end.offset, bytes) {
             Ok(count) if count == bytes.len() || crate::planted::is("store_count_unchecked") => {

@@ -32,7 +32,12 @@ struct Alarm {
 impl WebClock {
     /// A clock with no alarm set.
     pub fn new(arrivals: Arrivals) -> Self {
-        Self { alarm: Rc::new(Alarm { arrivals, timeout: RefCell::default() }) }
+        Self {
+            alarm: Rc::new(Alarm {
+                arrivals,
+                timeout: RefCell::default(),
+            }),
+        }
     }
 }
 

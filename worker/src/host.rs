@@ -11,10 +11,9 @@ use crate::storage::BestFiles;
 use crate::tabs::Tabs;
 use holm::driver::{Driver, Ports};
 use holm::event::Event;
-use holm::ids::TabId;
 use holm::platform::disk::Files;
 use holm::platform::inbox::Inbox;
-use holm::platform::memory::MemoryFiles;
+use holm::platform::memory::{MemoryDisk, MemoryFiles};
 use js_sys::Function;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -23,8 +22,6 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
 export interface HostOptions {
-  /** The page's random number, below 2^53. */
-  readonly tab: number;
   /** `auto`: OPFS where it works, else memory. */
   readonly storage: "auto" | "memory";
 }
@@ -35,8 +32,6 @@ extern "C" {
     #[wasm_bindgen(typescript_type = "HostOptions")]
     pub type HostOptions;
     #[wasm_bindgen(method, getter)]
-    fn tab(this: &HostOptions) -> f64;
-    #[wasm_bindgen(method, getter)]
     fn storage(this: &HostOptions) -> String;
 
     #[wasm_bindgen(typescript_type = "(bytes: Uint8Array<ArrayBuffer>) => void")]
@@ -46,7 +41,6 @@ extern "C" {
 /// An engine and the page it serves. Messages are those of `docs/PAGE.md`, as bytes.
 #[wasm_bindgen]
 pub struct Host {
-    tab: TabId,
     page: Rc<Page>,
     arrivals: Arrivals,
     // Kept alive here and nowhere else.
@@ -59,14 +53,13 @@ impl Host {
     /// `free` closes all it has open; it may not be called from within `post`.
     #[wasm_bindgen(constructor)]
     pub fn new(post: Post, options: &HostOptions) -> Host {
-        let tab = TabId(options.tab() as u64);
         let page = Rc::new(Page::new(JsValue::from(post).unchecked_into::<Function>()));
         fatal::watch(&page);
         let inbox = Inbox::default();
         let driver = Rc::new_cyclic(|driver| {
             let arrivals = Arrivals::new(inbox.clone(), driver.clone());
             let files: Box<dyn Files> = match options.storage().as_str() {
-                "memory" => Box::new(MemoryFiles::new(inbox.clone())),
+                "memory" => Box::new(MemoryFiles::new(MemoryDisk::default(), inbox.clone())),
                 _ => Box::new(BestFiles::new(arrivals.clone())),
             };
             let ports = Ports {
@@ -74,19 +67,24 @@ impl Host {
                 clock: Box::new(WebClock::new(arrivals.clone())),
                 entropy: Box::new(WebEntropy),
                 transport: Box::new(Socket::new(arrivals.clone())),
-                channel: Box::new(Tabs::new(arrivals.clone(), tab, page.clone())),
+                channel: Box::new(Tabs::new(arrivals.clone(), page.clone())),
                 locks: locks(arrivals),
             };
             RefCell::new(Driver::new(ports, inbox.clone()))
         });
         let arrivals = Arrivals::new(inbox, Rc::downgrade(&driver));
-        Self { tab, page, arrivals, _driver: driver }
+        Self {
+            page,
+            arrivals,
+            _driver: driver,
+        }
     }
 
     /// Takes one message from the page.
     pub fn receive(&self, bytes: Vec<u8>) {
         if !fatal::answer(&self.page) {
-            self.arrivals.arrive(Event::Request { tab: self.tab, bytes });
+            let tab = self.page.number_from(&bytes);
+            self.arrivals.arrive(Event::Request { tab, bytes });
         }
     }
 }

@@ -65,7 +65,9 @@ impl OpfsFiles {
             is_working: Cell::default(),
             closings: Cell::default(),
         };
-        Self { shared: Rc::new(shared) }
+        Self {
+            shared: Rc::new(shared),
+        }
     }
 
     fn with_file<T>(
@@ -75,7 +77,8 @@ impl OpfsFiles {
     ) -> Result<T, DiskError> {
         let open = self.shared.open.borrow();
         let open = open.iter().find(|open| open.id == file);
-        open.ok_or(DiskError::NotFound).and_then(|open| call(&open.file))
+        open.ok_or(DiskError::NotFound)
+            .and_then(|open| call(&open.file))
     }
 }
 
@@ -101,22 +104,39 @@ impl Files for OpfsFiles {
     fn list(&mut self, name: &str) {
         self.close();
         let closings = self.shared.closings.get();
-        Shared::ask(&self.shared, Job::List { database: name.into(), closings });
+        Shared::ask(
+            &self.shared,
+            Job::List {
+                database: name.into(),
+                closings,
+            },
+        );
     }
 
     fn make(&mut self, name: &str) {
         let closings = self.shared.closings.get();
-        Shared::ask(&self.shared, Job::Make { name: name.into(), closings });
+        Shared::ask(
+            &self.shared,
+            Job::Make {
+                name: name.into(),
+                closings,
+            },
+        );
     }
 
     fn remove(&mut self, name: &str) {
-        self.shared.open.borrow_mut().retain(|open| open.name != name);
+        self.shared
+            .open
+            .borrow_mut()
+            .retain(|open| open.name != name);
         Shared::ask(&self.shared, Job::Remove { name: name.into() });
     }
 
     fn flush(&mut self, file: FileId, ticket: Ticket) {
         let result = self.with_file(file, OpfsFile::flush);
-        self.shared.arrivals.arrive(Event::Flushed { ticket, result });
+        self.shared
+            .arrivals
+            .arrive(Event::Flushed { ticket, result });
     }
 
     fn close(&mut self) {
@@ -173,7 +193,11 @@ impl Shared {
         if self.closings.get() == closings {
             let keep = |files: Vec<_>| files.into_iter().map(|(name, file)| self.keep(name, file));
             let files = opened.map(|files| keep(files).collect());
-            self.arrivals.arrive(Event::Listed { files, kind: KIND, is_durable: true });
+            self.arrivals.arrive(Event::Listed {
+                files,
+                kind: KIND,
+                is_durable: true,
+            });
         }
     }
 
@@ -200,7 +224,11 @@ impl Shared {
     fn keep(&self, name: String, file: OpfsFile) -> (String, FileId) {
         let id = FileId(self.files_opened.get());
         self.files_opened.set(id.0 + 1);
-        self.open.borrow_mut().push(Open { id, name: name.clone(), file });
+        self.open.borrow_mut().push(Open {
+            id,
+            name: name.clone(),
+            file,
+        });
         (name, id)
     }
 }

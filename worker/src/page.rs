@@ -1,18 +1,42 @@
-//! The page at the other end: one function that takes bytes.
+//! The page at the other end: one function that takes bytes, and the number by which the engine knows the page.
 
-use js_sys::{Function, Uint8Array};
+use holm::ids::TabId;
+use js_sys::{Function, JSON, Reflect, Uint8Array};
+use std::cell::Cell;
 use wasm_bindgen::JsValue;
 use web_sys::console;
 
-/// A page's `post` function.
+/// The member of every message in which a page gives its number (`docs/PAGE.md`).
+const NUMBER: &str = "tab";
+/// The largest whole number that JavaScript counts to.
+const NUMBER_MAX: f64 = 9_007_199_254_740_991.0;
+
+/// The one page of a host.
 pub struct Page {
     post: Function,
+    number: Cell<Option<TabId>>,
 }
 
 impl Page {
     /// The page that takes messages through `post`.
     pub fn new(post: Function) -> Self {
-        Self { post }
+        Self {
+            post,
+            number: Cell::default(),
+        }
+    }
+
+    /// The page's number, learnt from the first of its messages that has one. Until then it is 0.
+    pub fn number_from(&self, message: &[u8]) -> TabId {
+        if self.number.get().is_none() {
+            self.number.set(number_in(message));
+        }
+        self.number.get().unwrap_or_default()
+    }
+
+    /// Whether this is the page with that number.
+    pub fn is(&self, tab: TabId) -> bool {
+        self.number.get().unwrap_or_default() == tab
     }
 
     /// Sends a copy of `bytes`, which the page may transfer on. What the page throws is its own fault: it goes to
@@ -22,4 +46,13 @@ impl Page {
             console::error_1(&thrown);
         }
     }
+}
+
+fn number_in(message: &[u8]) -> Option<TabId> {
+    let message = JSON::parse(std::str::from_utf8(message).ok()?).ok()?;
+    let number = Reflect::get(&message, &JsValue::from_str(NUMBER))
+        .ok()?
+        .as_f64()?;
+    let is_whole = (0.0..=NUMBER_MAX).contains(&number) && number.fract() == 0.0;
+    is_whole.then_some(TabId(number as u64))
 }

@@ -24,7 +24,10 @@ struct Link {
 impl Socket {
     /// A transport that is not connected.
     pub fn new(arrivals: Arrivals) -> Self {
-        Self { arrivals, link: None }
+        Self {
+            arrivals,
+            link: None,
+        }
     }
 }
 
@@ -35,7 +38,8 @@ impl Transport for Socket {
             Ok(socket) => self.link = Some(Link::new(socket, connection, &self.arrivals)),
             Err(thrown) => {
                 let reason = refusal(&thrown);
-                self.arrivals.arrive(Event::Disconnected { connection, reason });
+                self.arrivals
+                    .arrive(Event::Disconnected { connection, reason });
             }
         }
     }
@@ -69,10 +73,18 @@ impl Link {
             let reason = closing(close.code(), &close.reason());
             to.arrive(Event::Disconnected { connection, reason });
         });
-        let link = Self { socket, on_open, on_message, on_close };
-        link.socket.set_onopen(Some(link.on_open.as_ref().unchecked_ref()));
-        link.socket.set_onmessage(Some(link.on_message.as_ref().unchecked_ref()));
-        link.socket.set_onclose(Some(link.on_close.as_ref().unchecked_ref()));
+        let link = Self {
+            socket,
+            on_open,
+            on_message,
+            on_close,
+        };
+        link.socket
+            .set_onopen(Some(link.on_open.as_ref().unchecked_ref()));
+        link.socket
+            .set_onmessage(Some(link.on_message.as_ref().unchecked_ref()));
+        link.socket
+            .set_onclose(Some(link.on_close.as_ref().unchecked_ref()));
         link
     }
 }

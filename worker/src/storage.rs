@@ -5,7 +5,7 @@ use crate::opfs::{self, Folder, OpfsFiles};
 use holm::event::Event;
 use holm::ids::{FileId, Ticket};
 use holm::platform::disk::{Disk, DiskError, Files};
-use holm::platform::memory::MemoryFiles;
+use holm::platform::memory::{MemoryDisk, MemoryFiles};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen_futures::spawn_local;
@@ -32,29 +32,39 @@ impl BestFiles {
             wanted: RefCell::default(),
             is_choosing: Cell::default(),
         };
-        Self { choice: Rc::new(choice) }
+        Self {
+            choice: Rc::new(choice),
+        }
     }
 
     fn with_chosen<T>(&self, call: impl FnOnce(&mut dyn Files) -> T) -> Option<T> {
-        self.choice.chosen.borrow_mut().as_mut().map(|files| call(&mut **files))
+        self.choice
+            .chosen
+            .borrow_mut()
+            .as_mut()
+            .map(|files| call(&mut **files))
     }
 }
 
 impl Disk for BestFiles {
     fn read(&mut self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, DiskError> {
-        self.with_chosen(|files| files.read(file, offset, into)).ok_or(DiskError::NotFound)?
+        self.with_chosen(|files| files.read(file, offset, into))
+            .ok_or(DiskError::NotFound)?
     }
 
     fn write(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<usize, DiskError> {
-        self.with_chosen(|files| files.write(file, offset, bytes)).ok_or(DiskError::NotFound)?
+        self.with_chosen(|files| files.write(file, offset, bytes))
+            .ok_or(DiskError::NotFound)?
     }
 
     fn truncate(&mut self, file: FileId, length: u64) -> Result<(), DiskError> {
-        self.with_chosen(|files| files.truncate(file, length)).ok_or(DiskError::NotFound)?
+        self.with_chosen(|files| files.truncate(file, length))
+            .ok_or(DiskError::NotFound)?
     }
 
     fn size(&mut self, file: FileId) -> Result<u64, DiskError> {
-        self.with_chosen(|files| files.size(file)).ok_or(DiskError::NotFound)?
+        self.with_chosen(|files| files.size(file))
+            .ok_or(DiskError::NotFound)?
     }
 }
 
@@ -73,7 +83,10 @@ impl Files for BestFiles {
     fn make(&mut self, name: &str) {
         if self.with_chosen(|files| files.make(name)).is_none() {
             let result = Err(DiskError::NotFound);
-            self.choice.arrivals.arrive(Event::FileReady { name: name.into(), result });
+            self.choice.arrivals.arrive(Event::FileReady {
+                name: name.into(),
+                result,
+            });
         }
     }
 
@@ -82,9 +95,14 @@ impl Files for BestFiles {
     }
 
     fn flush(&mut self, file: FileId, ticket: Ticket) {
-        if self.with_chosen(|files| files.flush(file, ticket)).is_none() {
+        if self
+            .with_chosen(|files| files.flush(file, ticket))
+            .is_none()
+        {
             let result = Err(DiskError::NotFound);
-            self.choice.arrivals.arrive(Event::Flushed { ticket, result });
+            self.choice
+                .arrivals
+                .arrive(Event::Flushed { ticket, result });
         }
     }
 
@@ -117,7 +135,9 @@ impl Choice {
         };
         self.is_choosing.set(false);
         // It may have been closed meanwhile: then nobody waits any more.
-        let Some(name) = self.wanted.take() else { return };
+        let Some(name) = self.wanted.take() else {
+            return;
+        };
         match best {
             Ok(mut files) => {
                 files.list(&name);
@@ -125,7 +145,11 @@ impl Choice {
                 self.arrivals.run();
             }
             Err(error) => {
-                let failed = Event::Listed { files: Err(error), kind: opfs::KIND, is_durable: true };
+                let failed = Event::Listed {
+                    files: Err(error),
+                    kind: opfs::KIND,
+                    is_durable: true,
+                };
                 self.arrivals.arrive(failed);
             }
         }
@@ -142,7 +166,10 @@ impl Choice {
             };
         Ok(match works {
             true => Box::new(OpfsFiles::new(self.arrivals.clone())),
-            false => Box::new(MemoryFiles::new(self.arrivals.inbox().clone())),
+            false => {
+                let inbox = self.arrivals.inbox().clone();
+                Box::new(MemoryFiles::new(MemoryDisk::default(), inbox))
+            }
         })
     }
 }

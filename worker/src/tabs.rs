@@ -13,7 +13,6 @@ use web_sys::{BroadcastChannel, MessageEvent};
 /// The page of this worker, and the channel that was joined.
 pub struct Tabs {
     arrivals: Arrivals,
-    tab: TabId,
     page: Rc<Page>,
     channel: Option<Channel>,
 }
@@ -25,16 +24,20 @@ struct Channel {
 }
 
 impl Tabs {
-    /// The page `tab`, and no channel yet.
-    pub fn new(arrivals: Arrivals, tab: TabId, page: Rc<Page>) -> Self {
-        Self { arrivals, tab, page, channel: None }
+    /// Its own page, and no channel yet.
+    pub fn new(arrivals: Arrivals, page: Rc<Page>) -> Self {
+        Self {
+            arrivals,
+            page,
+            channel: None,
+        }
     }
 }
 
 impl TabChannel for Tabs {
     /// Other pages have workers of their own: a message for one of them is not ours to deliver.
     fn post(&mut self, tab: TabId, bytes: Vec<u8>) {
-        if tab == self.tab {
+        if self.page.is(tab) {
             self.page.post(&bytes);
         }
     }
@@ -43,7 +46,9 @@ impl TabChannel for Tabs {
     fn join(&mut self, name: &str) {
         self.channel = None;
         let channel = BroadcastChannel::new(&format!("holm:{name}"));
-        self.channel = channel.ok().map(|channel| Channel::new(channel, &self.arrivals));
+        self.channel = channel
+            .ok()
+            .map(|channel| Channel::new(channel, &self.arrivals));
     }
 
     fn broadcast(&mut self, bytes: &[u8]) {
@@ -61,11 +66,18 @@ impl Channel {
             let content = message.data();
             // Anybody on the origin may speak here: a number, say, would become that many zeros.
             if ArrayBuffer::is_view(&content) {
-                to.arrive(Event::Broadcast { bytes: Uint8Array::new(&content).to_vec() });
+                to.arrive(Event::Broadcast {
+                    bytes: Uint8Array::new(&content).to_vec(),
+                });
             }
         });
-        let joined = Self { channel, on_message };
-        joined.channel.set_onmessage(Some(joined.on_message.as_ref().unchecked_ref()));
+        let joined = Self {
+            channel,
+            on_message,
+        };
+        joined
+            .channel
+            .set_onmessage(Some(joined.on_message.as_ref().unchecked_ref()));
         let_process_end(&joined.channel);
         joined
     }
@@ -81,7 +93,10 @@ impl Drop for Channel {
 /// In Node an open channel keeps the process alive, unless told not to.
 fn let_process_end(channel: &BroadcastChannel) {
     let unref = Reflect::get(channel, &JsValue::from_str("unref"));
-    if let Some(unref) = unref.ok().and_then(|unref| unref.dyn_into::<Function>().ok()) {
+    if let Some(unref) = unref
+        .ok()
+        .and_then(|unref| unref.dyn_into::<Function>().ok())
+    {
         // It takes nothing and throws nothing.
         let _channel = unref.call0(channel);
     }

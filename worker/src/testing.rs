@@ -1,4 +1,4 @@
-//! Test-only: single ports, driven from JavaScript without an engine. Not in the shipped module.
+//! Test-only: ports without an engine, driven from JavaScript and by the conformance suites. Not in the shipped module.
 
 use crate::arrivals::Arrivals;
 use crate::clock::WebClock;
@@ -9,20 +9,71 @@ use crate::page::Page;
 use crate::socket::Socket;
 use crate::storage::BestFiles;
 use crate::tabs::Tabs;
+use gloo_timers::callback::Timeout;
 use holm::driver::Ports;
 use holm::ids::{FileId, TabId, Ticket};
 use holm::platform::disk::DiskError;
 use holm::platform::inbox::Inbox;
-use js_sys::Function;
+use holm::platform::suite::{self, Turn};
+use js_sys::{Function, Promise};
+use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+/// Runs the suite of one port. A promise that is broken fails an assertion, which `post` is told.
+#[wasm_bindgen]
+pub async fn conform(port: String, post: Function, socket: String, nowhere: String) {
+    let page = Rc::new(Page::new(post));
+    fatal::watch(&page);
+    match port.as_str() {
+        "files" => suite::files(&Ms, &mut |inbox| Box::new(BestFiles::new(alone(inbox)))).await,
+        "clock" => suite::clock(&Ms, &mut |inbox| Box::new(WebClock::new(alone(inbox)))).await,
+        "entropy" => suite::entropy(&mut WebEntropy),
+        "locks" => suite::locks(&Ms, &mut |inbox| locks(alone(inbox))).await,
+        "channel" => channel_conforms().await,
+        "transport" => {
+            let make = &mut |inbox| Box::new(Socket::new(alone(inbox))) as Box<_>;
+            suite::transport(&Ms, make, &socket, Some(&nowhere)).await;
+        }
+        other => panic!("there is no suite for {other}"),
+    }
+}
+
+async fn channel_conforms() {
+    let posts = Rc::new(RefCell::new(Vec::new()));
+    let to = posts.clone();
+    let post =
+        Closure::<dyn Fn(Vec<u8>)>::new(move |bytes| to.borrow_mut().push((TabId(5), bytes)));
+    let page = Rc::new(Page::new(post.as_ref().unchecked_ref::<Function>().clone()));
+    page.number_from(br#"{"tab":5,"requests":[]}"#);
+    let make = &mut |inbox| Box::new(Tabs::new(alone(inbox), page.clone())) as Box<_>;
+    suite::channel(&Ms, make, &mut || posts.take()).await;
+}
+
+/// The world's turn: a millisecond by the platform's timer.
+struct Ms;
+
+impl Turn for Ms {
+    async fn turn(&self) {
+        let passed = Promise::new(&mut |resolve, _reject| {
+            let done = move || _ = resolve.call0(&JsValue::NULL);
+            Timeout::new(1, done).forget();
+        });
+        JsFuture::from(passed).await.expect("it is never rejected");
+    }
+}
+
+/// Arrivals that only queue: no driver takes from the inbox.
+fn alone(inbox: Inbox) -> Arrivals {
+    Arrivals::new(inbox, Weak::new())
+}
 
 /// One of each port and the queue that they push into. Nobody takes from it but `event`.
 #[wasm_bindgen]
 pub struct Rig {
     inbox: Inbox,
     ports: Ports,
-    page: Rc<Page>,
 }
 
 #[wasm_bindgen]
@@ -32,16 +83,15 @@ impl Rig {
         let page = Rc::new(Page::new(post));
         fatal::watch(&page);
         let inbox = Inbox::default();
-        let arrivals = Arrivals::new(inbox.clone(), Weak::new());
         let ports = Ports {
-            files: Box::new(BestFiles::new(arrivals.clone())),
-            clock: Box::new(WebClock::new(arrivals.clone())),
+            files: Box::new(BestFiles::new(alone(inbox.clone()))),
+            clock: Box::new(WebClock::new(alone(inbox.clone()))),
             entropy: Box::new(WebEntropy),
-            transport: Box::new(Socket::new(arrivals.clone())),
-            channel: Box::new(Tabs::new(arrivals.clone(), TabId(1), page.clone())),
-            locks: locks(arrivals),
+            transport: Box::new(Socket::new(alone(inbox.clone()))),
+            channel: Box::new(Tabs::new(alone(inbox.clone()), page)),
+            locks: locks(alone(inbox.clone())),
         };
-        Self { inbox, ports, page }
+        Self { inbox, ports }
     }
 
     /// The oldest event, in Rust's debug form.
@@ -57,10 +107,6 @@ impl Rig {
         self.ports.files.make(name);
     }
 
-    pub fn remove(&mut self, name: &str) {
-        self.ports.files.remove(name);
-    }
-
     pub fn flush(&mut self, file: u32, ticket: u64) {
         self.ports.files.flush(FileId(file), Ticket(ticket));
     }
@@ -71,25 +117,27 @@ impl Rig {
 
     pub fn read(&mut self, file: u32, offset: f64, length: usize) -> Result<Vec<u8>, String> {
         let mut into = vec![0; length];
-        let count = self.ports.files.read(FileId(file), offset as u64, &mut into).map_err(shown)?;
+        let count = self
+            .ports
+            .files
+            .read(FileId(file), offset as u64, &mut into)
+            .map_err(shown)?;
         into.truncate(count);
         Ok(into)
     }
 
     pub fn write(&mut self, file: u32, offset: f64, bytes: &[u8]) -> Result<usize, String> {
-        self.ports.files.write(FileId(file), offset as u64, bytes).map_err(shown)
+        self.ports
+            .files
+            .write(FileId(file), offset as u64, bytes)
+            .map_err(shown)
     }
 
     pub fn truncate(&mut self, file: u32, length: f64) -> Result<(), String> {
-        self.ports.files.truncate(FileId(file), length as u64).map_err(shown)
-    }
-
-    pub fn size(&mut self, file: u32) -> Result<f64, String> {
-        self.ports.files.size(FileId(file)).map(|size| size as f64).map_err(shown)
-    }
-
-    pub fn wall_ms(&mut self) -> f64 {
-        self.ports.clock.wall_ms() as f64
+        self.ports
+            .files
+            .truncate(FileId(file), length as u64)
+            .map_err(shown)
     }
 
     pub fn monotonic_ms(&mut self) -> f64 {
@@ -100,12 +148,6 @@ impl Rig {
         self.ports.clock.wake_at(monotonic_ms as u64);
     }
 
-    pub fn random(&mut self, length: usize) -> Vec<u8> {
-        let mut into = vec![0; length];
-        self.ports.entropy.fill(&mut into);
-        into
-    }
-
     pub fn connect(&mut self, connection: u64, url: &str) {
         self.ports.transport.connect(connection, url);
     }
@@ -114,33 +156,17 @@ impl Rig {
         self.ports.transport.send(frame);
     }
 
-    pub fn disconnect(&mut self) {
-        self.ports.transport.disconnect();
-    }
-
-    pub fn post(&mut self, tab: u64, bytes: Vec<u8>) {
-        self.ports.channel.post(TabId(tab), bytes);
-    }
-
     pub fn join(&mut self, name: &str) {
         self.ports.channel.join(name);
-    }
-
-    pub fn broadcast(&mut self, bytes: &[u8]) {
-        self.ports.channel.broadcast(bytes);
     }
 
     pub fn request_lock(&mut self, name: &str) {
         self.ports.locks.request(name);
     }
 
-    pub fn release_lock(&mut self) {
-        self.ports.locks.release();
-    }
-
     /// Fails an assertion, for good.
     pub fn panic(&self, message: &str) {
-        assert!(fatal::answer(&self.page), "{message}");
+        assert!(message.is_empty(), "{message}");
     }
 }
 

@@ -1,4 +1,4 @@
-// A WebSocket server in as few lines as the checks need: it echoes, ignores `late`, and obeys `close` and `binary`.
+// A WebSocket server in as few lines as the checks need: it echoes, `late` after 50 ms, and obeys `close` and `binary`.
 import { createHash } from 'node:crypto';
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -25,7 +25,7 @@ export function echo(server) {
 
 function answer(socket, { opcode, content }) {
   const text = content.toString();
-  if (opcode === 8) socket.end(framed(8, content));
+  if (opcode === 8) socket.end();
   else if (text === 'close') socket.write(framed(8, Buffer.from('\x0f\xa1as you wish', 'latin1')));
   else if (text === 'binary') socket.write(framed(2, Buffer.from([1, 2, 3])));
   else if (text === 'late') setTimeout(() => socket.write(framed(1, content)), 50);

@@ -22,9 +22,13 @@ const launches = {
   },
 };
 
-async function inNode(module) {
-  const { default: initialize, ...exports } = await import(pathToFileURL(join(module, 'holm_worker.js')));
-  await initialize({ module_or_path: await readFile(join(module, 'holm_worker_bg.wasm')) });
+async function inNode(folder) {
+  const bytes = await readFile(join(folder, 'holm_worker_bg.wasm'));
+  const load = async (number) => {
+    const module = await import(`${pathToFileURL(join(folder, 'holm_worker.js'))}?${number}`);
+    await module.default({ module_or_path: bytes });
+    return module;
+  };
   const place = {
     kind: 'memory',
     isDurable: false,
@@ -32,7 +36,7 @@ async function inNode(module) {
     hasWebLocks: Boolean(globalThis.navigator?.locks),
     socket,
   };
-  return { results: await runChecks(exports, place), notes: [] };
+  return { results: await runChecks(load, place), notes: [] };
 }
 
 async function inBrowser(name, place) {
@@ -51,6 +55,7 @@ async function inBrowser(name, place) {
           const worker = new Worker('/tests/ports.worker.mjs', { type: 'module' });
           worker.onmessage = ({ data }) => resolve(data);
           worker.onerror = ({ message }) => reject(new Error(message));
+          setTimeout(() => reject(new Error('the worker did not answer')), 60_000);
           worker.postMessage({ module: '/module/holm_worker.js', place });
         }),
       place,
@@ -64,7 +69,7 @@ async function serve(module) {
   const folders = { tests: import.meta.dirname, module };
   const server = createServer(async (request, response) => {
     const [, folder, file] = request.url.split('/');
-    const path = join(folders[folder] ?? '', file ?? '');
+    const path = join(folders[folder] ?? '', file?.split('?')[0] ?? '');
     const content = folders[folder] ? await readFile(path).catch(() => null) : '<!doctype html>';
     const type = folders[folder] ? TYPES[extname(path)] : 'text/html';
     response.writeHead(content === null ? 404 : 200, { 'content-type': type ?? 'text/plain' });

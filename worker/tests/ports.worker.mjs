@@ -2,9 +2,12 @@
 import { runChecks } from './checks.mjs';
 
 onmessage = async ({ data }) => {
-  const module = await import(data.module);
-  await module.default();
+  const load = async (number) => {
+    const module = await import(`${data.module}?${number}`);
+    await module.default();
+    return module;
+  };
   const notes = [];
   const place = { ...data.place, onFull: (note) => notes.push(`full after ${note}`) };
-  postMessage({ results: await runChecks(module, place), notes });
+  postMessage({ results: await runChecks(load, place), notes });
 };

@@ -9,7 +9,7 @@ use crate::route::{DEBIAN_CARGO, DEBIAN_LINKER, DEBIAN_RUSTC, Route, TARGET};
 const PROFILE: &str = "wasm";
 
 /// Each route has its own target folder: two toolchains in one would evict each other's outputs.
-pub fn compile(root: &Path, route: Route) -> Result<PathBuf, String> {
+pub fn compile(root: &Path, route: Route, features: &str) -> Result<PathBuf, String> {
     let folder = root.join(format!("target/wasm-{}", route.name()));
     let mut cargo = match route {
         Route::Rustup => Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into())),
@@ -24,6 +24,8 @@ pub fn compile(root: &Path, route: Route) -> Result<PathBuf, String> {
             "holm-worker",
             "--profile",
             PROFILE,
+            "--features",
+            features,
         ])
         .args(["--target", TARGET, "--target-dir"])
         .arg(&folder)

@@ -16,7 +16,7 @@ use route::{Route, RouteError};
 
 const USAGE: &str = "\
 usage: cargo xtask route                  print the way this machine builds WebAssembly
-       cargo xtask wasm [--route rustup|debian] [--out DIR]
+       cargo xtask wasm [--route rustup|debian] [--out DIR] [--features FEATURES]
                                           build the module into DIR (default dist/wasm)";
 
 /// Exit code of `route` and `wasm` when the machine has no way to build WebAssembly.
@@ -67,7 +67,7 @@ fn build_wasm(root: &Path, arguments: &[String]) -> Result<(), Failure> {
     }
     .map_err(Failure::NoRoute)?;
     eprintln!("xtask: building WebAssembly by the {} route", route.name());
-    let module = compile::compile(root, route).map_err(Failure::Step)?;
+    let module = compile::compile(root, route, &options.features).map_err(Failure::Step)?;
     let out = root.join(options.out);
     bindgen::generate(&module, &out).map_err(Failure::Step)?;
     bindgen::optimise(root, &out).map_err(Failure::Step)
@@ -76,6 +76,8 @@ fn build_wasm(root: &Path, arguments: &[String]) -> Result<(), Failure> {
 struct WasmOptions {
     route: Option<Route>,
     out: PathBuf,
+    /// Of the crate `holm-worker`. None in the module that ships.
+    features: String,
 }
 
 impl WasmOptions {
@@ -83,6 +85,7 @@ impl WasmOptions {
         let mut options = Self {
             route: None,
             out: PathBuf::from("dist/wasm"),
+            features: String::new(),
         };
         let mut rest = arguments.iter();
         while let Some(name) = rest.next() {
@@ -90,6 +93,7 @@ impl WasmOptions {
             match name.as_str() {
                 "--route" => options.route = Some(Route::from_name(value)?),
                 "--out" => options.out = PathBuf::from(value),
+                "--features" => options.features.clone_from(value),
                 _ => return None,
             }
         }

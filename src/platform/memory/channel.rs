@@ -1,4 +1,5 @@
-//! A channel that collects what is posted to pages, and carries what is broadcast to those who share the air.
+//! A channel that collects what is posted to pages, and carries what is broadcast to those who
+//! share the air.
 
 use crate::event::Event;
 use crate::ids::TabId;

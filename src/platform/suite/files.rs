@@ -13,8 +13,8 @@ struct Subject<'a, T> {
     files: Box<dyn Files>,
 }
 
-/// Every promise of the `disk` module. `make` opens the same medium each time; what was made before is dropped first.
-/// The databases `suite-a` and `suite-b` on it must be new.
+/// Every promise of the `disk` module. `make` opens the same medium each time; what was made before
+/// is dropped first. The databases `suite-a` and `suite-b` on it must be new.
 pub async fn files(turn: &impl Turn, make: &mut dyn FnMut(Inbox) -> Box<dyn Files>) {
     let inbox = Inbox::default();
     let mut subject = Subject {

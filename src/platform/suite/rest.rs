@@ -120,8 +120,8 @@ pub async fn locks(turn: &impl Turn, make: &mut dyn FnMut(Inbox) -> Box<dyn Lock
     holder.release();
 }
 
-/// Every promise of the `channel` module. `make` makes workers of one origin; `posted` takes what went to the page of
-/// the worker made last.
+/// Every promise of the `channel` module. `make` makes workers of one origin; `posted` takes what
+/// went to the page of the worker made last.
 pub async fn channel(
     turn: &impl Turn,
     make: &mut dyn FnMut(Inbox) -> Box<dyn TabChannel>,
@@ -173,8 +173,8 @@ pub async fn channel(
     quiet(turn, &two, "a post is no broadcast").await;
 }
 
-/// Every promise of the `transport` module. The server at `url` answers each frame with itself; at `nowhere` there is
-/// none.
+/// Every promise of the `transport` module. The server at `url` answers each frame with itself; at
+/// `nowhere` there is none.
 pub async fn transport(
     turn: &impl Turn,
     make: &mut dyn FnMut(Inbox) -> Box<dyn Transport>,

@@ -1,9 +1,11 @@
-//! Crashes at any place, also of the opening after a crash; and leaders that write on after they were declared dead.
+//! Crashes at any place, also of the opening after a crash; and leaders that write on after they
+//! were declared dead.
 
 use super::life::{DATABASE, Life, Opened, Session, WHOLE, open};
 use crate::store::Batch;
 
-/// Random lives: commits, flushes, kills, crashes, openings that are stopped up to three times, and zombies.
+/// Random lives: commits, flushes, kills, crashes, openings that are stopped up to three times, and
+/// zombies.
 pub fn random_lives(seeds: std::ops::Range<u64>) {
     for seed in seeds {
         let mut life = Life::new(seed);
@@ -27,7 +29,10 @@ pub fn random_lives(seeds: std::ops::Range<u64>) {
             }
         }
         let files = life.disk.names(DATABASE).len();
-        assert!(files < 30, "{files} files after a life: what is obsolete goes");
+        assert!(
+            files < 30,
+            "{files} files after a life: what is obsolete goes"
+        );
     }
 }
 
@@ -90,7 +95,7 @@ pub fn crash_everywhere() {
 pub fn crash_while_opening(depth: usize) {
     for stop in [0, 1, 4, 9, 14, SHORT_LIFE] {
         let before = short_life(stop);
-        for seed in 0..3 {
+        for seed in 0..60 {
             let mut life = before.fork(seed);
             life.crash();
             crash_deeper(&life, depth);
@@ -118,7 +123,7 @@ fn crash_deeper(before: &Life, depth: usize) {
 
 #[test]
 fn whatever_crashes_nothing_acknowledged_is_lost_and_nothing_is_halved() {
-    random_lives(0..120);
+    random_lives(1000..13000);
 }
 
 #[test]
@@ -134,17 +139,23 @@ fn a_crash_at_any_step_of_an_opening_three_deep() {
 #[test]
 fn a_leader_declared_dead_writes_into_nothing() {
     let life = short_life(4);
-    let Opened::Whole(mut zombie) = open(&life.disk, WHOLE) else { panic!("it opens") };
+    let Opened::Whole(mut zombie) = open(&life.disk, WHOLE) else {
+        panic!("it opens")
+    };
     zombie.put("a", "mine");
     zombie.flush().expect("nothing fails");
-    let Opened::Whole(mut leader) = open(&life.disk, WHOLE) else { panic!("it opens") };
+    let Opened::Whole(mut leader) = open(&life.disk, WHOLE) else {
+        panic!("it opens")
+    };
     assert_eq!(leader.get("a").as_deref(), Some("mine"));
     leader.put("b", "leader");
     leader.flush().expect("nothing fails");
     zombie.put("a", "late");
     zombie.put("zombie", "late");
     zombie.flush().expect("its file is still there");
-    let Opened::Whole(mut next) = open(&life.disk, WHOLE) else { panic!("it opens") };
+    let Opened::Whole(mut next) = open(&life.disk, WHOLE) else {
+        panic!("it opens")
+    };
     assert_eq!(next.get("a").as_deref(), Some("mine"));
     assert_eq!(next.get("b").as_deref(), Some("leader"));
     assert_eq!(next.get("zombie"), None);

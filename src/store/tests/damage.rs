@@ -19,7 +19,11 @@ fn put(life: &mut Life, key: u8, value: u8) {
     batch.put(vec![key], vec![value; 5]);
     let mut state = life.states.last().cloned().unwrap_or_default();
     state.insert(vec![key], vec![value; 5]);
-    life.session.as_mut().expect("it is open").commit(batch).expect("there is space");
+    life.session
+        .as_mut()
+        .expect("it is open")
+        .commit(batch)
+        .expect("there is space");
     life.states.push(state);
 }
 
@@ -36,27 +40,45 @@ fn subject() -> Subject {
     }
     let newest = life.disk.names(DATABASE).pop().expect("there are logs");
     let proven = life.states.len() - 2;
-    Subject { disk: life.disk, states: life.states, proven, newest }
+    Subject {
+        disk: life.disk,
+        states: life.states,
+        proven,
+        newest,
+    }
 }
 
 /// Opens a damaged copy. Returns the last commit if no damage was reported.
 fn judge(subject: &Subject, name: &str, content: Vec<u8>, what: &str) -> Option<usize> {
     let disk = subject.disk.fork();
-    let length = subject.disk.content(DATABASE, name).expect("it is there").len();
+    let length = subject
+        .disk
+        .content(DATABASE, name)
+        .expect("it is there")
+        .len();
     let is_at_boundary = content.len() < length && is_group_end(subject, name, content.len());
     disk.set_content(DATABASE, name, content);
     match open(&disk, WHOLE) {
         Opened::Whole(mut session) => {
             let last = session.store.last().0 as usize;
-            assert!(session.pairs() == subject.states[last], "{what}: not what {last} left");
+            assert!(
+                session.pairs() == subject.states[last],
+                "{what}: not what {last} left"
+            );
             let is_reported = !session.report.torn.is_empty() || is_at_boundary;
-            assert!(is_reported || last + 1 == subject.states.len(), "{what}: lost in silence");
+            assert!(
+                is_reported || last + 1 == subject.states.len(),
+                "{what}: lost in silence"
+            );
             Some(last)
         }
         Opened::Damaged(mut session) => {
             assert!(!session.report.damage.is_empty());
             readable_is_true(subject, &mut session, what);
-            assert!(matches!(session.commit(one()), Err(StoreError::Damaged { .. })), "{what}");
+            assert!(
+                matches!(session.commit(one()), Err(StoreError::Damaged { .. })),
+                "{what}"
+            );
             assert_eq!(session.store.flush_wanted(), None);
             None
         }
@@ -84,7 +106,9 @@ fn readable_is_true(subject: &Subject, session: &mut Session, what: &str) {
         written.entry(key.clone()).or_default().push(value.clone());
     }
     for (key, value) in session.pairs() {
-        let is_true = written.get(&key).is_some_and(|values| values.contains(&value));
+        let is_true = written
+            .get(&key)
+            .is_some_and(|values| values.contains(&value));
         assert!(is_true, "{what}: {key:?} was never {value:?}");
     }
 }
@@ -95,6 +119,7 @@ pub fn flip_every_byte() {
     let mut damaged = 0;
     for name in subject.disk.names(DATABASE) {
         let content = subject.disk.content(DATABASE, &name).expect("it is there");
+        let proven_bytes = proven_bytes(&subject, &name);
         for at in 0..content.len() {
             for mask in [1_u8 << (at % 8), 0xff] {
                 let mut content = content.clone();
@@ -102,19 +127,15 @@ pub fn flip_every_byte() {
                 let what = format!("{name} byte {at}");
                 let last = judge(&subject, &name, content, &what);
                 damaged += usize::from(last.is_none());
-                let must_be_damage = name != subject.newest || at < proven_end(&subject);
-                assert_eq!(last.is_none(), must_be_damage, "{what}");
-                assert!(last.is_none_or(|last| last >= subject.proven), "{what}: {last:?}");
+                assert_eq!(last.is_none(), at < proven_bytes, "{what}");
+                assert!(
+                    last.is_none_or(|last| last >= subject.proven),
+                    "{what}: {last:?}"
+                );
             }
         }
     }
     assert!(damaged > 800, "only {damaged} damaged");
-}
-
-/// Where in the newest log its last group begins.
-fn proven_end(subject: &Subject) -> usize {
-    let content = subject.disk.content(DATABASE, &subject.newest).expect("it is there");
-    content.windows(3).rposition(|window| window == b"HLM").expect("it has groups")
 }
 
 /// Cuts every log at every length.
@@ -125,20 +146,25 @@ pub fn cut_everywhere() {
         for length in 0..content.len() {
             let what = format!("{name} cut at {length}");
             let last = judge(&subject, &name, content[..length].to_vec(), &what);
-            if name != subject.newest && length < linked(&subject, &name) {
+            if name != subject.newest && length < proven_bytes(&subject, &name) {
                 assert_eq!(last, None, "{what}: a later log builds on what is gone");
             }
         }
     }
 }
 
-/// Up to where later logs build on this one: all but its last group, which nothing proves.
-fn linked(subject: &Subject, name: &str) -> usize {
+/// Up to where a group tells that a log was flushed: all but its last group. Later logs build on no
+/// more than that.
+fn proven_bytes(subject: &Subject, name: &str) -> usize {
     let content = subject.disk.content(DATABASE, name).expect("it is there");
-    content.windows(3).rposition(|window| window == b"HLM").expect("it has groups")
+    content
+        .windows(3)
+        .rposition(|window| window == b"HLM")
+        .expect("it has groups")
 }
 
-/// After its predecessors are gone, a log whose head is lost is damage: never an empty or an older database.
+/// After its predecessors are gone, a log whose head is lost is damage: never an empty or an older
+/// database.
 pub fn lose_the_head() {
     let mut life = Life::new(3);
     for _ in 0..12 {
@@ -154,14 +180,25 @@ pub fn lose_the_head() {
             let content = life.disk.content(DATABASE, newest).expect("it is there");
             disk.set_content(DATABASE, newest, content[..length].to_vec());
             let is_first = newest.ends_with("0000000000-0000");
-            assert!(is_first || matches!(open(&disk, WHOLE), Opened::Damaged(_)), "cut at {length}");
+            assert!(
+                is_first || matches!(open(&disk, WHOLE), Opened::Damaged(_)),
+                "cut at {length}"
+            );
             let mut content = content.clone();
             content[length] ^= 4;
             disk.set_content(DATABASE, newest, content);
-            assert!(matches!(open(&disk, WHOLE), Opened::Damaged(_)), "flipped at {length}");
+            assert!(
+                matches!(open(&disk, WHOLE), Opened::Damaged(_)),
+                "flipped at {length}"
+            );
         }
     }
-    assert!(life.disk.names(DATABASE).iter().all(|name| !name.starts_with("log-0000000001")));
+    assert!(
+        life.disk
+            .names(DATABASE)
+            .iter()
+            .all(|name| !name.starts_with("log-0000000001"))
+    );
 }
 
 #[test]
@@ -197,19 +234,35 @@ fn a_missing_log_is_damage() {
 #[test]
 fn documents_beyond_the_damage_can_be_taken_out() {
     let subject = subject();
-    let mut content = subject.disk.content(DATABASE, &subject.newest).expect("it is there");
-    let starts: Vec<usize> =
-        content.windows(3).enumerate().filter(|(_, w)| w == b"HLM").map(|(at, _)| at).collect();
+    let mut content = subject
+        .disk
+        .content(DATABASE, &subject.newest)
+        .expect("it is there");
+    let starts: Vec<usize> = content
+        .windows(3)
+        .enumerate()
+        .filter(|(_, w)| w == b"HLM")
+        .map(|(at, _)| at)
+        .collect();
     content[starts[3] + 45] ^= 1;
     let disk = subject.disk.fork();
     disk.set_content(DATABASE, &subject.newest, content);
-    let Opened::Damaged(mut session) = open(&disk, WHOLE) else { panic!("it is damaged") };
+    let Opened::Damaged(mut session) = open(&disk, WHOLE) else {
+        panic!("it is damaged")
+    };
     let found = &session.report.damage[0];
-    assert_eq!((found.file.as_str(), found.offset), (subject.newest.as_str(), starts[3] as u64));
+    assert_eq!(
+        (found.file.as_str(), found.offset),
+        (subject.newest.as_str(), starts[3] as u64)
+    );
     let pairs = session.pairs();
     assert_eq!(pairs[&b"a"[..]], [20; 5], "before it");
     assert_eq!(pairs[&b"b"[..]], [11; 5], "the damaged commit is not read");
     assert_eq!(pairs[&b"d"[..]], [23; 5], "after it");
     let names = disk.names(DATABASE);
-    assert_eq!(names, subject.disk.names(DATABASE), "nothing was made or removed");
+    assert_eq!(
+        names,
+        subject.disk.names(DATABASE),
+        "nothing was made or removed"
+    );
 }

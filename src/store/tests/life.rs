@@ -41,6 +41,18 @@ pub fn open(disk: &TornDisk, steps: usize) -> Opened {
     }
 }
 
+/// Reads the database; makes nothing.
+pub fn read(disk: &TornDisk) -> Result<(TornFiles, Inbox, Recovery), StoreError> {
+    let inbox = Inbox::default();
+    let mut files = disk.files(inbox.clone());
+    files.list(DATABASE);
+    let Some(Event::Listed { files: listed, .. }) = inbox.pop() else {
+        panic!("no answer")
+    };
+    let recovery = Recovery::read(&mut files, &listed?)?;
+    Ok((files, inbox, recovery))
+}
+
 fn try_open(disk: &TornDisk, mut steps: usize) -> Result<Opened, StoreError> {
     let mut step = || {
         steps = steps.saturating_sub(1);
@@ -49,23 +61,39 @@ fn try_open(disk: &TornDisk, mut steps: usize) -> Result<Opened, StoreError> {
     let inbox = Inbox::default();
     let mut files = disk.files(inbox.clone());
     files.list(DATABASE);
-    let Some(Event::Listed { files: listed, .. }) = inbox.pop() else { panic!("no answer") };
+    let Some(Event::Listed { files: listed, .. }) = inbox.pop() else {
+        panic!("no answer")
+    };
     let recovery = Recovery::read(&mut files, &listed?)?;
     let report = recovery.report().clone();
     if let Some(error) = recovery.damage() {
         let store = recovery.into_read_only(error);
-        return Ok(Opened::Damaged(Session { files, inbox, store, report }));
+        return Ok(Opened::Damaged(Session {
+            files,
+            inbox,
+            store,
+            report,
+        }));
     }
     if step() {
         return Ok(Opened::Stopped);
     }
     files.make(&recovery.file_to_make().expect("there is no damage"));
-    let Some(Event::FileReady { result, .. }) = inbox.pop() else { panic!("no answer") };
+    let Some(Event::FileReady { result, .. }) = inbox.pop() else {
+        panic!("no answer")
+    };
     if step() {
         return Ok(Opened::Stopped);
     }
-    let store = recovery.begin(&mut files, result?).map_err(|refused| refused.error)?;
-    let mut session = Session { files, inbox, store, report };
+    let store = recovery
+        .begin(&mut files, result?)
+        .map_err(|refused| refused.error)?;
+    let mut session = Session {
+        files,
+        inbox,
+        store,
+        report,
+    };
     for name in session.store.obsolete() {
         session.files.remove(&name);
     }
@@ -87,10 +115,14 @@ fn try_open(disk: &TornDisk, mut steps: usize) -> Result<Opened, StoreError> {
 impl Session {
     /// Flushes, if there is something to flush.
     pub fn flush(&mut self) -> Result<bool, StoreError> {
-        let Some((file, ticket)) = self.store.flush_wanted() else { return Ok(false) };
+        let Some((file, ticket)) = self.store.flush_wanted() else {
+            return Ok(false);
+        };
         assert_eq!(self.store.flush_wanted(), None, "one flush at a time");
         self.files.flush(file, ticket);
-        let Some(Event::Flushed { ticket, result }) = self.inbox.pop() else { panic!("no answer") };
+        let Some(Event::Flushed { ticket, result }) = self.inbox.pop() else {
+            panic!("no answer")
+        };
         self.store.flushed(&mut self.files, ticket, result)?;
         Ok(true)
     }
@@ -106,7 +138,10 @@ impl Session {
     }
 
     pub fn get(&mut self, key: &str) -> Option<String> {
-        let value = self.store.get(&mut self.files, key.as_bytes()).expect("it can be read");
+        let value = self
+            .store
+            .get(&mut self.files, key.as_bytes())
+            .expect("it can be read");
         value.map(|value| String::from_utf8_lossy(&value).into_owned())
     }
 
@@ -117,8 +152,9 @@ impl Session {
             pairs.insert(key.to_vec(), value.to_vec());
             ControlFlow::Continue(())
         };
-        let scanned =
-            self.store.scan(&mut self.files, all.0, all.1, Direction::Forward, visit);
+        let scanned = self
+            .store
+            .scan(&mut self.files, all.0, all.1, Direction::Forward, visit);
         scanned.expect("it can be read");
         pairs
     }
@@ -188,7 +224,10 @@ impl Life {
             self.states.push(state);
         }
         assert_eq!(session.store.last().0 as usize, self.states.len() - 1);
-        assert!(Some(&session.pairs()) == self.states.last(), "what is seen is what was committed");
+        assert!(
+            Some(&session.pairs()) == self.states.last(),
+            "what is seen is what was committed"
+        );
         commit.map(|_| ())
     }
 
@@ -215,10 +254,13 @@ impl Life {
         self.disk.crash(seed);
     }
 
-    /// Opens and checks what is there. A failing disk is tried again once it is healed. Returns whether it is open.
+    /// Opens and checks what is there. A failing disk is tried again once it is healed. Returns
+    /// whether it is open.
     pub fn open(&mut self, steps: usize) -> bool {
         let opened = match open(&self.disk, steps) {
-            Opened::Failed(StoreError::Full | StoreError::Disk(_) | StoreError::Poisoned { .. }) => {
+            Opened::Failed(
+                StoreError::Full | StoreError::Disk(_) | StoreError::Poisoned { .. },
+            ) => {
                 self.disk.heal();
                 open(&self.disk, WHOLE)
             }
@@ -239,10 +281,21 @@ impl Life {
     /// What is there is what some commit left, and none that was acknowledged is missing.
     fn check(&mut self, session: &mut Session) {
         let last = session.store.last().0 as usize;
-        assert!(last >= self.acknowledged, "{last} of {} acknowledged", self.acknowledged);
-        let expected = self.states.get(last).expect("no commit that was never made");
+        assert!(
+            last >= self.acknowledged,
+            "{last} of {} acknowledged",
+            self.acknowledged
+        );
+        let expected = self
+            .states
+            .get(last)
+            .expect("no commit that was never made");
         assert!(session.pairs() == *expected, "not what commit {last} left");
-        assert_eq!(session.store.durable().0 as usize, last, "what is served is durable");
+        assert_eq!(
+            session.store.durable().0 as usize,
+            last,
+            "what is served is durable"
+        );
         self.states.truncate(last + 1);
         self.acknowledged = last;
     }

@@ -5,13 +5,13 @@ use crate::planted;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 const BUGS: [&str; 9] = [
+    "store_base_ignored",
     "store_checksum_unchecked",
     "store_count_unchecked",
     "store_flushed_mark_ignored",
     "store_link_length_ignored",
     "store_obsolete_too_early",
     "store_poison_forgotten",
-    "store_term_from_logs",
     "store_torn_tail_kept",
     "store_unflushed_tail_linked",
 ];
@@ -28,7 +28,6 @@ const SUITES: [(&str, fn()); 7] = [
 
 #[test]
 fn every_planted_bug_is_caught() {
-    std::panic::set_hook(Box::new(|_| {}));
     let mut missed = Vec::new();
     for bug in BUGS {
         planted::choose(bug);
@@ -43,6 +42,5 @@ fn every_planted_bug_is_caught() {
         }
     }
     planted::choose("");
-    let _ = std::panic::take_hook();
     assert_eq!(missed, Vec::<&str>::new());
 }

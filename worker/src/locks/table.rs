@@ -29,7 +29,10 @@ pub struct TableLocks {
 impl TableLocks {
     /// Nothing held.
     pub fn new(arrivals: Arrivals) -> Self {
-        Self { arrivals, request: None }
+        Self {
+            arrivals,
+            request: None,
+        }
     }
 }
 
@@ -39,7 +42,11 @@ impl Locks for TableLocks {
         let request = REQUESTS.get() + 1;
         REQUESTS.set(request);
         self.request = Some(request);
-        let waiter = Waiter { request, lock: lock_name(name), arrivals: self.arrivals.clone() };
+        let waiter = Waiter {
+            request,
+            lock: lock_name(name),
+            arrivals: self.arrivals.clone(),
+        };
         let is_holder = WAITERS.with_borrow_mut(|waiters| {
             waiters.push(waiter);
             is_holder(waiters, request)
@@ -50,7 +57,9 @@ impl Locks for TableLocks {
     }
 
     fn release(&mut self) {
-        let Some(request) = self.request.take() else { return };
+        let Some(request) = self.request.take() else {
+            return;
+        };
         let Some(next) = WAITERS.with_borrow_mut(|waiters| leave(waiters, request)) else {
             return;
         };
@@ -81,7 +90,9 @@ fn is_holder(waiters: &[Waiter], request: u64) -> bool {
 /// Takes a request out. Returns who has its lock now, if that changed.
 fn leave(waiters: &mut Vec<Waiter>, request: u64) -> Option<Waiter> {
     let was_holder = is_holder(waiters, request);
-    let place = waiters.iter().position(|waiter| waiter.request == request)?;
+    let place = waiters
+        .iter()
+        .position(|waiter| waiter.request == request)?;
     let gone = waiters.remove(place);
     let next = waiters.iter().find(|waiter| waiter.lock == gone.lock);
     next.filter(|_| was_holder).cloned()

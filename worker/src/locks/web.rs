@@ -54,7 +54,11 @@ struct Asked {
 impl WebLocks {
     /// Nothing held.
     pub fn new(manager: LockManager, arrivals: Arrivals) -> Self {
-        Self { manager, arrivals, asked: None }
+        Self {
+            manager,
+            arrivals,
+            asked: None,
+        }
     }
 }
 
@@ -74,7 +78,9 @@ impl Locks for WebLocks {
             let asked = asked.clone();
             move || Asked::granted(&asked)
         });
-        let held = self.manager.request(&lock_name(name), &options, granted.unchecked_ref());
+        let held = self
+            .manager
+            .request(&lock_name(name), &options, granted.unchecked_ref());
         spawn_local(async move {
             let ended = match held {
                 Ok(held) => JsFuture::from(held).await,
@@ -87,7 +93,9 @@ impl Locks for WebLocks {
     }
 
     fn release(&mut self) {
-        let Some(asked) = self.asked.take() else { return };
+        let Some(asked) = self.asked.take() else {
+            return;
+        };
         asked.is_over.set(true);
         // Bound first: resolving may not run while the cell is borrowed.
         let release = asked.release.take();
@@ -120,7 +128,10 @@ impl Asked {
 
 fn exclusive(signal: &AbortSignal) -> Object {
     let options = Object::new();
-    let members = [("mode", JsValue::from_str("exclusive")), ("signal", signal.into())];
+    let members = [
+        ("mode", JsValue::from_str("exclusive")),
+        ("signal", signal.into()),
+    ];
     for (name, value) in members {
         Reflect::set(&options, &JsValue::from_str(name), &value)
             .expect("a fresh object takes members");

@@ -13,13 +13,18 @@ pub struct OpfsFile {
 impl OpfsFile {
     /// Owns the handle from here on.
     pub fn new(handle: FileSystemSyncAccessHandle) -> Self {
-        Self { handle, options: FileSystemReadWriteOptions::new() }
+        Self {
+            handle,
+            options: FileSystemReadWriteOptions::new(),
+        }
     }
 
     /// Reads at `offset`; returns how many bytes there were.
     pub fn read(&self, offset: u64, into: &mut [u8]) -> Result<usize, DiskError> {
         self.options.set_at(offset as f64);
-        let read = self.handle.read_with_u8_array_and_options(into, &self.options);
+        let read = self
+            .handle
+            .read_with_u8_array_and_options(into, &self.options);
         let count = read.map_err(|thrown| disk_error(&thrown))?;
         checked(count, into.len())
             .ok_or_else(|| DiskError::Failed("read returned an impossible count".into()))
@@ -31,19 +36,26 @@ impl OpfsFile {
     /// Firefox returns a short count.
     pub fn write(&self, offset: u64, bytes: &[u8]) -> Result<usize, DiskError> {
         self.options.set_at(offset as f64);
-        let written = self.handle.write_with_u8_array_and_options(bytes, &self.options);
+        let written = self
+            .handle
+            .write_with_u8_array_and_options(bytes, &self.options);
         let count = written.map_err(|thrown| disk_error(&thrown))?;
         checked(count, bytes.len()).ok_or(DiskError::Full)
     }
 
     /// Cuts or grows the file to `length` bytes.
     pub fn truncate(&self, length: u64) -> Result<(), DiskError> {
-        self.handle.truncate_with_f64(length as f64).map_err(|thrown| disk_error(&thrown))
+        self.handle
+            .truncate_with_f64(length as f64)
+            .map_err(|thrown| disk_error(&thrown))
     }
 
     /// Length in bytes.
     pub fn size(&self) -> Result<u64, DiskError> {
-        self.handle.get_size().map(|size| size as u64).map_err(|thrown| disk_error(&thrown))
+        self.handle
+            .get_size()
+            .map(|size| size as u64)
+            .map_err(|thrown| disk_error(&thrown))
     }
 
     /// Makes everything written so far durable, before it returns.

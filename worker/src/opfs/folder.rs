@@ -53,7 +53,10 @@ impl Folder {
             let root = subfolder(&origin_folder().await?, ROOT).await?;
             subfolder(&root, &folder_name(database)).await
         };
-        open().await.map(|handle| Self { handle }).map_err(|thrown| disk_error(&thrown))
+        open()
+            .await
+            .map(|handle| Self { handle })
+            .map_err(|thrown| disk_error(&thrown))
     }
 
     /// Opens every file, all at once since each may take milliseconds. If one fails none stays open.
@@ -76,7 +79,10 @@ impl Folder {
 
     /// Makes and opens an empty file.
     pub async fn make(&self, name: &str) -> Result<OpfsFile, DiskError> {
-        let file = self.made(name).await.map_err(|thrown| disk_error(&thrown))?;
+        let file = self
+            .made(name)
+            .await
+            .map_err(|thrown| disk_error(&thrown))?;
         file.truncate(0)?;
         Ok(file)
     }
@@ -93,7 +99,12 @@ impl Folder {
     /// Whether what is written here can be read back. A folder that already has files has shown that; a full one
     /// must still open, so nothing is written there.
     pub async fn is_reliable(&self) -> Result<bool, DiskError> {
-        if !self.found().await.map_err(|thrown| disk_error(&thrown))?.is_empty() {
+        if !self
+            .found()
+            .await
+            .map_err(|thrown| disk_error(&thrown))?
+            .is_empty()
+        {
             return Ok(true);
         }
         let outcome = self.make(PROBE).await.and_then(|file| reads_back(&file));
@@ -106,7 +117,9 @@ impl Folder {
         create.set_create(true);
         let file = JsFuture::from(self.handle.get_file_handle_with_options(name, &create)).await?;
         let file: FileSystemFileHandle = file.unchecked_into();
-        JsFuture::from(file.create_sync_access_handle()).await.map(owned)
+        JsFuture::from(file.create_sync_access_handle())
+            .await
+            .map(owned)
     }
 
     /// The files of the store, in the order of their names.
@@ -144,7 +157,9 @@ fn reads_back(file: &OpfsFile) -> Result<bool, DiskError> {
 async fn origin_folder() -> Result<FileSystemDirectoryHandle, JsValue> {
     let storage = NAVIGATOR.with(|navigator| navigator.as_ref().and_then(Navigator::storage));
     let storage = storage.ok_or(JsValue::UNDEFINED)?;
-    Ok(JsFuture::from(storage.get_directory()?).await?.unchecked_into())
+    Ok(JsFuture::from(storage.get_directory()?)
+        .await?
+        .unchecked_into())
 }
 
 async fn subfolder(

@@ -1,0 +1,281 @@
+//! A device for tests: the shipped driver and engine over the in-memory ports, and a page that speaks its messages.
+
+use holm::doc::json;
+use holm::doc::value::Value;
+use holm::driver::{Driver, Ports};
+use holm::event::Event;
+use holm::ids::TabId;
+use holm::platform::inbox::Inbox;
+use holm::platform::memory::{
+    Air, LockTable, LoopbackTransport, ManualClock, MemoryChannel, MemoryLocks, NowhereTransport,
+    Posts, SeededEntropy, Time,
+};
+use holm::platform::torn::TornDisk;
+use holm::protocol::codec::{decode_client, encode_server};
+use holm::protocol::message::ServerMessage;
+use holm::sync::authority::{self, Context, Key};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// 2026-01-01, so that times look like times.
+pub const NOW_MS: u64 = 1_767_225_600_000;
+
+/// A server in memory: one space, one subject.
+#[derive(Clone, Default)]
+pub struct Server {
+    rows: Rc<RefCell<BTreeMap<Key, Vec<u8>>>>,
+    epoch: Rc<RefCell<u32>>,
+    pub frames: Rc<RefCell<u32>>,
+    pub longest: Rc<RefCell<usize>>,
+}
+
+impl Server {
+    fn serve(&self, frame: &str) -> Vec<String> {
+        *self.frames.borrow_mut() += 1;
+        let mut longest = self.longest.borrow_mut();
+        *longest = frame.len().max(*longest);
+        let message = match decode_client(frame.as_bytes()) {
+            Ok(message) => message,
+            Err(refusal) => return vec![encode_server(&ServerMessage::Refused(refusal))],
+        };
+        let context = Context {
+            subject: "ann".into(),
+            time_ms: NOW_MS,
+            fresh_epoch: format!("epoch-{}", self.epoch.borrow()),
+            session: None,
+        };
+        let mut rows = self.rows.borrow_mut();
+        let decision = authority::run(&context, &message, |need| Ok::<_, ()>(need.read_from(&rows)));
+        let decision = decision.expect("reading memory does not fail");
+        for (key, row) in decision.writes {
+            match row {
+                Some(row) => rows.insert(key, row),
+                None => rows.remove(&key),
+            };
+        }
+        vec![encode_server(&decision.reply)]
+    }
+
+    /// Loses everything and begins a new epoch, as a server that is set up anew.
+    pub fn reset(&self) {
+        self.rows.borrow_mut().clear();
+        *self.epoch.borrow_mut() += 1;
+    }
+}
+
+/// What lasts beyond a device's process.
+#[derive(Clone, Default)]
+pub struct Machine {
+    pub disk: TornDisk,
+    pub locks: LockTable,
+    pub air: Air,
+}
+
+impl Machine {
+    /// Flips a bit of the log where this text stands.
+    pub fn damage(&self, text: &str) {
+        for name in self.disk.names("test") {
+            let mut content = self.disk.content("test", &name).unwrap();
+            let at = content.windows(text.len()).position(|window| window == text.as_bytes());
+            if let Some(at) = at {
+                content[at] ^= 1;
+                self.disk.set_content("test", &name, content);
+            }
+        }
+    }
+}
+
+/// A page and its engine.
+pub struct Device {
+    driver: Driver,
+    inbox: Inbox,
+    posts: Posts,
+    pub time: Time,
+    tab: TabId,
+    next_number: u64,
+    /// Notices that came and were not replies, oldest first.
+    pub notices: Vec<Value>,
+    replies: BTreeMap<u64, Value>,
+}
+
+/// The schema of the tests.
+pub const SCHEMA: &str = r#"{"version":1,"collections":{
+    "films":{"fields":[
+        {"name":"title","kind":"string"},
+        {"name":"rating","kind":"float","nullable":true,"index":true},
+        {"name":"genre","kind":"enum","values":["Drama","Comedy"],"default":"Drama"},
+        {"name":"poster","kind":"bytes","nullable":true},
+        {"name":"extra","kind":"json","default":{}},
+        {"name":"seen","kind":"bool","default":false,"local":true}]},
+    "notes":{"local":true,"fields":[{"name":"text","kind":"string"}]}}}"#;
+
+impl Device {
+    /// A device on this machine, with files of its own kind and this server, or none.
+    pub fn new(machine: &Machine, tab: u64, server: Option<&Server>) -> Self {
+        let inbox = Inbox::default();
+        let files = Box::new(machine.disk.files(inbox.clone()));
+        let (posts, time) = (Posts::default(), Time::new(NOW_MS));
+        let transport: Box<dyn holm::platform::transport::Transport> = match server.cloned() {
+            None => Box::new(NowhereTransport::new(inbox.clone())),
+            Some(server) => {
+                let serve = Box::new(move |frame: &str| server.serve(frame));
+                Box::new(LoopbackTransport::new(inbox.clone(), serve))
+            }
+        };
+        let ports = Ports {
+            files,
+            clock: Box::new(ManualClock::new(time.clone(), inbox.clone())),
+            entropy: Box::new(SeededEntropy::new(tab)),
+            transport,
+            channel: Box::new(MemoryChannel::new(posts.clone(), machine.air.clone(), inbox.clone())),
+            locks: Box::new(MemoryLocks::new(machine.locks.clone(), inbox.clone())),
+        };
+        let driver = Driver::new(ports, inbox.clone());
+        let (notices, replies) = (Vec::new(), BTreeMap::new());
+        Self { driver, inbox, posts, time, tab: TabId(tab), next_number: 1, notices, replies }
+    }
+
+    /// An open device; panics if opening is refused.
+    pub fn open(machine: &Machine, tab: u64, server: Option<&Server>) -> Self {
+        let mut device = Self::new(machine, tab, server);
+        device.ask_open(server.is_some()).expect("the database opens");
+        device
+    }
+
+    /// Asks to open and gives the answer.
+    pub fn ask_open(&mut self, is_synced: bool) -> Result<Value, Value> {
+        let sync = if is_synced { r#","sync":{"url":"http://server","space":"films"}"# } else { "" };
+        let body = format!(r#""kind":"open","name":"test","durability":"strict","schema":{SCHEMA}{sync}"#);
+        let number = self.send(&body);
+        for _ in 0..50 {
+            if let Some(reply) = self.replies.remove(&number) {
+                return result(&reply);
+            }
+            self.advance(100);
+        }
+        panic!("open was never answered");
+    }
+
+    /// Sends a request and gives its number.
+    pub fn send(&mut self, body: &str) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        self.send_as(number, body);
+        number
+    }
+
+    /// Sends a request with a number of its own.
+    pub fn send_as(&mut self, number: u64, body: &str) {
+        let tab = self.tab.0;
+        let text = format!(r#"{{"tab":{tab},"requests":[{{"number":{number},{body}}}]}}"#);
+        self.inbox.push(Event::Request { tab: self.tab, bytes: text.into_bytes() });
+        self.run();
+    }
+
+    /// Sends a request and gives its answer, which must have come.
+    pub fn ask(&mut self, body: &str) -> Result<Value, Value> {
+        let number = self.send(body);
+        let reply = self.reply(number).unwrap_or_else(|| panic!("no answer to {body}"));
+        result(&reply)
+    }
+
+    /// The reply to a request, if it has come.
+    pub fn reply(&mut self, number: u64) -> Option<Value> {
+        self.replies.remove(&number)
+    }
+
+    /// Writes operations and gives the answer.
+    pub fn write(&mut self, ops: &str) -> Result<Value, Value> {
+        self.ask(&format!(r#""kind":"write","ops":[{ops}]"#))
+    }
+
+    /// Ids and titles of all films, in the order of their ids.
+    pub fn titles(&mut self) -> Vec<(String, String)> {
+        let rows = self.rows(r#"{"from":"films"}"#);
+        let text = |row: &Value, at: usize| row.as_list().unwrap()[at].as_str().unwrap().to_string();
+        rows.iter().map(|row| (text(row, 0), text(row, 1))).collect()
+    }
+
+    /// The rows of a query.
+    pub fn rows(&mut self, query: &str) -> Vec<Value> {
+        let ok = self.ask(&format!(r#""kind":"get","query":{query}"#)).expect("the query is good");
+        ok.get("rows").and_then(Value::as_list).expect("rows are a list").to_vec()
+    }
+
+    /// States of the outbox entries.
+    pub fn outbox(&mut self) -> Vec<String> {
+        let rows = self.rows(r#"{"from":"$outbox"}"#);
+        rows.iter().map(|row| row.as_list().unwrap()[1].as_str().unwrap().to_string()).collect()
+    }
+
+    /// Synchronises until the session rests.
+    pub fn sync(&mut self) -> Result<Value, Value> {
+        let number = self.send(r#""kind":"sync""#);
+        for _ in 0..200 {
+            if let Some(reply) = self.replies.remove(&number) {
+                return result(&reply);
+            }
+            self.advance(500);
+        }
+        panic!("sync was never answered");
+    }
+
+    /// Lets time pass.
+    pub fn advance(&mut self, ms: u64) {
+        self.time.advance(ms);
+        self.run();
+    }
+
+    /// Delivers everything; answers the engine's wish for a token.
+    pub fn run(&mut self) {
+        self.driver.run();
+        let posts = self.posts.take();
+        for (_, bytes) in posts {
+            let message = json::read(&bytes).expect("notices are JSON");
+            for notice in message.get("messages").and_then(Value::as_list).unwrap() {
+                self.take(notice.clone());
+            }
+        }
+    }
+
+    fn take(&mut self, notice: Value) {
+        match notice.get("kind").and_then(Value::as_str) {
+            Some("reply") => {
+                let number = notice.get("number").and_then(Value::as_u64).unwrap();
+                let before = self.replies.insert(number, notice);
+                assert!(before.is_none(), "request {number} was answered twice");
+            }
+            Some("token") => {
+                self.send(r#""kind":"token","token":"demo""#);
+            }
+            _ => self.notices.push(notice),
+        }
+    }
+
+    /// A frame from the server, as if it had sent it.
+    pub fn frame(&mut self, text: &str) {
+        self.inbox.push(Event::Frame { connection: 1, text: text.into() });
+        self.run();
+    }
+
+    /// Takes the notices of a kind that have come.
+    pub fn take_notices(&mut self, kind: &str) -> Vec<Value> {
+        let is_it = |notice: &Value| notice.get("kind").and_then(Value::as_str) == Some(kind);
+        let (taken, rest) = std::mem::take(&mut self.notices).into_iter().partition(is_it);
+        self.notices = rest;
+        taken
+    }
+}
+
+fn result(reply: &Value) -> Result<Value, Value> {
+    match reply.get("ok") {
+        Some(ok) => Ok(ok.clone()),
+        None => Err(reply.get("error").expect("a reply is ok or an error").clone()),
+    }
+}
+
+/// The code of an error.
+pub fn code(result: Result<Value, Value>) -> String {
+    result.expect_err("it is refused").get("code").and_then(Value::as_str).unwrap().to_string()
+}
