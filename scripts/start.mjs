@@ -9,7 +9,6 @@ import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import {
-  bin,
   buildExample,
   buildJs,
   buildServer,
@@ -110,9 +109,8 @@ function startBoth(server) {
     '--token',
     DEV_TOKEN,
   ]);
-  const preview = ['preview', '--host', HOST, '--port', String(EXAMPLE_PORT), '--strictPort'];
-  const cwd = join(root, 'examples/films');
-  keep('example', bin('vite'), [...preview, '--logLevel', 'warn'], { cwd });
+  const page = ['serve.mjs', '--host', HOST, '--port', String(EXAMPLE_PORT)];
+  keep('example', process.execPath, page, { cwd: join(root, 'examples/films') });
 }
 
 try {

@@ -58,7 +58,8 @@ async function setUp(options) {
   const components = missingRustComponents();
   if (components.length > 0)
     throw new StepFailed(`Missing on this machine:\n  ${components.join('\n  ')}`);
-  const browsers = options.only.includes('browsers') ? options.browsers : [];
+  const wantBrowsers = ['browsers', 'ports'].some((name) => options.only.includes(name));
+  const browsers = wantBrowsers ? options.browsers : [];
   await bringPackages(missingPackages(browsers), options);
   if (options.mode === 'dry-run') return null;
   await installNpmPackages();

@@ -36,9 +36,11 @@ export function tapCounts(file) {
   return { passed: last('pass'), failed };
 }
 
-/** From a program that ends with `N passed, N failed` on a line. */
+/**
+ * From a program that ends with `N passed, N failed` on a line, after a word and a colon or not.
+ */
 export function plainCounts(output) {
-  const line = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
+  const line = [...output.matchAll(/^(?:\w+: )?(\d+) passed, (\d+) failed$/gm)].at(-1);
   return line ? { passed: +line[1], failed: +line[2] } : NONE;
 }
 

@@ -26,6 +26,7 @@ export const stages = [
   { name: 'unit', needs: ['src', 'tests/tidy.rs'], go: unit },
   { name: 'js', needs: ['js'], go: jsUnit },
   { name: 'simulation', needs: ['sim/src/main.rs'], go: simulation },
+  { name: 'ports', needs: ['worker/tests/ports.mjs'], go: ports },
   { name: 'browsers', needs: ['tests/web', 'examples/films'], go: browsers },
   { name: 'size', needs: ['dist/index.js'], go: size },
 ];
@@ -112,8 +113,7 @@ async function browsers({ browsers: names }) {
   const file = reportFile('browsers.tap');
   const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
   reporters.push('--test-reporter=tap', `--test-reporter-destination=${file}`);
-  const env = { HOLM_BROWSERS: names.join(',') };
-  for (const name of names) env[`HOLM_${name.toUpperCase()}`] = findBrowser(name);
+  const env = { HOLM_BROWSERS: names.join(','), ...browserPaths(names) };
   const paths = files.sort().map((name) => join(folder, name));
   const args = ['--test', '--test-force-exit', '--test-concurrency=1', ...reporters, ...paths];
   const { code } = await run(process.execPath, args, { env });

@@ -7,6 +7,7 @@ use holm::ids::{ReplicaId, Term, Version};
 use holm::protocol::message::{ClientMessage, Refusal, ServerMessage};
 use holm::protocol::refusal::{INTERNAL, RETRY_LATER};
 use holm::sync::authority::{Context, Decision};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -107,14 +108,25 @@ fn failed() -> ServerMessage {
 fn work(mut store: Box<dyn Store>, mut inbox: mpsc::Receiver<Job>) {
     while let Some(Job { request, answer }) = inbox.blocking_recv() {
         let context = Context {
-            subject: request.subject,
+            subject: request.subject.clone(),
             time_ms: now_ms(),
             fresh_epoch: fresh_epoch(),
             session: request.session,
         };
         // Nobody waits any more if the connection has gone; what was decided stands.
-        let _ = answer.send(store.handle(&request.space, &context, &request.message));
+        let _ = answer.send(guarded(store.as_mut(), &request, &context));
     }
+}
+
+/// A broken invariant must cost the message that found it, whose transaction is rolled back, and not the server.
+fn guarded(
+    store: &mut dyn Store,
+    request: &Request,
+    context: &Context,
+) -> Result<Decision, StoreError> {
+    let handle = || store.handle(&request.space, context, &request.message);
+    let handled = catch_unwind(AssertUnwindSafe(handle));
+    handled.unwrap_or_else(|_| Err(StoreError::Failed("a bug: see the panic above".into())))
 }
 
 fn now_ms() -> u64 {

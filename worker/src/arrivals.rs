@@ -30,7 +30,8 @@ impl Arrivals {
         self.run();
     }
 
-    /// Runs the driver. Where it runs already, further up the stack, its own loop takes what was queued.
+    /// Runs the driver. Where it runs already, further up the stack, its own loop takes what was
+    /// queued.
     pub fn run(&self) {
         if let Some(driver) = self.driver.upgrade()
             && let Ok(mut driver) = driver.try_borrow_mut()

@@ -1,7 +1,7 @@
 //! A failed assertion stops the module for good; the pages are told what it was and where.
 //!
-//! A panic aborts: what was on the stack is never dropped and nothing of the engine may run again. The message is
-//! kept, so that whoever still asks gets the same answer.
+//! A panic aborts: what was on the stack is never dropped and nothing of the engine may run again.
+//! The message is kept, so that whoever still asks gets the same answer.
 
 use crate::page::Page;
 use js_sys::JSON;

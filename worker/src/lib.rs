@@ -1,7 +1,8 @@
-//! The engine over browser APIs, as a WebAssembly module. The only Rust that may name a browser API.
+//! The engine over browser APIs, as a WebAssembly module. The only Rust that may name a browser
+//! API.
 //!
-//! `host` is what JavaScript sees. Every other file wraps one API as one port, and knows neither the engine nor
-//! what the bytes that pass through it mean.
+//! `host` is what JavaScript sees. Every other file wraps one API as one port, and knows neither
+//! the engine nor what the bytes that pass through it mean.
 
 mod arrivals;
 mod clock;

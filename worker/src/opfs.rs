@@ -1,7 +1,8 @@
 //! `Files` over OPFS sync access handles, which exist only in dedicated workers.
 //!
-//! A database is a folder, `holm/<database>`, and all its files are held open. Reads, writes and flushes are
-//! synchronous; opening, making and removing are done one after the other in the order they were asked for.
+//! A database is a folder, `holm/<database>`, and all its files are held open. Reads, writes and
+//! flushes are synchronous; opening, making and removing are done one after the other in the order
+//! they were asked for.
 
 mod file;
 mod folder;
@@ -213,7 +214,8 @@ impl Shared {
         }
     }
 
-    /// Nobody waits for this. A file that cannot be removed now is listed again at the next opening.
+    /// Nobody waits for this. A file that cannot be removed now is listed again at the next
+    /// opening.
     async fn remove(&self, name: &str) {
         let folder = self.folder.borrow().clone();
         if let Some(folder) = folder {

@@ -1,4 +1,5 @@
-//! The page at the other end: one function that takes bytes, and the number by which the engine knows the page.
+//! The page at the other end: one function that takes bytes, and the number by which the engine
+//! knows the page.
 
 use holm::ids::TabId;
 use js_sys::{Function, JSON, Reflect, Uint8Array};
@@ -39,8 +40,8 @@ impl Page {
         self.number.get().unwrap_or_default() == tab
     }
 
-    /// Sends a copy of `bytes`, which the page may transfer on. What the page throws is its own fault: it goes to
-    /// the console and changes nothing here.
+    /// Sends a copy of `bytes`, which the page may transfer on. What the page throws is its own
+    /// fault: it goes to the console and changes nothing here.
     pub fn post(&self, bytes: &[u8]) {
         if let Err(thrown) = self.post.call1(&JsValue::NULL, &Uint8Array::from(bytes)) {
             console::error_1(&thrown);

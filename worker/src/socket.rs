@@ -1,4 +1,5 @@
-//! `Transport` over `WebSocket`. Text frames only: a binary frame is not of the protocol and is dropped.
+//! `Transport` over `WebSocket`. Text frames only: a binary frame is not of the protocol and is
+//! dropped.
 
 use crate::arrivals::Arrivals;
 use crate::thrown;
@@ -13,7 +14,8 @@ pub struct Socket {
     link: Option<Link>,
 }
 
-/// A connection and its handlers. When it goes, its handlers go first: no event comes from it any more.
+/// A connection and its handlers. When it goes, its handlers go first: no event comes from it any
+/// more.
 struct Link {
     socket: WebSocket,
     on_open: Closure<dyn Fn()>,

@@ -155,8 +155,8 @@ impl Choice {
         }
     }
 
-    /// Memory only where OPFS cannot be used at all. A store that is busy or full is still there: it is reported,
-    /// since an empty one in its place would look like a loss.
+    /// Memory only where OPFS cannot be used at all. A store that is busy or full is still there:
+    /// it is reported, since an empty one in its place would look like a loss.
     async fn best_for(&self, database: &str) -> Result<Box<dyn Files>, DiskError> {
         let works = Folder::is_supported().await
             && match Folder::open(database).await?.is_reliable().await {

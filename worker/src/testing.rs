@@ -1,4 +1,5 @@
-//! Test-only: ports without an engine, driven from JavaScript and by the conformance suites. Not in the shipped module.
+//! Test-only: ports without an engine, driven from JavaScript and by the conformance suites. Not in
+//! the shipped module.
 
 use crate::arrivals::Arrivals;
 use crate::clock::WebClock;

@@ -1,4 +1,5 @@
-//! What JavaScript throws, in words. Classified by `name`, never by the message, which differs between browsers.
+//! What JavaScript throws, in words. Classified by `name`, never by the message, which differs
+//! between browsers.
 
 use js_sys::Error;
 use wasm_bindgen::{JsCast, JsValue};

@@ -1,9 +1,12 @@
-// What every port must do, driven through `Rig` (worker/src/testing.rs). Runs in a dedicated worker and in Node.
-// Must not know which browser it runs in: what differs arrives in `place`.
+// What every port must do, driven through `Rig` (worker/src/testing.rs). Runs in a dedicated worker
+// and in Node. Must not know which browser it runs in: what differs arrives in `place`.
 
 const WAIT_MS = 5_000;
 
-/** Runs all checks, each in a module of its own; resolves to `{name, error}` for each, `error` null where it passed. */
+/**
+ * Runs all checks, each in a module of its own; resolves to `{name, error}` for each, `error` being
+ * null where it passed.
+ */
 export async function runChecks(load, place) {
   const results = [];
   for (const [name, check] of Object.entries({ ...suites(place), ...checks })) {
@@ -29,16 +32,20 @@ function suites(place) {
   return Object.fromEntries(ports.map((port) => [`the port ${port} conforms`, conforms(port)]));
 }
 
-const conforms = (port) => async ({ module, post, posted, place }) => {
-  const nowhere = 'ws://127.0.0.1:1/';
-  const ended = module.conform(port, post, `${place.socket}/echo`, nowhere).then(() => 'conforms');
-  // After a failed assertion the promise is never settled.
-  const failed = async () => {
-    for (let waited = 0; waited < 20_000 && posted.length === 0; waited += 20) await pause(20);
-    return posted[0] ?? 'it takes too long';
+const conforms =
+  (port) =>
+  async ({ module, post, posted, place }) => {
+    const nowhere = 'ws://127.0.0.1:1/';
+    const ended = module
+      .conform(port, post, `${place.socket}/echo`, nowhere)
+      .then(() => 'conforms');
+    // After a failed assertion the promise is never settled.
+    const failed = async () => {
+      for (let waited = 0; waited < 20_000 && posted.length === 0; waited += 20) await pause(20);
+      return posted[0] ?? 'it takes too long';
+    };
+    equal(await Promise.race([ended, failed()]), 'conforms');
   };
-  equal(await Promise.race([ended, failed()]), 'conforms');
-};
 
 const checks = {
   async 'a fresh database lists nothing and says what it is'({ rig, place }) {
@@ -136,7 +143,10 @@ const checks = {
     stranger.close();
   },
 
-  async 'a socket drops binary frames and says once, with its reason, that it ended'({ rig, place }) {
+  async 'a socket drops binary frames and says once, with its reason, that it ended'({
+    rig,
+    place,
+  }) {
     if (!place.hasSocket) return;
     const one = rig();
     one.connect(4n, `${place.socket}/echo`);
@@ -168,18 +178,32 @@ const checks = {
     one.connect(1n, 'ws://127.0.0.1:1/');
     const refused = await next(one);
     const reason = place.hasSocket ? 'could not be made or was lost' : 'there is no WebSocket here';
-    equal(refused.startsWith('Disconnected { connection: 1') && refused.includes(reason), true, refused);
+    equal(
+      refused.startsWith('Disconnected { connection: 1') && refused.includes(reason),
+      true,
+      refused,
+    );
     one.connect(2n, 'ftp://no.socket/');
     equal((await next(one)).startsWith('Disconnected { connection: 2'), true);
   },
 
-  async 'a failed assertion reaches every page with its place, again and again'({ module, posted, rig }) {
+  async 'a failed assertion reaches every page with its place, again and again'({
+    module,
+    posted,
+    rig,
+  }) {
     const others = [];
-    const host = new module.Host((bytes) => others.push(new TextDecoder().decode(bytes)), { storage: 'memory' });
+    const host = new module.Host((bytes) => others.push(new TextDecoder().decode(bytes)), {
+      storage: 'memory',
+    });
     equal(thrown(() => rig().panic('the "sky" fell')).includes('unreachable'), true);
     const { messages } = JSON.parse(posted[0]);
     equal(messages[0].kind, 'fatal');
-    equal(/worker\/src\/testing\.rs:\d+:\d+:\nthe "sky" fell$/.test(messages[0].message), true, posted[0]);
+    equal(
+      /worker\/src\/testing\.rs:\d+:\d+:\nthe "sky" fell$/.test(messages[0].message),
+      true,
+      posted[0],
+    );
     equal(others.join(), posted[0]);
     host.receive(new TextEncoder().encode('{"tab":1,"requests":[]}'));
     equal(others.length, 2);
@@ -215,7 +239,8 @@ async function next(rig) {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const bytes = (length, seed) => Uint8Array.from({ length }, (_, at) => (at * 31 + seed) & 255);
-const same = (left, right) => left.length === right.length && left.every((byte, at) => byte === right[at]);
+const same = (left, right) =>
+  left.length === right.length && left.every((byte, at) => byte === right[at]);
 
 function thrown(call) {
   try {

@@ -1,4 +1,5 @@
-// A WebSocket server in as few lines as the checks need: it echoes, `late` after 50 ms, and obeys `close` and `binary`.
+// A WebSocket server in as few lines as the checks need: it echoes, `late` after 50 ms, and obeys
+// `close` and `binary`.
 import { createHash } from 'node:crypto';
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -6,7 +7,9 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 /** Answers the upgrade requests of an HTTP server. */
 export function echo(server) {
   server.on('upgrade', (request, socket) => {
-    const key = createHash('sha1').update(request.headers['sec-websocket-key'] + GUID).digest('base64');
+    const key = createHash('sha1')
+      .update(request.headers['sec-websocket-key'] + GUID)
+      .digest('base64');
     socket.on('error', () => socket.destroy());
     socket.write(
       'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
@@ -39,7 +42,8 @@ function take(buffer) {
   const size = short === 127 ? 8 : short === 126 ? 2 : 0;
   const start = 2 + size + 4;
   if (buffer.length < start) return null;
-  const length = size === 0 ? short : size === 2 ? buffer.readUInt16BE(2) : Number(buffer.readBigUInt64BE(2));
+  const length =
+    size === 0 ? short : size === 2 ? buffer.readUInt16BE(2) : Number(buffer.readBigUInt64BE(2));
   if (buffer.length < start + length) return null;
   const content = Buffer.from(buffer.subarray(start, start + length));
   for (let at = 0; at < length; at += 1) content[at] ^= buffer[start - 4 + (at & 3)];
@@ -47,10 +51,13 @@ function take(buffer) {
 }
 
 function framed(opcode, content) {
-  const head = Buffer.alloc(content.length < 126 ? 2 : content.length < 65_536 ? 4 : 10);
+  const length = content.length;
+  if (length < 126) return Buffer.concat([Buffer.from([128 | opcode, length]), content]);
+  const isShort = length < 65_536;
+  const head = Buffer.alloc(isShort ? 4 : 10);
   head[0] = 128 | opcode;
-  if (head.length === 2) head[1] = content.length;
-  else if (head.length === 4) head.writeUInt16BE(content.length, (head[1] = 126) && 2);
-  else head.writeBigUInt64BE(BigInt(content.length), (head[1] = 127) && 2);
+  head[1] = isShort ? 126 : 127;
+  if (isShort) head.writeUInt16BE(length, 2);
+  else head.writeBigUInt64BE(BigInt(length), 2);
   return Buffer.concat([head, content]);
 }

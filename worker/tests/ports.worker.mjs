@@ -1,7 +1,7 @@
 // Runs the checks in a dedicated worker and posts the results.
 import { runChecks } from './checks.mjs';
 
-onmessage = async ({ data }) => {
+self.onmessage = async ({ data }) => {
   const load = async (number) => {
     const module = await import(`${data.module}?${number}`);
     await module.default();

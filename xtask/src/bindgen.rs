@@ -35,7 +35,8 @@ pub fn generate(module: &Path, out: &Path) -> Result<(), String> {
         .map_err(|error| format!("wasm-bindgen: {error:#}"))
 }
 
-/// Rewrites the module in place, through a file beside it so that a failure leaves no half.
+/// `--low-memory-unused` holds because the stack lies first in memory and grows down: its last
+/// bytes are reached only where it is about to overflow. Rewrites the module in place, through a file beside it so that a failure leaves no half.
 pub fn optimise(root: &Path, out: &Path) -> Result<(), String> {
     let module = out.join(MODULE);
     let smaller = out.join("smaller.wasm");
@@ -46,7 +47,12 @@ pub fn optimise(root: &Path, out: &Path) -> Result<(), String> {
     let status = Command::new("node")
         .arg(&tool)
         .arg(&module)
-        .args(["-Oz", "--strip-debug", "--strip-producers"])
+        .args([
+            "-Oz",
+            "--low-memory-unused",
+            "--strip-debug",
+            "--strip-producers",
+        ])
         .args(FEATURES)
         .arg("-o")
         .arg(&smaller)

@@ -31,7 +31,10 @@ pub fn compile(root: &Path, route: Route, features: &str) -> Result<PathBuf, Str
         .arg(&folder)
         .env("CARGO_ENCODED_RUSTFLAGS", remapped_paths().join("\x1f"));
     if route == Route::Debian {
-        cargo.arg("-Zbuild-std=std,panic_abort");
+        cargo.args([
+            "-Zbuild-std=std,panic_abort",
+            "-Zbuild-std-features=optimize_for_size",
+        ]);
     }
     let status = cargo
         .status()

@@ -59,7 +59,8 @@ impl Folder {
             .map_err(|thrown| disk_error(&thrown))
     }
 
-    /// Opens every file, all at once since each may take milliseconds. If one fails none stays open.
+    /// Opens every file, all at once since each may take milliseconds. If one fails none stays
+    /// open.
     pub async fn open_files(&self) -> Result<Vec<(String, OpfsFile)>, DiskError> {
         let found = self.found().await.map_err(|thrown| disk_error(&thrown))?;
         let begin = |(name, handle): (String, FileSystemFileHandle)| {
@@ -96,8 +97,8 @@ impl Folder {
         }
     }
 
-    /// Whether what is written here can be read back. A folder that already has files has shown that; a full one
-    /// must still open, so nothing is written there.
+    /// Whether what is written here can be read back. A folder that already has files has shown
+    /// that; a full one must still open, so nothing is written there.
     pub async fn is_reliable(&self) -> Result<bool, DiskError> {
         if !self
             .found()
@@ -172,8 +173,9 @@ async fn subfolder(
     Ok(JsFuture::from(folder).await?.unchecked_into())
 }
 
-/// A folder name for any database name: different names stay different, also where the file system below does not
-/// tell upper from lower case. Small letters, digits, `-` and `_` stand for themselves.
+/// A folder name for any database name: different names stay different, also where the file system
+/// below does not tell upper from lower case. Small letters, digits, `-` and `_` stand for
+/// themselves.
 fn folder_name(database: &str) -> String {
     let mut name = String::from("db-");
     for byte in database.bytes() {
