@@ -16,6 +16,7 @@ pub mod planted;
 pub mod query;
 pub mod operator;
 pub mod zset;
+pub mod sorted;
 pub mod store;
 pub mod sync;
 pub mod txn;

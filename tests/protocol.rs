@@ -1,11 +1,13 @@
-//! The codec of the delta protocol against `docs/vectors/`, and its laws on random messages and random bytes.
+//! The codec of the delta protocol against `docs/vectors/`, and its laws on random messages and
+//! random bytes.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use holm::causal::stamp::{Stamp, Time};
 use holm::doc::json;
 use holm::doc::key::canonical;
 use holm::doc::path::{DocumentKey, Path};
 use holm::doc::value::{Number, Value};
-use holm::ids::{Life, Seq, Term, Token, Version};
+use holm::ids::{Life, Seq, Term, Token, Version, push_hex};
 use holm::protocol::codec::{
     decode_client, decode_deltas, decode_server, decode_verdict, delta_bytes, encode_client,
     encode_deltas, encode_server, encode_verdict, pushed_bytes,
@@ -29,7 +31,8 @@ fn lines(name: &str) -> Vec<String> {
 #[test]
 fn frames_of_clients_are_read_and_written_back() {
     for line in lines("client.ndjson") {
-        let message = decode_client(line.as_bytes()).unwrap_or_else(|r| panic!("{}: {line}", r.message));
+        let message =
+            decode_client(line.as_bytes()).unwrap_or_else(|r| panic!("{}: {line}", r.message));
         assert_eq!(encode_client(&message), line);
     }
 }
@@ -37,7 +40,8 @@ fn frames_of_clients_are_read_and_written_back() {
 #[test]
 fn frames_of_servers_are_read_and_written_back() {
     for line in lines("server.ndjson") {
-        let message = decode_server(line.as_bytes()).unwrap_or_else(|r| panic!("{}: {line}", r.message));
+        let message =
+            decode_server(line.as_bytes()).unwrap_or_else(|r| panic!("{}: {line}", r.message));
         assert_eq!(encode_server(&message), line);
     }
 }
@@ -54,7 +58,11 @@ fn frames_that_are_not_valid_are_refused_and_the_message_names_the_member() {
         };
         let refusal = refusal.unwrap_or_else(|| panic!("not refused: {line}"));
         assert_eq!(refusal.code, member("code"), "{line}");
-        assert!(refusal.message.contains(member("says")), "{}: {line}", refusal.message);
+        assert!(
+            refusal.message.contains(member("says")),
+            "{}: {line}",
+            refusal.message
+        );
         assert!(!refusal.is_retryable);
     }
 }
@@ -64,15 +72,25 @@ fn canonical_bytes_are_those_of_the_vectors() {
     for line in lines("canonical.ndjson") {
         let row = json::read(line.as_bytes()).unwrap();
         let bytes = canonical(row.get("value").unwrap());
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(Some(digits.as_str()), row.get("bytes").and_then(Value::as_str), "{line}");
+        let mut digits = String::new();
+        push_hex(&mut digits, &bytes);
+        assert_eq!(
+            Some(digits.as_str()),
+            row.get("bytes").and_then(Value::as_str),
+            "{line}"
+        );
     }
 }
 
 #[test]
 fn members_that_are_not_known_are_ignored() {
     let frame = br#"{"kind":"poke","version":3,"future":{"a":[1]},"x":null}"#;
-    assert_eq!(decode_server(frame), Ok(ServerMessage::Poke { version: Version(3) }));
+    assert_eq!(
+        decode_server(frame),
+        Ok(ServerMessage::Poke {
+            version: Version(3)
+        })
+    );
 }
 
 fn any_token() -> impl Strategy<Value = Token> {
@@ -81,7 +99,10 @@ fn any_token() -> impl Strategy<Value = Token> {
 
 fn any_stamp() -> impl Strategy<Value = Stamp> {
     let stamp = (any::<u64>(), any_token());
-    stamp.prop_map(|(time, replica)| Stamp { time: Time(time), replica })
+    stamp.prop_map(|(time, replica)| Stamp {
+        time: Time(time),
+        replica,
+    })
 }
 
 fn any_text() -> impl Strategy<Value = String> {
@@ -122,18 +143,45 @@ fn any_key() -> impl Strategy<Value = DocumentKey> {
 }
 
 fn any_delta() -> impl Strategy<Value = Delta> {
-    let write = (any_path(), any_value(), option::of(any_stamp()), option::of(any_stamp()));
-    let write = write.prop_map(|(path, value, saw, stamp)| PathWrite { path, value, saw, stamp });
+    let write = (
+        any_path(),
+        any_value(),
+        option::of(any_stamp()),
+        option::of(any_stamp()),
+    );
+    let write = write.prop_map(|(path, value, saw, stamp)| PathWrite {
+        path,
+        value,
+        saw,
+        stamp,
+    });
     let writes = vec(write, 0..4);
-    let head = (any_key(), 1..1_u64 << 53, any_stamp(), any::<bool>(), any::<bool>());
+    let head = (
+        any_key(),
+        1..1_u64 << 53,
+        any_stamp(),
+        any::<bool>(),
+        any::<bool>(),
+    );
     (head, writes).prop_map(|((key, life, stamp, upsert, begins), mut paths)| {
         if begins {
             let value = Value::int(life.cast_signed());
-            paths.push(PathWrite { path: Path::existence(), value, saw: None, stamp: None });
+            paths.push(PathWrite {
+                path: Path::existence(),
+                value,
+                saw: None,
+                stamp: None,
+            });
         }
         paths.sort_by(|a, b| a.path.cmp(&b.path));
         paths.dedup_by(|a, b| a.path == b.path);
-        Delta { key, life: Life(life), stamp, upsert, paths }
+        Delta {
+            key,
+            life: Life(life),
+            stamp,
+            upsert,
+            paths,
+        }
     })
 }
 
@@ -158,8 +206,20 @@ fn any_pushed() -> impl Strategy<Value = Pushed> {
 
 fn any_client_message() -> impl Strategy<Value = ClientMessage> {
     let hello = (
-        (any::<(u32, u32)>(), any_token(), any_whole(), any_token(), vec(any_token(), 0..3)),
-        (any_whole(), any_whole(), any::<u32>(), vec(any_text(), 0..3), option::of(any_text())),
+        (
+            any::<(u32, u32)>(),
+            any_token(),
+            any_whole(),
+            any_token(),
+            vec(any_token(), 0..3),
+        ),
+        (
+            any_whole(),
+            any_whole(),
+            any::<u32>(),
+            vec(any_text(), 0..3),
+            option::of(any_text()),
+        ),
     );
     let hello = hello.prop_map(|((protocol, replica, term, life, previous_lives), rest)| {
         let (next_seq, confirmed, schema_version, capabilities, token) = rest;
@@ -176,39 +236,69 @@ fn any_client_message() -> impl Strategy<Value = ClientMessage> {
             token,
         })
     });
-    let push = (any_token(), any_whole(), any_whole(), vec(any_pushed(), 0..3));
+    let push = (
+        any_token(),
+        any_whole(),
+        any_whole(),
+        vec(any_pushed(), 0..3),
+    );
     let push = push.prop_map(|(replica, term, confirmed, transactions)| {
         let (term, confirmed) = (Term(term), Seq(confirmed));
-        ClientMessage::Push(Push { replica, term, confirmed, transactions })
+        ClientMessage::Push(Push {
+            replica,
+            term,
+            confirmed,
+            transactions,
+        })
     });
     let shape = ("[a-z]{1,5}", option::of(any_text()));
     let shape = shape.prop_map(|(id, cursor)| ShapePull { id, cursor });
     let pull = (any_token(), vec(shape, 0..3), 1..u32::MAX);
     let pull = pull.prop_map(|(replica, shapes, limit)| {
-        ClientMessage::Pull(Pull { replica, shapes, limit })
+        ClientMessage::Pull(Pull {
+            replica,
+            shapes,
+            limit,
+        })
     });
     let beat = option::of(any_text()).prop_map(|cursor| ClientMessage::Beat { cursor });
     prop_oneof![hello, push, pull, beat]
 }
 
 fn any_refusal() -> impl Strategy<Value = Refusal> {
-    (any_text(), any_text(), any::<bool>())
-        .prop_map(|(code, message, is_retryable)| Refusal { code, message, is_retryable })
+    (any_text(), any_text(), any::<bool>()).prop_map(|(code, message, is_retryable)| Refusal {
+        code,
+        message,
+        is_retryable,
+    })
 }
 
 fn any_verdict() -> impl Strategy<Value = Verdict> {
-    let accepted = (any_whole(), vec((any_key(), any_path()), 0..3)).prop_map(
-        |(version, discarded)| Outcome::Accepted { version: Version(version), discarded },
-    );
+    let accepted =
+        (any_whole(), vec((any_key(), any_path()), 0..3)).prop_map(|(version, discarded)| {
+            Outcome::Accepted {
+                version: Version(version),
+                discarded,
+            }
+        });
     let rejected = (any_text(), any_text());
     let rejected = rejected.prop_map(|(code, message)| Outcome::Rejected { code, message });
-    (any_whole(), prop_oneof![accepted, rejected])
-        .prop_map(|(seq, outcome)| Verdict { seq: Seq(seq), outcome })
+    (any_whole(), prop_oneof![accepted, rejected]).prop_map(|(seq, outcome)| Verdict {
+        seq: Seq(seq),
+        outcome,
+    })
 }
 
 fn any_welcome() -> impl Strategy<Value = Welcome> {
     let limits = (any_whole(), any_whole(), any_whole(), any_whole());
-    let head = (any::<u32>(), any_text(), any_text(), any_whole(), any_whole(), any_whole());
+    let head = (
+        any::<u32>(),
+        any_text(),
+        any_text(),
+        any_whole(),
+        any_whole(),
+        any_whole(),
+    );
     (head, limits, vec(any_text(), 0..3)).prop_map(|(head, limits, capabilities)| {
         let (protocol, epoch, subject, time_ms, version, last_seq) = head;
         let (frame_bytes, document_bytes, transaction_bytes, depth) = limits;
@@ -219,30 +309,70 @@ fn any_welcome() -> impl Strategy<Value = Welcome> {
             time_ms,
             version: Version(version),
             last_seq: Seq(last_seq),
-            limits: Limits { frame_bytes, document_bytes, transaction_bytes, depth },
+            limits: Limits {
+                frame_bytes,
+                document_bytes,
+                transaction_bytes,
+                depth,
+            },
             capabilities,
         }
     })
 }
 
 fn any_verdicts() -> impl Strategy<Value = Verdicts> {
-    let rest = (any_whole(), option::of((any_whole(), any::<u32>())), any_whole());
-    let lists = (vec(any_verdict(), 0..3), vec(any_whole().prop_map(Seq), 0..3));
-    (lists, rest, option::of(any_refusal())).prop_map(|((verdicts, not_processed), rest, reason)| {
-        let (expected, awaited, time_ms) = rest;
-        let awaited_part = awaited.map(|(seq, next)| (Seq(seq), next));
-        Verdicts { verdicts, not_processed, expected: Seq(expected), awaited_part, reason, time_ms }
-    })
+    let rest = (
+        any_whole(),
+        option::of((any_whole(), any::<u32>())),
+        any_whole(),
+    );
+    let lists = (
+        vec(any_verdict(), 0..3),
+        vec(any_whole().prop_map(Seq), 0..3),
+    );
+    (lists, rest, option::of(any_refusal())).prop_map(
+        |((verdicts, not_processed), rest, reason)| {
+            let (expected, awaited, time_ms) = rest;
+            let awaited_part = awaited.map(|(seq, next)| (Seq(seq), next));
+            Verdicts {
+                verdicts,
+                not_processed,
+                expected: Seq(expected),
+                awaited_part,
+                reason,
+                time_ms,
+            }
+        },
+    )
 }
 
 fn any_page() -> impl Strategy<Value = Page> {
     let cursors = proptest::collection::btree_map("[a-z]{1,5}", any_text(), 0..3);
-    let lists = (vec(any_delta(), 0..3), vec((any_text(), any_key()), 0..3), cursors);
-    let rest = (any_whole(), vec(any_verdict(), 0..3), any::<bool>(), vec(any_text(), 0..3));
-    (lists, rest).prop_map(|((deltas, left, cursors), (checkpoint, verdicts, has_more, reset))| {
-        let (cursors, checkpoint) = (cursors.into_iter().collect(), Version(checkpoint));
-        Page { deltas, left, cursors, checkpoint, verdicts, has_more, reset }
-    })
+    let lists = (
+        vec(any_delta(), 0..3),
+        vec((any_text(), any_key()), 0..3),
+        cursors,
+    );
+    let rest = (
+        any_whole(),
+        vec(any_verdict(), 0..3),
+        any::<bool>(),
+        vec(any_text(), 0..3),
+    );
+    (lists, rest).prop_map(
+        |((deltas, left, cursors), (checkpoint, verdicts, has_more, reset))| {
+            let (cursors, checkpoint) = (cursors.into_iter().collect(), Version(checkpoint));
+            Page {
+                deltas,
+                left,
+                cursors,
+                checkpoint,
+                verdicts,
+                has_more,
+                reset,
+            }
+        },
+    )
 }
 
 fn any_server_message() -> impl Strategy<Value = ServerMessage> {
@@ -272,7 +402,9 @@ proptest! {
     }
 
     #[test]
-    fn what_an_authority_keeps_round_trips(deltas in vec(any_delta(), 0..4), verdict in any_verdict()) {
+    fn what_an_authority_keeps_round_trips(
+        deltas in vec(any_delta(), 0..4), verdict in any_verdict(),
+    ) {
         prop_assert_eq!(decode_deltas(&encode_deltas(&deltas)), Ok(deltas));
         prop_assert_eq!(decode_verdict(&encode_verdict(&verdict)), Ok(verdict));
     }
@@ -315,7 +447,8 @@ proptest! {
                 _ => _ = bytes.remove(at),
             }
         }
-        for refusal in [decode_client(&bytes).err(), decode_server(&bytes).err()].into_iter().flatten() {
+        let refusals = [decode_client(&bytes).err(), decode_server(&bytes).err()];
+        for refusal in refusals.into_iter().flatten() {
             prop_assert!(["bad_frame", "unknown_kind"].contains(&refusal.code.as_str()));
         }
     }
@@ -325,6 +458,9 @@ proptest! {
 fn nesting_without_end_is_refused_and_does_not_overflow_the_stack() {
     for open in ["[", "{\"a\":", "{\"$\":\"map\",\"v\":{\"a\":"] {
         let frame = format!("{{\"kind\":\"beat\",\"x\":{}", open.repeat(100_000));
-        assert_eq!(decode_client(frame.as_bytes()).unwrap_err().code, "bad_frame");
+        assert_eq!(
+            decode_client(frame.as_bytes()).unwrap_err().code,
+            "bad_frame"
+        );
     }
 }

@@ -55,7 +55,7 @@ async function build({ route }) {
 }
 
 function format() {
-  return checks(['cargo', 'fmt', '--all', '--check'], [bin('biome'), 'format', '.']);
+  return checks(['cargo', 'fmt', '--all', '--', '--check', '-l'], [bin('biome'), 'format', '.']);
 }
 
 /** The worker is linted for its own target where clippy has it, else for the host. */
@@ -100,6 +100,24 @@ async function simulation() {
   const counts = plainCounts(output);
   const silent = counts.passed + counts.failed === 0;
   return settle(silent && code === 0 ? { passed: 1, failed: 0 } : counts, code);
+}
+
+/** The worker's ports, one by one, in a module that carries the exports to drive them. */
+async function ports({ route, browsers: names }) {
+  const folder = 'target/wasm-testing';
+  const build = ['xtask', 'wasm', '--route', route, '--features', 'testing', '--out', folder];
+  if ((await run('cargo', build)).code !== 0) return { passed: 0, failed: 1 };
+  const places = ['node', ...names.filter((name) => name !== 'webkit')].join(',');
+  const env = browserPaths(names);
+  const args = ['worker/tests/ports.mjs', folder, `--browsers=${places}`];
+  const { code, output } = await run(process.execPath, args, { env });
+  return settle(plainCounts(output), code);
+}
+
+/** Where the tests find their browsers. */
+function browserPaths(names) {
+  const paths = names.map((name) => [`HOLM_${name.toUpperCase()}`, findBrowser(name)]);
+  return Object.fromEntries(paths);
 }
 
 /**

@@ -35,7 +35,8 @@ impl Tokens {
         Self(grants)
     }
 
-    /// The subject of a token in a space, or why there is none. Takes as long whichever token matches.
+    /// The subject of a token in a space, or why there is none. Takes as long whichever token
+    /// matches.
     pub fn subject(&self, token: Option<&str>, space: &str) -> Result<&str, Refusal> {
         let token = token.unwrap_or_default().as_bytes();
         let mut found = None;
@@ -45,7 +46,10 @@ impl Tokens {
             }
         }
         let Some(grant) = found else {
-            return Err(Refusal::new(NEEDS_AUTH, "the token is missing, unknown or expired"));
+            return Err(Refusal::new(
+                NEEDS_AUTH,
+                "the token is missing, unknown or expired",
+            ));
         };
         let is_allowed = |spaces: &Vec<String>| spaces.iter().any(|allowed| allowed == space);
         if grant.spaces.as_ref().is_none_or(is_allowed) {
@@ -66,18 +70,31 @@ mod tests {
             subject: format!("subject of {token}"),
             spaces,
         };
-        let tokens = Tokens::new(vec![grant("a", None), grant("b", Some(vec!["films".into()]))]);
+        let tokens = Tokens::new(vec![
+            grant("a", None),
+            grant("b", Some(vec!["films".into()])),
+        ]);
         assert_eq!(tokens.subject(Some("a"), "any"), Ok("subject of a"));
         assert_eq!(tokens.subject(Some("b"), "films"), Ok("subject of b"));
-        assert_eq!(tokens.subject(Some("b"), "other").unwrap_err().code, "forbidden");
+        assert_eq!(
+            tokens.subject(Some("b"), "other").unwrap_err().code,
+            "forbidden"
+        );
         for token in [None, Some(""), Some("aa"), Some("A")] {
-            assert_eq!(tokens.subject(token, "films").unwrap_err().code, "needs_auth");
+            assert_eq!(
+                tokens.subject(token, "films").unwrap_err().code,
+                "needs_auth"
+            );
         }
     }
 
     #[test]
     fn a_grant_is_shown_without_its_token() {
-        let grant = Grant { token: "secret".into(), subject: "ann".into(), spaces: None };
+        let grant = Grant {
+            token: "secret".into(),
+            subject: "ann".into(),
+            spaces: None,
+        };
         assert!(!format!("{grant:?}").contains("secret"));
     }
 }

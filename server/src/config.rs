@@ -9,7 +9,11 @@ use std::path::{Path, PathBuf};
 
 /// The command's flags.
 #[derive(Debug, Default, Parser)]
-#[command(name = "holm-server", version, about = "The reference server of the Holm delta protocol")]
+#[command(
+    name = "holm-server",
+    version,
+    about = "The reference server of the Holm delta protocol"
+)]
 pub struct Flags {
     /// A TOML file with the settings below.
     #[arg(long, value_name = "FILE")]
@@ -38,7 +42,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Who may connect.
     pub tokens: Vec<Grant>,
-    /// Which pages' origins may connect. Requests without an origin are not from browsers and are not held to this.
+    /// Which pages' origins may connect. Requests without an origin are not from browsers and are
+    /// not held to this.
     pub origins: Vec<String>,
     /// Bounds on what clients can take.
     pub limits: Limits,
@@ -120,7 +125,10 @@ impl Config {
 
     fn read(path: &Path) -> Result<Self, ConfigError> {
         let wrong = |problem: &dyn fmt::Display| {
-            ConfigError(format!("cannot read the configuration {}: {problem}", path.display()))
+            ConfigError(format!(
+                "cannot read the configuration {}: {problem}",
+                path.display()
+            ))
         };
         let text = std::fs::read_to_string(path).map_err(|problem| wrong(&problem))?;
         toml::from_str(&text).map_err(|problem| wrong(&problem))
@@ -129,9 +137,11 @@ impl Config {
 
 fn read_grant(text: &str) -> Result<Grant, String> {
     match text.split_once('=') {
-        Some((token, subject)) if !token.is_empty() && !subject.is_empty() => {
-            Ok(Grant { token: token.into(), subject: subject.into(), spaces: None })
-        }
+        Some((token, subject)) if !token.is_empty() && !subject.is_empty() => Ok(Grant {
+            token: token.into(),
+            subject: subject.into(),
+            spaces: None,
+        }),
         _ => Err("expected TOKEN=SUBJECT".into()),
     }
 }
@@ -155,8 +165,24 @@ mod tests {
         "#;
         let config: Config = toml::from_str(text).unwrap();
         assert_eq!((config.listen.port(), config.limits.idle_ms), (80, 1));
-        assert_eq!(config.tokens[0].spaces.as_deref(), Some(&["films".to_owned()][..]));
+        assert_eq!(
+            config.tokens[0].spaces.as_deref(),
+            Some(&["films".to_owned()][..])
+        );
         assert!(toml::from_str::<Config>("lisen = 1").is_err());
+    }
+
+    #[test]
+    fn the_example_is_valid_and_shows_the_defaults() {
+        let config: Config = toml::from_str(include_str!("../holm-server.example.toml")).unwrap();
+        assert_eq!((config.tokens.len(), config.origins.len()), (1, 1));
+        let defaults = Config::default();
+        assert_eq!(
+            (config.listen, config.data),
+            (defaults.listen, defaults.data)
+        );
+        let (shown, standing) = (config.limits, defaults.limits);
+        assert_eq!(format!("{shown:?}"), format!("{standing:?}"));
     }
 
     #[test]

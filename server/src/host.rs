@@ -52,8 +52,12 @@ impl Host {
     pub fn start(tokens: Tokens, store: Box<dyn Store>) -> (Self, JoinHandle<()>) {
         let (jobs, inbox) = mpsc::channel(WAITING_MAX);
         let thread = std::thread::spawn(move || work(store, inbox));
-        let host =
-            Self { tokens, pokes: Pokes::default(), jobs, connections: AtomicU64::new(1) };
+        let host = Self {
+            tokens,
+            pokes: Pokes::default(),
+            jobs,
+            connections: AtomicU64::new(1),
+        };
         (host, thread)
     }
 
@@ -97,7 +101,10 @@ impl Host {
 }
 
 fn busy() -> ServerMessage {
-    ServerMessage::Refused(Refusal::new(RETRY_LATER, "the server is busy: try again later"))
+    ServerMessage::Refused(Refusal::new(
+        RETRY_LATER,
+        "the server is busy: try again later",
+    ))
 }
 
 /// What happened is for the log: a client must not learn about the server's inside.
@@ -118,7 +125,8 @@ fn work(mut store: Box<dyn Store>, mut inbox: mpsc::Receiver<Job>) {
     }
 }
 
-/// A broken invariant must cost the message that found it, whose transaction is rolled back, and not the server.
+/// A broken invariant must cost the message that found it, whose transaction is rolled back, and
+/// not the server.
 fn guarded(
     store: &mut dyn Store,
     request: &Request,
@@ -131,7 +139,9 @@ fn guarded(
 
 fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
 }
 
 fn fresh_epoch() -> String {

@@ -1,7 +1,7 @@
 //! `holm-server`: the reference server of the delta protocol (`docs/PROTOCOL.md`).
 //!
-//! It carries messages between sockets and the authority of the engine crate, and rows between the authority and a
-//! store. It holds no rule of the protocol itself.
+//! It carries messages between sockets and the authority of the engine crate, and rows between the
+//! authority and a store. It holds no rule of the protocol itself.
 
 pub mod auth;
 pub mod config;

@@ -6,7 +6,6 @@ use crate::routes::{Shared, check_space, refuse, too_large};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Path, State};
 use axum::response::Response;
-use futures_util::SinkExt;
 use holm::ids::{ReplicaId, Term, Version};
 use holm::limits::FRAME_BYTES_MAX;
 use holm::protocol::codec::{decode_client, encode_server};
@@ -25,10 +24,18 @@ pub async fn open(
     if let Err(refusal) = check_space(&space) {
         return refuse(&refusal);
     }
-    let upgrade = upgrade.max_frame_size(FRAME_BYTES_MAX).max_message_size(FRAME_BYTES_MAX);
+    let upgrade = upgrade
+        .max_frame_size(FRAME_BYTES_MAX)
+        .max_message_size(FRAME_BYTES_MAX);
     upgrade.on_upgrade(move |socket| async move {
         let id = shared.host.next_connection();
-        let live = Live { id, space, socket, session: None, deadline: Instant::now() };
+        let live = Live {
+            id,
+            space,
+            socket,
+            session: None,
+            deadline: Instant::now(),
+        };
         live.serve(&shared).await;
     })
 }
@@ -102,11 +109,16 @@ impl Live {
         self.close(end).await;
     }
 
+    /// Says why, and waits a moment for the client to have read it.
     async fn close(mut self, end: End) {
-        let frame = CloseFrame { code: end.code, reason: end.reason.into() };
+        let frame = CloseFrame {
+            code: end.code,
+            reason: end.reason.into(),
+        };
         let close = async {
-            let _ = self.socket.send(Message::Close(Some(frame))).await;
-            let _ = self.socket.close().await;
+            if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
+                while let Some(Ok(_)) = self.socket.recv().await {}
+            }
         };
         let _ = timeout(Duration::from_secs(1), close).await;
     }
@@ -139,14 +151,17 @@ impl Live {
         self.send(shared, &reply).await
     }
 
-    /// A hello with a token authenticates the connection anew; one that is refused ends what was before it.
+    /// A hello with a token authenticates the connection anew; one that is refused ends what was
+    /// before it.
     async fn hello(&mut self, shared: &Shared, hello: Hello) -> ServerMessage {
         let before = self.session.take();
         let subject = match (&hello.token, before) {
             (None, Some(session)) => Ok(session.subject),
-            (token, _) => {
-                shared.host.tokens.subject(token.as_deref(), &self.space).map(ToOwned::to_owned)
-            }
+            (token, _) => shared
+                .host
+                .tokens
+                .subject(token.as_deref(), &self.space)
+                .map(ToOwned::to_owned),
         };
         let subject = match subject {
             Ok(subject) => subject,
@@ -154,11 +169,18 @@ impl Live {
         };
         let (replica, term) = (hello.replica, hello.term);
         let message = ClientMessage::Hello(hello);
-        let reply = shared.host.handle(self.request(subject.clone(), message)).await;
+        let reply = shared
+            .host
+            .handle(self.request(subject.clone(), message))
+            .await;
         if !matches!(reply, ServerMessage::Welcome(_)) {
             return self.unwelcome(shared, reply);
         }
-        self.session = Some(Session { subject, replica, term });
+        self.session = Some(Session {
+            subject,
+            replica,
+            term,
+        });
         reply
     }
 
@@ -173,12 +195,22 @@ impl Live {
             let refusal = Refusal::new(NEEDS_HELLO, "a connection begins with hello");
             return ServerMessage::Refused(refusal);
         };
-        host.handle(self.request(session.subject.clone(), message)).await
+        host.handle(self.request(session.subject.clone(), message))
+            .await
     }
 
     fn request(&self, subject: String, message: ClientMessage) -> Request {
-        let session = self.session.as_ref().map(|session| (session.replica, session.term));
-        Request { space: self.space.clone(), subject, connection: self.id, session, message }
+        let session = self
+            .session
+            .as_ref()
+            .map(|session| (session.replica, session.term));
+        Request {
+            space: self.space.clone(),
+            subject,
+            connection: self.id,
+            session,
+            message,
+        }
     }
 
     async fn send(&mut self, shared: &Shared, message: &ServerMessage) -> Result<(), End> {
@@ -198,7 +230,9 @@ impl Live {
     /// The stream cannot be read any further. If it was a frame over the limit, the client is told.
     async fn broken(&mut self, shared: &Shared, problem: &axum::Error) -> End {
         if problem.to_string().contains("too long") {
-            let _ = self.send(shared, &ServerMessage::Refused(too_large())).await;
+            let _ = self
+                .send(shared, &ServerMessage::Refused(too_large()))
+                .await;
             return End::new(close_code::SIZE, "frame_too_large");
         }
         End::new(close_code::PROTOCOL, "not a valid frame")

@@ -1,5 +1,5 @@
-//! Which pages may talk to the server: requests that carry an `Origin` that is not listed are refused, WebSockets too,
-//! and the server's own host is no exception.
+//! Which pages may talk to the server: requests that carry an `Origin` that is not listed are
+//! refused, WebSockets too, and the server's own host is no exception.
 
 use crate::routes::refuse;
 use axum::extract::{Request, State};
@@ -23,7 +23,11 @@ pub async fn check(State(origins): State<Arc<Origins>>, request: Request, next: 
     let Some(origin) = request.headers().get(ORIGIN).cloned() else {
         return next.run(request).await;
     };
-    if !origins.0.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
+    if !origins
+        .0
+        .iter()
+        .any(|allowed| allowed.as_bytes() == origin.as_bytes())
+    {
         let message = "this origin may not connect: list it in the server's origins";
         return refuse(&Refusal::new(FORBIDDEN, message));
     }

@@ -29,8 +29,13 @@ impl Pokes {
     pub fn listen(&self, space: &str, as_connection: ConnectionId) -> Listener {
         let mut spaces = self.spaces.lock().unwrap_or_else(PoisonError::into_inner);
         spaces.retain(|name, sender| name == space || sender.receiver_count() > 0);
-        let sender = spaces.entry(space.into()).or_insert_with(|| broadcast::channel(BEHIND_MAX).0);
-        Listener { own: as_connection, receiver: sender.subscribe() }
+        let sender = spaces
+            .entry(space.into())
+            .or_insert_with(|| broadcast::channel(BEHIND_MAX).0);
+        Listener {
+            own: as_connection,
+            receiver: sender.subscribe(),
+        }
     }
 
     /// Tells every listener of the space but the one that moved it.
@@ -51,13 +56,15 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Waits until another connection has moved the space; gives the latest version. Hints that pile up become one,
-    /// but none is lost: after the last of them there is always one that is at least as late. Cancel safe.
+    /// Waits until another connection has moved the space; gives the latest version. Hints that
+    /// pile up become one, but none is lost: after the last of them there is always one that is at
+    /// least as late. Cancel safe.
     pub async fn next(&mut self) -> Version {
         loop {
             let mut latest = match self.receiver.recv().await {
                 Ok(moved) => self.foreign(moved),
-                // Of those missed, some may have been another's; the one that follows is as late as all of them.
+                // Of those missed, some may have been another's; the one that follows is as late as
+                // all of them.
                 Err(RecvError::Lagged(_)) => Some(Version(0)),
                 Err(RecvError::Closed) => std::future::pending().await,
             };
@@ -86,7 +93,9 @@ mod tests {
     use std::time::Duration;
 
     async fn hears(listener: &mut Listener) -> Option<Version> {
-        tokio::time::timeout(Duration::from_millis(20), listener.next()).await.ok()
+        tokio::time::timeout(Duration::from_millis(20), listener.next())
+            .await
+            .ok()
     }
 
     #[tokio::test]

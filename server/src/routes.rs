@@ -4,6 +4,7 @@ use crate::config::Limits;
 use crate::host::{Host, Request};
 use crate::live;
 use crate::origin::{self, Origins};
+use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -11,13 +12,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::Router;
 use holm::limits::FRAME_BYTES_MAX;
 use holm::protocol::codec::{decode_client, encode_server};
 use holm::protocol::message::{ClientMessage, Refusal, ServerMessage};
 use holm::protocol::refusal::{
-    BAD_FRAME, FORBIDDEN, FRAME_TOO_LARGE, INTERNAL, NEEDS_AUTH, NEEDS_HELLO,
-    PROTOCOL_UNSUPPORTED, REPLICA_CONFLICT, RETRY_LATER, TERM_FENCED, UNKNOWN_KIND, WRONG_SUBJECT,
+    BAD_FRAME, FORBIDDEN, FRAME_TOO_LARGE, INTERNAL, NEEDS_AUTH, NEEDS_HELLO, PROTOCOL_UNSUPPORTED,
+    REPLICA_CONFLICT, RETRY_LATER, TERM_FENCED, UNKNOWN_KIND, WRONG_SUBJECT,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +43,10 @@ pub fn router(shared: Shared, origins: Origins) -> Router {
         .route("/v1/{space}/{kind}", post(message))
         .route("/v1/{space}/live", get(live::open))
         .layer(from_fn_with_state(Arc::new(origins), origin::check));
-    Router::new().route("/healthz", get(healthz)).merge(spaces).with_state(shared)
+    Router::new()
+        .route("/healthz", get(healthz))
+        .merge(spaces)
+        .with_state(shared)
 }
 
 async fn healthz() -> &'static str {
@@ -71,14 +74,24 @@ async fn answer(
     body: Body,
 ) -> Result<ServerMessage, Refusal> {
     check_space(&space)?;
-    let subject = shared.host.tokens.subject(bearer(headers), &space)?.to_owned();
+    let subject = shared
+        .host
+        .tokens
+        .subject(bearer(headers), &space)?
+        .to_owned();
     let bytes = read(body, Duration::from_millis(shared.limits.body_ms)).await?;
     let message = decode_client(&bytes)?;
     if kind != kind_of(&message) {
         let message = format!("expected the message that this address is for, {kind}");
         return Err(Refusal::new(BAD_FRAME, message));
     }
-    let request = Request { space, subject, connection: 0, session: None, message };
+    let request = Request {
+        space,
+        subject,
+        connection: 0,
+        session: None,
+        message,
+    };
     Ok(shared.host.handle(request).await)
 }
 
@@ -107,7 +120,10 @@ async fn read(body: Body, patience: Duration) -> Result<Bytes, Refusal> {
 
 /// A frame is longer than the limit.
 pub fn too_large() -> Refusal {
-    Refusal::new(FRAME_TOO_LARGE, format!("a frame has at most {FRAME_BYTES_MAX} bytes"))
+    Refusal::new(
+        FRAME_TOO_LARGE,
+        format!("a frame has at most {FRAME_BYTES_MAX} bytes"),
+    )
 }
 
 fn kind_of(message: &ClientMessage) -> &'static str {
@@ -135,5 +151,10 @@ pub fn refuse(refusal: &Refusal) -> Response {
 }
 
 fn json(status: StatusCode, message: &ServerMessage) -> Response {
-    (status, [(CONTENT_TYPE, "application/json")], encode_server(message)).into_response()
+    (
+        status,
+        [(CONTENT_TYPE, "application/json")],
+        encode_server(message),
+    )
+        .into_response()
 }

@@ -38,7 +38,10 @@ impl fmt::Display for StartError {
         match self {
             Self::Store(problem) => problem.fmt(out),
             Self::Listen(address, problem) => {
-                write!(out, "cannot listen on {address}: {problem}; give --listen another address")
+                write!(
+                    out,
+                    "cannot listen on {address}: {problem}; give --listen another address"
+                )
             }
         }
     }
@@ -66,9 +69,20 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         let (host, thread) = Host::start(Tokens::new(config.tokens.clone()), store);
         let (stop, stopping) = watch::channel(false);
-        let shared = Shared { host: Arc::new(host), limits: config.limits, stopping };
+        let shared = Shared {
+            host: Arc::new(host),
+            limits: config.limits,
+            stopping,
+        };
         let router = router(shared, Origins(config.origins.clone()));
-        Ok(Self { listener, address, router, config, stop, thread })
+        Ok(Self {
+            listener,
+            address,
+            router,
+            config,
+            stop,
+            thread,
+        })
     }
 
     /// Where it listens, with the port that was chosen if none was given.
@@ -81,9 +95,17 @@ impl Server {
         self.router.clone()
     }
 
-    /// Serves until `stopped`; then lets what has begun end, tells live connections, and closes the store.
+    /// Serves until `stopped`; then lets what has begun end, tells live connections, and closes the
+    /// store.
     pub async fn run(self, stopped: impl Future<Output = ()>) {
-        let Self { listener, router, config, stop, thread, .. } = self;
+        let Self {
+            listener,
+            router,
+            config,
+            stop,
+            thread,
+            ..
+        } = self;
         let connections = Connections::new(router, &config);
         let mut stopped = pin!(stopped);
         loop {
@@ -99,8 +121,11 @@ impl Server {
         tracing::info!("stopping");
         // Nobody receives if no connection is live.
         let _ = stop.send(true);
-        connections.end(Duration::from_millis(config.limits.stop_ms)).await;
-        // Live connections hold the host for a moment longer; the store's thread ends with the last of them.
+        connections
+            .end(Duration::from_millis(config.limits.stop_ms))
+            .await;
+        // Live connections hold the host for a moment longer; the store's thread ends with the last
+        // of them.
         let joined = tokio::task::spawn_blocking(move || thread.join());
         let patience = Duration::from_millis(config.limits.stop_ms);
         if tokio::time::timeout(patience, joined).await.is_err() {
@@ -128,7 +153,10 @@ impl Connections {
     fn new(router: Router, config: &Config) -> Self {
         let mut builder = Builder::new(TokioExecutor::new()).http1_only();
         let patience = Duration::from_millis(config.limits.header_ms);
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(patience);
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(patience);
         Self {
             service: TowerToHyperService::new(router),
             builder,
@@ -146,12 +174,16 @@ impl Connections {
     }
 
     fn serve(&self, stream: TcpStream) {
-        let Ok(room) = Arc::clone(&self.free).try_acquire_owned() else { return };
+        let Ok(room) = Arc::clone(&self.free).try_acquire_owned() else {
+            return;
+        };
         if let Err(problem) = stream.set_nodelay(true) {
             tracing::debug!(%problem, "nodelay");
         }
         let io = TokioIo::new(stream);
-        let connection = self.builder.serve_connection_with_upgrades(io, self.service.clone());
+        let connection = self
+            .builder
+            .serve_connection_with_upgrades(io, self.service.clone());
         let connection = self.graceful.watch(connection.into_owned());
         tokio::spawn(async move {
             if let Err(problem) = connection.await {
@@ -169,9 +201,14 @@ impl Connections {
 
     /// Waits for requests that have begun.
     async fn end(self, patience: Duration) {
-        let Self { service, graceful, .. } = self;
+        let Self {
+            service, graceful, ..
+        } = self;
         drop(service);
-        if tokio::time::timeout(patience, graceful.shutdown()).await.is_err() {
+        if tokio::time::timeout(patience, graceful.shutdown())
+            .await
+            .is_err()
+        {
             tracing::warn!("requests were cut off");
         }
     }

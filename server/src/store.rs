@@ -11,8 +11,9 @@ use std::fmt;
 
 /// Keeps the rows of every space.
 pub trait Store: Send {
-    /// Reads what the authority needs for a message, lets it decide, and writes what it decided, all in one
-    /// transaction that is durable when this returns. An error leaves everything as it was.
+    /// Reads what the authority needs for a message, lets it decide, and writes what it decided,
+    /// all in one transaction that is durable when this returns. An error leaves everything as it
+    /// was.
     fn handle(
         &mut self,
         space: &str,

@@ -2,7 +2,7 @@
 
 use super::codec::{Reader, write_bytes, write_varint};
 use super::path::Path;
-use hashbrown::HashMap;
+use crate::sorted::SortedMap;
 
 /// A path's number in this store's dictionary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,7 +12,7 @@ pub struct PathId(pub u32);
 #[derive(Clone, Debug, Default)]
 pub struct Dictionary {
     paths: Vec<Path>,
-    ids: HashMap<Path, PathId>,
+    ids: SortedMap<Path, PathId>,
     unsaved: usize,
 }
 

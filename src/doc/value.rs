@@ -4,6 +4,7 @@
 //! 64-bit float without -0, which holds every `int` and `timestamp` exactly. What kind a field has is the schema's matter.
 
 use crate::limits::INT_MAX;
+use crate::sorted::SortedMap;
 use std::cmp::Ordering;
 
 /// A number: finite, and never -0.
@@ -78,12 +79,12 @@ impl Value {
     }
 
     /// A map; sorts the names. A name given twice keeps its last value.
-    pub fn map(mut members: Vec<(String, Value)>) -> Self {
-        members.sort_by(|a, b| a.0.cmp(&b.0));
-        members.reverse();
-        members.dedup_by(|later, earlier| later.0 == earlier.0);
-        members.reverse();
-        Self::Map(members)
+    pub fn map(members: Vec<(String, Value)>) -> Self {
+        if members.is_sorted_by(|a, b| a.0 < b.0) {
+            return Self::Map(members);
+        }
+        let sorted: SortedMap<String, Value> = members.into_iter().collect();
+        Self::Map(sorted.into_iter().collect())
     }
 
     /// The member of a map with this name.

@@ -1,8 +1,7 @@
 //! Every request that writes is answered once: its answer is kept until the page confirms it, and given again.
 
 use crate::ids::{RequestNumber, TabId};
-use hashbrown::HashMap;
-use std::collections::BTreeMap;
+use crate::sorted::SortedMap;
 
 /// What is known of a request that came before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,19 +19,19 @@ pub enum Known {
 /// Requests by tab, and what was answered.
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
-    tabs: HashMap<TabId, Tab>,
+    tabs: SortedMap<TabId, Tab>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Tab {
     confirmed: RequestNumber,
-    requests: BTreeMap<RequestNumber, Option<Vec<u8>>>,
+    requests: SortedMap<RequestNumber, Option<Vec<u8>>>,
 }
 
 impl Answers {
     /// What is known of a request. A new one is pending from now on.
     pub fn begin(&mut self, tab: TabId, number: RequestNumber) -> Known {
-        let tab = self.tabs.entry(tab).or_default();
+        let tab = self.tabs.get_or_default(tab);
         if number <= tab.confirmed {
             return Known::Confirmed;
         }
@@ -48,16 +47,16 @@ impl Answers {
 
     /// Keeps an answer.
     pub fn keep(&mut self, tab: TabId, number: RequestNumber, answer: Vec<u8>) {
-        self.tabs.entry(tab).or_default().requests.insert(number, Some(answer));
+        self.tabs.get_or_default(tab).requests.insert(number, Some(answer));
     }
 
     /// The page has every answer up to `up_to`; returns the numbers forgotten.
     pub fn confirm(&mut self, tab: TabId, up_to: RequestNumber) -> Vec<RequestNumber> {
-        let tab = self.tabs.entry(tab).or_default();
+        let tab = self.tabs.get_or_default(tab);
         tab.confirmed = tab.confirmed.max(up_to);
         let rest = tab.requests.split_off(&up_to.next());
         let gone = std::mem::replace(&mut tab.requests, rest);
-        gone.into_keys().collect()
+        gone.into_iter().map(|(number, _)| number).collect()
     }
 }
 

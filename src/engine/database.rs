@@ -22,8 +22,8 @@ use crate::txn::operation::Operation;
 use crate::txn::overlay;
 use crate::txn::staging::{Scope, Staging};
 use crate::txn::table;
-use hashbrown::HashMap;
-use std::collections::{BTreeMap, VecDeque};
+use crate::sorted::SortedMap;
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -87,7 +87,7 @@ pub struct Database {
     /// Live queries.
     pub live: LiveQueries,
     /// Open transactions by the request that began them.
-    pub transactions: BTreeMap<(TabId, RequestNumber), Transaction>,
+    pub transactions: SortedMap<(TabId, RequestNumber), Transaction>,
     /// Answers until confirmed.
     pub answers: Answers,
     /// What waits for a flush, by commit.
@@ -95,7 +95,7 @@ pub struct Database {
     /// Whether `saved` waits for the flush.
     pub is_strict: bool,
     /// The tab that wrote an entry, as long as this engine lives.
-    pub writers: HashMap<EntryId, TabId>,
+    pub writers: SortedMap<EntryId, TabId>,
     /// The link to the server, if there is to be one.
     pub link: Option<Link>,
     /// What is known of the storage.

@@ -3,7 +3,7 @@
 use super::database::{Database, Waiting};
 use super::link::{Link, PUSH_MAX};
 use super::out::{Out, reply, write_whole};
-use super::pull::SHAPE;
+use super::pull::{SHAPE, is_stale};
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::event::Input;
@@ -176,6 +176,7 @@ impl Database {
         let now = input.monotonic_ms;
         let taken = match message {
             ServerMessage::Welcome(welcome) => self.take_welcome(input, disk, out, &welcome),
+            ServerMessage::Page(page) if self.link.as_ref().is_some_and(|l| is_stale(l, &page)) => Ok(()),
             ServerMessage::Page(page) => {
                 let has_more = page.has_more;
                 self.take_page(disk, out, &page, text).map(|()| {
@@ -221,7 +222,7 @@ impl Database {
             return Ok(());
         }
         link.problem = None;
-        link.push_max = PUSH_MAX;
+        link.pages.clear();
         self.clock.correct(input.wall_ms, welcome.time_ms);
         self.settle_in(disk, out, welcome)?;
         let (version, now) = (welcome.version, input.monotonic_ms);
@@ -273,6 +274,12 @@ impl Database {
             self.commit_moves(disk, out, moves, Batch::new())?;
         }
         let Some(link) = &mut self.link else { return Ok(()) };
+        let settled = verdicts.verdicts.iter().map(|verdict| verdict.seq);
+        let mut told = settled.chain(verdicts.not_processed.iter().copied()).peekable();
+        if told.peek().is_some() && !told.any(|seq| link.in_flight.contains(&seq)) {
+            // Of a push that was answered before: something on the way sends frames twice.
+            return Ok(());
+        }
         link.in_flight.clear();
         link.part = verdicts.awaited_part;
         if !verdicts.verdicts.is_empty() {

@@ -4,6 +4,7 @@ use crate::doc::codec::{Reader, write_value};
 use crate::doc::value::Value;
 use crate::ids::{RequestNumber, Seq, TabId, Token, Version};
 use crate::sync::session::Session;
+use std::collections::BTreeSet;
 
 /// What the store keeps of the link. One record, written with every commit that moves it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Link {
     pub url: String,
     /// Bearer token, once the page has given it.
     pub token: Option<String>,
+    /// Cursors of the pages with others to follow that came on this connection.
+    pub pages: BTreeSet<String>,
     /// The part of a large transaction that is to be sent next.
     pub part: Option<(Seq, u32)>,
     /// Seqs pushed and not answered yet.
@@ -82,6 +85,7 @@ impl Link {
             life,
             url,
             token: None,
+            pages: BTreeSet::new(),
             part: None,
             in_flight: Vec::new(),
             push_max: PUSH_MAX,

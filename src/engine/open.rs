@@ -22,7 +22,8 @@ use crate::platform::disk::{Disk, DiskError};
 use crate::query::live::LiveQueries;
 use crate::store::{Batch, Direction, Recovery, Store, StoreError};
 use crate::txn::table;
-use std::collections::{BTreeMap, VecDeque};
+use crate::sorted::SortedMap;
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 /// How long to wait before files that are busy are tried again, in milliseconds.
@@ -262,11 +263,11 @@ impl Opening {
             outbox: loaded.outbox,
             counters: loaded.counters,
             live: LiveQueries::default(),
-            transactions: BTreeMap::new(),
+            transactions: SortedMap::new(),
             answers: loaded.answers,
             waiting: VecDeque::new(),
             is_strict: request.is_strict,
-            writers: hashbrown::HashMap::new(),
+            writers: SortedMap::new(),
             link,
             storage: self.storage.clone(),
             pages: vec![request.tab],

@@ -5,13 +5,13 @@ use crate::doc::value::Value;
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::ids::{RequestNumber, TabId};
-use std::collections::BTreeMap;
+use crate::sorted::SortedMap;
 
 /// Effects and notices of one step.
 #[derive(Debug, Default)]
 pub struct Out {
     effects: Vec<Effect>,
-    notices: BTreeMap<TabId, Vec<u8>>,
+    notices: SortedMap<TabId, Vec<u8>>,
 }
 
 impl Out {
@@ -22,7 +22,7 @@ impl Out {
 
     /// Begins a notice to a page; the caller writes one JSON object.
     pub fn notice(&mut self, tab: TabId) -> &mut Vec<u8> {
-        let message = self.notices.entry(tab).or_default();
+        let message = self.notices.get_or_default(tab);
         message.extend_from_slice(if message.is_empty() { b"{\"messages\":[" } else { b"," });
         message
     }

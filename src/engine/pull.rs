@@ -13,9 +13,16 @@ use crate::platform::disk::Disk;
 use crate::protocol::codec::decode_server;
 use crate::protocol::message::{Delta, Outcome, Page, ServerMessage};
 use crate::store::{Batch, Direction};
+use crate::sync::session::Phase;
 use crate::txn::table;
-use std::collections::BTreeMap;
+use crate::zset::sort::sorted;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use std::ops::ControlFlow;
+
+/// Bases that a pull moves, by document.
+type Bases = HashMap<DocumentKey, StoredDocument, FixedState>;
 
 /// The client's name for the one shape there is: the whole space.
 pub const SHAPE: &str = "all";
@@ -31,6 +38,7 @@ impl Database {
     ) -> Result<(), Error> {
         let Some(link) = &mut self.link else { return Ok(()) };
         let before = link.bearing.clone();
+        link.pages.extend(page.cursors.iter().filter(|_| page.has_more).map(|(_, at)| at.clone()));
         let bearing = &mut link.bearing;
         if page.reset.iter().any(|shape| shape == SHAPE) || is_first(bearing) {
             bearing.is_resetting = true;
@@ -152,11 +160,9 @@ impl Database {
         let mut bases = self.bases(disk, moves, is_resetting)?;
         for delta in deltas {
             let base = match bases.entry(delta.key.clone()) {
-                std::collections::btree_map::Entry::Occupied(base) => base.into_mut(),
-                std::collections::btree_map::Entry::Vacant(place) => {
-                    let base = if is_resetting { StoredDocument::default() } else { self.base(disk, &delta.key)? };
-                    place.insert(base)
-                }
+                Entry::Occupied(base) => base.into_mut(),
+                Entry::Vacant(place) if is_resetting => place.insert(StoredDocument::default()),
+                Entry::Vacant(place) => place.insert(self.base(disk, &delta.key)?),
             };
             base.apply(delta, Version(0), |path| self.dictionary.intern(path));
             self.clock.observe(delta.stamp.time);
@@ -164,7 +170,7 @@ impl Database {
                 self.clock.observe(own.time);
             }
         }
-        for (key, base) in bases {
+        for (key, base) in sorted(bases.into_iter().collect(), |a, b| a.0.cmp(&b.0)) {
             let shown = self.visible(disk, &key)?;
             changes.extend(self.put_rebased(&mut batch, &key, &base, &shown));
         }
@@ -179,8 +185,8 @@ impl Database {
         disk: &mut dyn Disk,
         moves: &Moves,
         is_resetting: bool,
-    ) -> Result<BTreeMap<DocumentKey, StoredDocument>, Error> {
-        let mut bases = BTreeMap::new();
+    ) -> Result<Bases, Error> {
+        let mut bases = Bases::default();
         if is_resetting {
             for key in self.synced_keys(disk)? {
                 bases.insert(key, StoredDocument::default());
@@ -221,6 +227,16 @@ impl Database {
         let (from, to) = ([table::STAGED], [table::STAGED + 1]);
         self.store.scan(disk, &from, &to, Direction::Forward, &mut visit).map_err(storage_error)
     }
+}
+
+/// Whether a page came before, or was not asked for: something on the way sends frames twice, or out of order. Taking
+/// it in would end a pull early or lead back to an older checkpoint.
+pub fn is_stale(link: &Link, page: &Page) -> bool {
+    let bearing = &link.bearing;
+    let is_known = page.cursors.iter().any(|(_, cursor)| link.pages.contains(cursor));
+    let is_old = page.checkpoint < bearing.checkpoint
+        || (page.checkpoint == bearing.checkpoint && bearing.staged > 0 && !page.has_more);
+    *link.session.phase() != Phase::Pulling || is_old || (page.has_more && is_known)
 }
 
 /// Whether this is the first page of a pull that has no cursor to begin from.

@@ -4,16 +4,17 @@ use super::database::Database;
 use super::link::Link;
 use super::out::Out;
 use super::verdict::Moves;
+use crate::causal::stamp::Time;
 use crate::error::Error;
 use crate::event::Input;
 use crate::ids::Seq;
-use crate::limits::BATCH_BYTES;
+use crate::limits::{BATCH_BYTES, CLOCK_AHEAD_MS};
 use crate::outbox::entry::{Entry, Reason, State};
 use crate::platform::disk::Disk;
 use crate::protocol::codec::delta_bytes;
 use crate::protocol::message::{ClientMessage, Delta, Part, Push, Pushed, Refusal};
 use crate::store::Batch;
-use hashbrown::HashMap;
+use crate::sorted::SortedMap;
 
 /// How often a transaction may fail alone before it is quarantined.
 const FAILURES_MAX: u32 = 3;
@@ -83,11 +84,10 @@ impl Database {
     /// Transactions with a seq and no verdict, by seq, as many as fit a frame; or one part of the first.
     fn due_transactions(&self) -> Vec<Pushed> {
         let Some(Link { push_max, part, .. }) = &self.link else { return Vec::new() };
-        let mut due: Vec<&Entry> = self.outbox.iter().filter(|entry| is_due(&entry.state)).collect();
-        due.sort_by_key(|entry| entry.state.seq());
+        let due = self.outbox.by_seq().filter(|entry| is_due(&entry.state));
         let mut transactions = Vec::new();
         let mut bytes = 0;
-        for entry in due.into_iter().take(*push_max) {
+        for entry in due.take(*push_max) {
             let size = entry.deltas.iter().map(delta_bytes).sum::<usize>();
             if size > BATCH_BYTES && transactions.is_empty() && !owes_void(&entry.state) {
                 return vec![part_of(entry, *part)];
@@ -158,7 +158,8 @@ impl Database {
         out: &mut Out,
     ) -> Result<(), Error> {
         self.clock.rewind(input.wall_ms);
-        let mut renamed = HashMap::new();
+        let latest = Time::from_ms(self.clock.corrected_ms(input.wall_ms) + CLOCK_AHEAD_MS);
+        let mut renamed = SortedMap::new();
         let mut moves = Moves::default();
         for entry in self.outbox.iter() {
             if !matches!(entry.state, State::Queued | State::Sent(_)) {
@@ -167,7 +168,9 @@ impl Database {
             let mut after = entry.clone();
             let (clock, replica) = (&mut self.clock, self.replica);
             after.restamp(&mut renamed, &mut |overwritten| {
-                clock.issue(input.wall_ms, replica, overwritten)
+                // A stamp that the server would refuse is of a write that was discarded before it was sent.
+                let known = Some(overwritten).filter(|time| *time <= latest).unwrap_or_default();
+                clock.issue(input.wall_ms, replica, known)
             });
             moves.entries.push((entry.clone(), Some(after)));
         }

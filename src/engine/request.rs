@@ -82,7 +82,7 @@ impl Database {
             }
             "begin" => {
                 let key = (call.asker.tab, call.asker.number);
-                self.transactions.entry(key).or_default();
+                self.transactions.get_or_default(key);
                 done()
             }
             "tx_write" => self.on_transaction_write(call),

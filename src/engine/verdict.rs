@@ -15,7 +15,7 @@ use crate::platform::disk::Disk;
 use crate::protocol::message::{Outcome, Verdict};
 use crate::store::Batch;
 use crate::txn::table;
-use std::collections::BTreeSet;
+use crate::sorted::SortedSet;
 
 /// A change of the outbox that is being put together with what it does to documents.
 #[derive(Default)]
@@ -71,7 +71,7 @@ impl Database {
         batch: &mut Batch,
     ) -> Result<Vec<Change>, Error> {
         let mut changes = self.put_entries(moves, batch);
-        let mut touched = BTreeSet::new();
+        let mut touched = SortedSet::new();
         for (before, after) in &moves.entries {
             let stays = after.as_ref().is_some_and(|after| {
                 after.state.is_overlaid() == before.state.is_overlaid() && after.deltas == before.deltas

@@ -8,7 +8,7 @@ use crate::doc::path::Path;
 use crate::doc::value::Value;
 use crate::ids::{Life, Version};
 use crate::protocol::message::Delta;
-use std::collections::BTreeMap;
+use crate::sorted::SortedMap;
 
 /// The merged state of one document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,12 +16,12 @@ pub struct Document<K> {
     /// Whether it is there.
     pub existence: Existence,
     /// The registers of the current life; none when it is deleted.
-    pub registers: BTreeMap<K, Register>,
+    pub registers: SortedMap<K, Register>,
 }
 
 impl<K> Default for Document<K> {
     fn default() -> Self {
-        Self { existence: Existence::default(), registers: BTreeMap::new() }
+        Self { existence: Existence::default(), registers: SortedMap::default() }
     }
 }
 

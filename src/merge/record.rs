@@ -14,7 +14,7 @@ use crate::doc::row::Row;
 use crate::doc::schema::Collection;
 use crate::doc::value::Value;
 use crate::ids::{Life, Version};
-use std::collections::BTreeMap;
+use crate::sorted::SortedMap;
 
 /// A document whose paths are dictionary numbers.
 pub type StoredDocument = Document<PathId>;
@@ -42,7 +42,7 @@ pub fn decode(bytes: &[u8]) -> Option<StoredDocument> {
     let mut reader = Reader::new(bytes);
     let life = Life(reader.varint()?);
     let stamp = reader.stamp()?;
-    let mut registers = BTreeMap::new();
+    let mut registers = SortedMap::new();
     for _ in 0..reader.varint()? {
         let head = reader.varint()?;
         let register_stamp = if head & 1 == 1 { reader.stamp()? } else { stamp };

@@ -3,7 +3,7 @@
 use crate::causal::stamp::{Stamp, Time};
 use crate::ids::{EntryId, Seq, Version};
 use crate::protocol::message::{Delta, Mutation};
-use hashbrown::HashMap;
+use crate::sorted::SortedMap;
 
 /// Where an entry stands. There is no other state, and none is left in silence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Entry {
     /// that the stamp must be larger than. The seed stamp stays.
     pub fn restamp(
         &mut self,
-        renamed: &mut HashMap<Stamp, Stamp>,
+        renamed: &mut SortedMap<Stamp, Stamp>,
         issue: &mut dyn FnMut(Time) -> Stamp,
     ) {
         for delta in &mut self.deltas {
@@ -97,7 +97,7 @@ impl Entry {
                 latest = latest.max(saw.time);
             }
             if delta.stamp != Stamp::SEED {
-                delta.stamp = *renamed.entry(delta.stamp).or_insert_with(|| issue(latest));
+                delta.stamp = *renamed.get_or_insert_with(delta.stamp, || issue(latest));
             }
         }
     }

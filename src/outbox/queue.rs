@@ -6,15 +6,16 @@ use super::entry::{Entry, Reason, State};
 use crate::doc::path::DocumentKey;
 use crate::ids::{EntryId, Seq, Version};
 use crate::protocol::message::Delta;
+use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use std::collections::BTreeMap;
+use crate::sorted::SortedMap;
 
 /// All entries.
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
-    entries: BTreeMap<EntryId, Entry>,
-    overlaid: HashMap<DocumentKey, Vec<(EntryId, usize)>>,
-    by_seq: BTreeMap<Seq, EntryId>,
+    entries: SortedMap<EntryId, Entry>,
+    overlaid: HashMap<DocumentKey, Vec<(EntryId, usize)>, FixedState>,
+    by_seq: SortedMap<Seq, EntryId>,
     counts: Counts,
 }
 
@@ -78,6 +79,11 @@ impl Outbox {
     /// All entries in the order of writing.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()
+    }
+
+    /// The entries that have a seq, in its order.
+    pub fn by_seq(&self) -> impl Iterator<Item = &Entry> {
+        self.by_seq.values().filter_map(|id| self.entries.get(id))
     }
 
     /// The deltas that lie over a document, in the order of writing.

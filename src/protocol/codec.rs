@@ -1,10 +1,10 @@
 //! Messages as JSON text (`docs/PROTOCOL.md`), hand-written over `doc::json`.
 //!
-//! A client links `encode_client` and `decode_server`, a server the other two; HTTP bodies and WebSocket frames share
-//! them. Decoding never panics, ignores members it does not know, and says which member is wrong. What a decoded message
-//! holds is well-formed: stamps, lives and tokens are valid, whole numbers are within 2^53, values nest at most
-//! `DEPTH_MAX` deep, names are neither empty nor too long, and a delta names a path once. What a message means is not
-//! known here.
+//! A client links `encode_client` and `decode_server`, a server the other two; HTTP bodies and
+//! WebSocket frames share them. Decoding never panics, ignores members it does not know, and says
+//! which member is wrong. What a decoded message holds is well-formed: stamps, lives and tokens are
+//! valid, whole numbers are within 2^53, values nest at most `DEPTH_MAX` deep, names are neither
+//! empty nor too long, and a delta names a path once. What a message means is not known here.
 
 mod client;
 mod delta;

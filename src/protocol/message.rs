@@ -1,4 +1,5 @@
-//! The messages of the delta protocol as types. `docs/PROTOCOL.md` is the specification; sections are named here.
+//! The messages of the delta protocol as types. `docs/PROTOCOL.md` is the specification; sections
+//! are named here.
 
 use crate::causal::stamp::Stamp;
 use crate::doc::path::{DocumentKey, Path};

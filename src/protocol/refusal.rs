@@ -1,4 +1,5 @@
-//! The closed list of codes (`docs/PROTOCOL.md` sections 6 and 9) and how a refusal is made from one.
+//! The closed list of codes (`docs/PROTOCOL.md` sections 6 and 9) and how a refusal is made from
+//! one.
 
 use super::message::Refusal;
 
@@ -42,26 +43,44 @@ pub const BAD_DELTA: &str = "bad_delta";
 pub const CONFLICT: &str = "conflict";
 
 /// The codes after which the same message may pass later.
-const RETRYABLE: [&str; 6] =
-    [NEEDS_AUTH, NEEDS_HELLO, RETRY_LATER, INTERNAL, OUT_OF_ORDER, CLOCK_AHEAD];
+const RETRYABLE: [&str; 6] = [
+    NEEDS_AUTH,
+    NEEDS_HELLO,
+    RETRY_LATER,
+    INTERNAL,
+    OUT_OF_ORDER,
+    CLOCK_AHEAD,
+];
 
 impl Refusal {
     /// A refusal with one of the codes of this file, which also says whether it may pass later.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
         let is_retryable = RETRYABLE.contains(&code);
-        Self { code: code.into(), message: message.into(), is_retryable }
+        Self {
+            code: code.into(),
+            message: message.into(),
+            is_retryable,
+        }
     }
 
     /// The same, with the place that the message speaks of written before it.
     pub fn within(mut self, place: &str) -> Self {
-        let gap = if self.message.starts_with('[') { "" } else { "." };
+        let gap = if self.message.starts_with('[') {
+            ""
+        } else {
+            "."
+        };
         self.message = format!("{place}{gap}{}", self.message);
         self
     }
 
     /// The same, with a position in a list written before the message.
     pub fn at(mut self, index: usize) -> Self {
-        let gap = if self.message.starts_with('[') { "" } else { "." };
+        let gap = if self.message.starts_with('[') {
+            ""
+        } else {
+            "."
+        };
         self.message = format!("[{index}]{gap}{}", self.message);
         self
     }

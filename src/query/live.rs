@@ -14,7 +14,7 @@ use crate::doc::row::{Change, Row};
 use crate::error::Error;
 use crate::ids::{SubscriptionId, TabId};
 use crate::limits::CIRCUIT_KEPT_MS;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sorted::{SortedMap, SortedSet};
 use std::rc::Rc;
 
 /// Who listens: a tab and its number for the subscription.
@@ -24,9 +24,9 @@ type Subscriber = (TabId, SubscriptionId);
 #[derive(Debug, Default)]
 pub struct LiveQueries {
     next: u64,
-    circuits: BTreeMap<CircuitId, Shared>,
-    by_query: BTreeMap<Rc<CheckedQuery>, CircuitId>,
-    subscriptions: BTreeMap<Subscriber, CircuitId>,
+    circuits: SortedMap<CircuitId, Shared>,
+    by_query: SortedMap<Rc<CheckedQuery>, CircuitId>,
+    subscriptions: SortedMap<Subscriber, CircuitId>,
     router: Router,
 }
 
@@ -36,7 +36,7 @@ struct Shared {
     query: Rc<CheckedQuery>,
     circuit: Circuit,
     route: Route,
-    subscribers: BTreeSet<Subscriber>,
+    subscribers: SortedSet<Subscriber>,
     /// Since when nobody listens, as far as `sweep` has seen.
     idle_since_ms: Option<u64>,
 }
@@ -76,7 +76,7 @@ impl LiveQueries {
         let route = self.router.insert(id, &query);
         let query = Rc::new(query);
         self.by_query.insert(Rc::clone(&query), id);
-        let subscribers = BTreeSet::new();
+        let subscribers = SortedSet::new();
         self.circuits.insert(
             id,
             Shared {
@@ -120,7 +120,7 @@ impl LiveQueries {
         let Self {
             circuits, router, ..
         } = self;
-        let mut touched = BTreeSet::new();
+        let mut touched = SortedSet::new();
         for change in changes {
             router.route(change, &mut |id| {
                 if let Some(shared) = circuits.get_mut(&id) {

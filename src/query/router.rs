@@ -9,7 +9,7 @@ use super::check::CheckedQuery;
 use crate::doc::row::{Change, Row};
 use crate::doc::value::Value;
 use crate::operator::predicate::{Predicate, Relation};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sorted::{SortedMap, SortedSet};
 
 /// Names a circuit. Never used twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,25 +32,25 @@ pub enum Route {
 /// All routes.
 #[derive(Debug, Default)]
 pub struct Router {
-    collections: BTreeMap<usize, Collection>,
+    collections: SortedMap<usize, Collection>,
 }
 
 #[derive(Debug, Default)]
 struct Collection {
-    every: BTreeSet<CircuitId>,
-    columns: BTreeMap<usize, BTreeMap<Value, BTreeSet<CircuitId>>>,
+    every: SortedSet<CircuitId>,
+    columns: SortedMap<usize, SortedMap<Value, SortedSet<CircuitId>>>,
 }
 
 impl Router {
     /// Enters a circuit and says how. The route must be given back to [`Router::remove`].
     pub fn insert(&mut self, id: CircuitId, query: &CheckedQuery) -> Route {
-        let collection = self.collections.entry(query.collection).or_default();
+        let collection = self.collections.get_or_default(query.collection);
         let crowd = |(column, value): &(usize, &Value)| {
             let found = collection
                 .columns
                 .get(column)
                 .and_then(|values| values.get(value));
-            found.map_or(0, BTreeSet::len)
+            found.map_or(0, SortedSet::len)
         };
         // The constant that fewest circuits share tells most. Ties go to the first in the
         // predicate's order.
@@ -59,8 +59,8 @@ impl Router {
             collection.every.insert(id);
             return Route::Every;
         };
-        let values = collection.columns.entry(column).or_default();
-        values.entry(value.clone()).or_default().insert(id);
+        let values = collection.columns.get_or_default(column);
+        values.get_or_default(value.clone()).insert(id);
         Route::Constant {
             column,
             value: value.clone(),
@@ -108,7 +108,7 @@ impl Router {
                 values
                     .get(&*value)
                     .into_iter()
-                    .flatten()
+                    .flat_map(SortedSet::iter)
                     .for_each(|id| visit(*id));
             }
         }

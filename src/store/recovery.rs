@@ -11,6 +11,7 @@ use super::name::{LogId, LogName, term_of};
 use super::writer::Writer;
 use crate::ids::{Commit, FileId, Term};
 use crate::platform::disk::Disk;
+use crate::sorted::SortedMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most logs that a new one builds on.
@@ -55,7 +56,7 @@ pub struct Damage {
 pub struct Recovery {
     pairs: BTreeMap<Vec<u8>, Vec<u8>>,
     last: Commit,
-    logs: BTreeMap<LogName, FileId>,
+    logs: SortedMap<LogName, FileId>,
     term: Term,
     base: Option<LogId>,
     links: Vec<Link>,
@@ -141,7 +142,7 @@ impl Recovery {
     }
 
     fn sort(files: &[(String, FileId)]) -> Self {
-        let mut logs = BTreeMap::new();
+        let mut logs = SortedMap::new();
         let mut report = Report::default();
         let mut term = Term(0);
         for (text, file) in files {

@@ -1,9 +1,11 @@
-//! The authority: what a server does with a message, as two pure functions over rows (`docs/PROTOCOL.md`).
+//! The authority: what a server does with a message, as two pure functions over rows
+//! (`docs/PROTOCOL.md`).
 //!
-//! `needs` says which rows are still to be read, `decide` what to write and what to answer. It keeps an ordered
-//! key-value map per space, of which it sees only the rows it asked for; it has no clock, no randomness and no store.
-//! The host must do the reads, the decision and the writes of one message inside one database transaction, so that
-//! decisions about a space happen one after the other:
+//! `needs` says which rows are still to be read, `decide` what to write and what to answer. It
+//! keeps an ordered key-value map per space, of which it sees only the rows it asked for; it has no
+//! clock, no randomness and no store. The host must do the reads, the decision and the writes of
+//! one message inside one database transaction, so that decisions about a space happen one after
+//! the other:
 //!
 //! ```
 //! use holm::ids::{Seq, Term, Token};
@@ -75,10 +77,13 @@ pub struct Decision {
     pub poke: Option<Version>,
 }
 
-/// The rows that must be read before `decide` can be called, beyond those that `rows` holds. Ask again after reading
-/// them, until there are none.
+/// The rows that must be read before `decide` can be called, beyond those that `rows` holds. Ask
+/// again after reading them, until there are none.
 pub fn needs(context: &Context, message: &ClientMessage, rows: &Rows) -> Vec<Need> {
-    let mut wanted = Wanted { rows, needs: Vec::new() };
+    let mut wanted = Wanted {
+        rows,
+        needs: Vec::new(),
+    };
     // A row that cannot be read is reported by `decide`.
     let _ = match message {
         ClientMessage::Hello(hello) => hello::ask(hello, &mut wanted),
@@ -125,7 +130,11 @@ pub fn run<E>(
 impl Decision {
     /// An answer that changes nothing.
     fn answer(reply: ServerMessage) -> Self {
-        Self { writes: Vec::new(), reply, poke: None }
+        Self {
+            writes: Vec::new(),
+            reply,
+            poke: None,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::doc::schema::{Collection, OUTBOX, Schema};
 use crate::doc::value::Value;
 use crate::error::Error;
 use crate::limits::ID_BYTES_MAX;
+use crate::sorted::SortedMap;
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,13 +83,12 @@ fn read_fields(
     collection: &Collection,
     members: &[(String, Value)],
 ) -> Result<Vec<(usize, Value)>, Error> {
-    let mut fields = Vec::with_capacity(members.len());
+    let mut fields = SortedMap::new();
     for (name, value) in members {
         let at = collection.position(name)?;
         let field = collection.fields.get(at).expect("positions come from `position`");
         collection.check(field, value)?;
-        fields.push((at, value.clone()));
+        fields.insert(at, value.clone());
     }
-    fields.sort_by_key(|(at, _)| *at);
-    Ok(fields)
+    Ok(fields.into_iter().collect())
 }

@@ -15,7 +15,7 @@ use crate::limits::{DOCUMENT_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use crate::merge::record::{Columns, StoredDocument, encode};
 use crate::protocol::codec::delta_bytes;
 use crate::protocol::message::{Delta, PathWrite};
-use std::collections::BTreeMap;
+use crate::sorted::SortedMap;
 
 /// What staging needs of the database.
 pub struct Scope<'a> {
@@ -48,7 +48,7 @@ pub struct StagedDocument {
 #[derive(Clone, Debug, Default)]
 pub struct Staging {
     /// Documents written.
-    pub documents: BTreeMap<DocumentKey, StagedDocument>,
+    pub documents: SortedMap<DocumentKey, StagedDocument>,
     /// What goes into the outbox.
     pub deltas: Vec<Delta>,
     bytes: usize,

@@ -2,6 +2,8 @@
 // first pull, or when there is no server to ask; the seed of two devices is the same and never
 // beats an edit. The mark in `seeds` lets a seeding that was broken off go on, and keeps a
 // collection that somebody emptied empty.
+
+import moviesUrl from 'movies.json?url';
 import type { SyncStatus } from 'holm';
 import { filmsFrom, type RawFilm } from './clean.ts';
 import type { FilmSeed, FilmsDatabase } from './schema.ts';
@@ -60,8 +62,7 @@ async function seed(
 }
 
 async function loadFilms(signal: AbortSignal): Promise<FilmSeed[]> {
-  const { default: url } = await import('movies.json?url');
-  const response = await fetch(url, { signal });
+  const response = await fetch(moviesUrl, { signal });
   if (!response.ok) throw new Error(`The films could not be loaded: HTTP ${response.status}.`);
   return filmsFrom((await response.json()) as RawFilm[]);
 }

@@ -19,7 +19,7 @@ export function useOpening(): readonly [Opening, () => void] {
     let isCurrent = true;
     const opened = open();
     opened.then(
-      (db) => isCurrent && setOpening({ step: 'open', db }),
+      (db) => isCurrent && setOpening({ step: 'open', db: inConsole(db) }),
       (error) => isCurrent && setOpening({ step: 'failed', error: asHolmError(error) }),
     );
     return () => {
@@ -32,6 +32,12 @@ export function useOpening(): readonly [Opening, () => void] {
     setAttempt((count) => count + 1);
   }, []);
   return [opening, retry];
+}
+
+/** Lets people try queries and writes: the database is `db` in the console. */
+function inConsole(db: FilmsDatabase): FilmsDatabase {
+  Object.assign(globalThis, { db });
+  return db;
 }
 
 function open(): Promise<FilmsDatabase> {

@@ -20,7 +20,9 @@ impl Store for MemoryStore {
     ) -> Result<Decision, StoreError> {
         let none = BTreeMap::new();
         let rows = self.spaces.get(space).unwrap_or(&none);
-        let decision = run(context, message, |need| Ok::<_, StoreError>(need.read_from(rows)))?;
+        let decision = run(context, message, |need| {
+            Ok::<_, StoreError>(need.read_from(rows))
+        })?;
         if !decision.writes.is_empty() {
             let rows = self.spaces.entry(space.into()).or_default();
             for (key, row) in &decision.writes {

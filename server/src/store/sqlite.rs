@@ -1,12 +1,15 @@
 //! A store in one SQLite file, used by one process.
 //!
-//! Every message is one transaction. The log is synchronised with each of them (`synchronous = FULL`): a verdict must
-//! not be forgotten by a power cut after a client has let go of what it answered.
+//! Every message is one transaction. The log is synchronised with each of them (`synchronous =
+//! FULL`): a verdict must not be forgotten by a power cut after a client has let go of what it
+//! answered.
 
 use super::{Store, StoreError};
 use holm::protocol::message::ClientMessage;
 use holm::sync::authority::{Context, Decision, Found, Key, Need, run};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -32,15 +35,19 @@ impl SqliteStore {
     /// Opens the file, or makes it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let lock = lock(path)?;
-        let connection = Connection::open(path)
-            .map_err(|error| StoreError::Failed(format!("cannot open {}: {error}", path.display())))?;
+        let connection = Connection::open(path).map_err(|error| {
+            StoreError::Failed(format!("cannot open {}: {error}", path.display()))
+        })?;
         prepare(&connection).map_err(|error| match error {
             StoreError::Failed(message) => {
                 StoreError::Failed(format!("cannot use {}: {message}", path.display()))
             }
             other => other,
         })?;
-        Ok(Self { connection, _lock: Some(lock) })
+        Ok(Self {
+            connection,
+            _lock: Some(lock),
+        })
     }
 }
 
@@ -52,7 +59,11 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     let failed = |error: std::io::Error| {
         StoreError::Failed(format!("cannot lock {}: {error}", name.display()))
     };
-    let file = File::options().create(true).append(true).open(&name).map_err(failed)?;
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(&name)
+        .map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse(format!(
@@ -121,7 +132,9 @@ fn read(transaction: &Transaction<'_>, id: i64, need: &Need) -> Result<Vec<Found
         Need::Get(key) => {
             let sql = "SELECT row FROM rows WHERE space = ?1 AND key = ?2";
             let mut query = transaction.prepare_cached(sql)?;
-            let row = query.query_row(params![id, key.0], |row| row.get(0)).optional()?;
+            let row = query
+                .query_row(params![id, key.0], |row| row.get(0))
+                .optional()?;
             Ok(row.map(|row| (key.clone(), row)).into_iter().collect())
         }
         Need::Scan { from, to, limit } => {
@@ -146,10 +159,14 @@ fn write(
     if let Some(row) = row {
         let sql = "INSERT INTO rows (space, key, row) VALUES (?1, ?2, ?3) \
             ON CONFLICT (space, key) DO UPDATE SET row = excluded.row";
-        transaction.prepare_cached(sql)?.execute(params![id, key.0, row])?;
+        transaction
+            .prepare_cached(sql)?
+            .execute(params![id, key.0, row])?;
     } else {
         let sql = "DELETE FROM rows WHERE space = ?1 AND key = ?2";
-        transaction.prepare_cached(sql)?.execute(params![id, key.0])?;
+        transaction
+            .prepare_cached(sql)?
+            .execute(params![id, key.0])?;
     }
     Ok(())
 }
@@ -194,7 +211,10 @@ mod tests {
         let folder = suite::Folder::new("sqlite-garbage");
         let path = folder.path().join("holm.sqlite");
         std::fs::write(&path, vec![7; 5_000]).unwrap();
-        assert!(matches!(SqliteStore::open(&path), Err(StoreError::Failed(_))));
+        assert!(matches!(
+            SqliteStore::open(&path),
+            Err(StoreError::Failed(_))
+        ));
     }
 
     #[test]
@@ -203,9 +223,16 @@ mod tests {
         let path = folder.path().join("holm.sqlite");
         drop(SqliteStore::open(&path).unwrap());
         let connection = Connection::open(&path).unwrap();
-        connection.pragma_update(None, "user_version", FORMAT + 1).unwrap();
+        connection
+            .pragma_update(None, "user_version", FORMAT + 1)
+            .unwrap();
         drop(connection);
-        assert!(SqliteStore::open(&path).unwrap_err().to_string().contains("newer"));
+        assert!(
+            SqliteStore::open(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("newer")
+        );
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! Messages over HTTP, and what the listening socket refuses.
+
 use crate::support::{
     Folder, ORIGIN, Running, code, hello, insert, pull, push, replica, transaction,
 };
@@ -32,6 +34,21 @@ impl Asked {
         }
     }
 
+    fn by(mut self, token: Option<&'static str>) -> Self {
+        self.token = token;
+        self
+    }
+
+    fn to(mut self, address: &str) -> Self {
+        self.address = address.into();
+        self
+    }
+
+    fn saying(mut self, body: &str) -> Self {
+        self.body = body.into();
+        self
+    }
+
     async fn send(self, router: &Router) -> Response<Body> {
         let mut request = Request::post(self.address);
         if let Some(token) = self.token {
@@ -40,7 +57,11 @@ impl Asked {
         if let Some(origin) = self.origin {
             request = request.header("origin", origin);
         }
-        router.clone().oneshot(request.body(Body::from(self.body)).unwrap()).await.unwrap()
+        router
+            .clone()
+            .oneshot(request.body(Body::from(self.body)).unwrap())
+            .await
+            .unwrap()
     }
 
     /// The status and the message.
@@ -71,7 +92,9 @@ async fn what_was_pushed_is_pulled_also_after_a_restart() {
     let message = push(one, vec![transaction(1, vec![insert("1", "Alien")])]);
     let verdicts = ask(&router, "push", &message).await;
     let page = ask(&router, "pull", &pull(one, None)).await;
-    let ServerMessage::Page(page) = page else { panic!("expected a page") };
+    let ServerMessage::Page(page) = page else {
+        panic!("expected a page")
+    };
     assert_eq!(page.deltas, vec![insert("1", "Alien")]);
     drop(router);
     server.run(async {}).await;
@@ -88,7 +111,9 @@ async fn what_was_pushed_is_pulled_also_after_a_restart() {
     let ServerMessage::Verdicts(repeated) = ask(&router, "push", &message).await else {
         panic!("expected verdicts");
     };
-    let ServerMessage::Verdicts(verdicts) = verdicts else { panic!("expected verdicts") };
+    let ServerMessage::Verdicts(verdicts) = verdicts else {
+        panic!("expected verdicts")
+    };
     assert_eq!(repeated.verdicts, verdicts.verdicts);
 }
 
@@ -99,29 +124,34 @@ async fn requests_are_refused_with_their_status_and_code() {
     let router = server.router();
     ask(&router, "hello", &hello(replica(1))).await;
     let base = || Asked::new("pull", &pull(replica(1), None));
+    let unknown = Asked::new("pull", &pull(replica(2), None));
+    let long = " ".repeat(FRAME_BYTES_MAX + 1);
     let cases = [
-        (Asked { token: None, ..base() }, 401, "needs_auth"),
-        (Asked { token: Some("token of eve"), ..base() }, 401, "needs_auth"),
-        (Asked { token: Some("token of bob"), ..base() }, 403, "forbidden"),
-        (Asked { address: "/v1/a%20b/pull".into(), ..base() }, 400, "bad_frame"),
-        (Asked { address: "/v1/films/push".into(), ..base() }, 400, "bad_frame"),
-        (Asked { body: "{".into(), ..base() }, 400, "bad_frame"),
-        (Asked { body: r#"{"kind":"digest"}"#.into(), ..base() }, 400, "unknown_kind"),
-        (Asked::new("pull", &pull(replica(2), None)), 409, "needs_hello"),
-        (Asked { body: " ".repeat(FRAME_BYTES_MAX + 1), ..base() }, 413, "frame_too_large"),
+        (base().by(None), 401, "needs_auth"),
+        (base().by(Some("token of eve")), 401, "needs_auth"),
+        (base().by(Some("token of bob")), 403, "forbidden"),
+        (base().to("/v1/a%20b/pull"), 400, "bad_frame"),
+        (base().to("/v1/films/push"), 400, "bad_frame"),
+        (base().saying("{"), 400, "bad_frame"),
+        (base().saying(r#"{"kind":"digest"}"#), 400, "unknown_kind"),
+        (unknown, 409, "needs_hello"),
+        (base().saying(&long), 413, "frame_too_large"),
     ];
     for (asked, status, expected) in cases {
         let (found, reply) = asked.answer(&router).await;
         assert_eq!((found, code(&reply)), (status, expected));
     }
-    let mine = Asked { address: "/v1/books/hello".into(), ..Asked::new("hello", &hello(replica(1))) };
+}
+
+#[tokio::test]
+async fn a_replica_stays_with_its_subject_and_a_token_in_its_spaces() {
+    let folder = Folder::new();
+    let server = Server::bind(folder.config()).await.unwrap();
+    let router = server.router();
+    let mine = Asked::new("hello", &hello(replica(1))).to("/v1/books/hello");
     assert_eq!(mine.answer(&router).await.0, 200);
-    let theirs = Asked {
-        address: "/v1/books/pull".into(),
-        token: Some("token of bob"),
-        ..base()
-    };
-    let (status, reply) = theirs.answer(&router).await;
+    let theirs = Asked::new("pull", &pull(replica(1), None)).to("/v1/books/pull");
+    let (status, reply) = theirs.by(Some("token of bob")).answer(&router).await;
     assert_eq!((status, code(&reply)), (409, "wrong_subject"));
 }
 
@@ -130,12 +160,23 @@ async fn origins_that_are_not_listed_are_refused() {
     let folder = Folder::new();
     let server = Server::bind(folder.config()).await.unwrap();
     let router = server.router();
-    for origin in ["http://localhost", "https://evil.example", "null", "HTTP://LOCALHOST:5173"] {
-        let asked = Asked { origin: Some(origin), ..Asked::new("hello", &hello(replica(1))) };
+    for origin in [
+        "http://localhost",
+        "https://evil.example",
+        "null",
+        "HTTP://LOCALHOST:5173",
+    ] {
+        let asked = Asked {
+            origin: Some(origin),
+            ..Asked::new("hello", &hello(replica(1)))
+        };
         let (status, reply) = asked.answer(&router).await;
         assert_eq!((status, code(&reply)), (403, "forbidden"), "{origin}");
     }
-    let asked = Asked { origin: Some(ORIGIN), ..Asked::new("hello", &hello(replica(1))) };
+    let asked = Asked {
+        origin: Some(ORIGIN),
+        ..Asked::new("hello", &hello(replica(1)))
+    };
     let response = asked.send(&router).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["access-control-allow-origin"], ORIGIN);
@@ -148,13 +189,23 @@ async fn listed_origins_may_ask_before_they_send() {
     let server = Server::bind(folder.config()).await.unwrap();
     let preflight = |origin: &str| {
         let request = Request::options("/v1/films/push").header("origin", origin);
-        server.router().oneshot(request.body(Body::empty()).unwrap())
+        server
+            .router()
+            .oneshot(request.body(Body::empty()).unwrap())
     };
     let response = preflight(ORIGIN).await.unwrap();
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
     assert_eq!(response.headers()["access-control-allow-origin"], ORIGIN);
-    assert!(response.headers()["access-control-allow-headers"].to_str().unwrap().contains("authorization"));
-    assert_eq!(preflight("https://evil.example").await.unwrap().status(), StatusCode::FORBIDDEN);
+    assert!(
+        response.headers()["access-control-allow-headers"]
+            .to_str()
+            .unwrap()
+            .contains("authorization")
+    );
+    assert_eq!(
+        preflight("https://evil.example").await.unwrap().status(),
+        StatusCode::FORBIDDEN
+    );
 }
 
 #[tokio::test]
@@ -162,7 +213,10 @@ async fn health_is_told_to_anybody() {
     let folder = Folder::new();
     let server = Server::bind(folder.config()).await.unwrap();
     let request = Request::get("/healthz").body(Body::empty()).unwrap();
-    assert_eq!(server.router().oneshot(request).await.unwrap().status(), StatusCode::OK);
+    assert_eq!(
+        server.router().oneshot(request).await.unwrap().status(),
+        StatusCode::OK
+    );
 }
 
 #[tokio::test]
@@ -171,8 +225,13 @@ async fn headers_that_take_too_long_end_the_connection() {
     let mut config = folder.config();
     config.limits.header_ms = 200;
     let running = Running::start(config).await;
-    let mut stream = tokio::net::TcpStream::connect(running.address).await.unwrap();
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+    let mut stream = tokio::net::TcpStream::connect(running.address)
+        .await
+        .unwrap();
+    stream
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n")
+        .await
+        .unwrap();
     let mut rest = Vec::new();
     let ended = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest));
     assert!(ended.await.is_ok(), "the connection stayed open");
@@ -185,7 +244,9 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let mut config = folder.config();
     config.limits.body_ms = 200;
     let running = Running::start(config).await;
-    let mut stream = tokio::net::TcpStream::connect(running.address).await.unwrap();
+    let mut stream = tokio::net::TcpStream::connect(running.address)
+        .await
+        .unwrap();
     let head = "POST /v1/films/hello HTTP/1.1\r\nhost: x\r\nauthorization: Bearer token of ann\r\n\
         content-length: 100\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -203,7 +264,10 @@ async fn a_second_server_on_the_same_file_says_so() {
     let first = Server::bind(folder.config()).await.unwrap();
     let second = Server::bind(folder.config()).await.unwrap_err();
     assert!(matches!(second, StartError::Store(_)));
-    assert!(second.to_string().contains("in use by another holm-server"), "{second}");
+    assert!(
+        second.to_string().contains("in use by another holm-server"),
+        "{second}"
+    );
     first.run(async {}).await;
     assert!(Server::bind(folder.config()).await.is_ok());
 }

@@ -78,12 +78,19 @@ impl Running {
         let address = server.address();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.run(async { _ = stopped.await }));
-        Self { address, stop, task }
+        Self {
+            address,
+            stop,
+            task,
+        }
     }
 
     pub async fn stop(self) {
         self.stop.send(()).unwrap();
-        tokio::time::timeout(Duration::from_secs(10), self.task).await.unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(10), self.task)
+            .await
+            .unwrap()
+            .unwrap();
     }
 
     /// A connection that has said nothing yet.
@@ -104,7 +111,9 @@ impl Running {
     pub async fn connect_from(&self, origin: &str) -> Result<(), u16> {
         let url = format!("ws://{}/v1/films/live", self.address);
         let mut request = url.into_client_request().unwrap();
-        request.headers_mut().insert("origin", HeaderValue::from_str(origin).unwrap());
+        request
+            .headers_mut()
+            .insert("origin", HeaderValue::from_str(origin).unwrap());
         match connect_async(request).await {
             Ok(_) => Ok(()),
             Err(tokio_tungstenite::tungstenite::Error::Http(response)) => {
@@ -130,7 +139,10 @@ impl Socket {
     /// The next message, within ten seconds. An error is the code of the server's close frame.
     pub async fn next(&mut self) -> Result<ServerMessage, u16> {
         let patience = Duration::from_secs(10);
-        match tokio::time::timeout(patience, self.0.next()).await.expect("an answer in time") {
+        match tokio::time::timeout(patience, self.0.next())
+            .await
+            .expect("an answer in time")
+        {
             Some(Ok(Message::Text(text))) => Ok(decode_server(text.as_bytes()).unwrap()),
             Some(Ok(Message::Close(frame))) => Err(frame.map_or(0, |frame| frame.code.into())),
             other => panic!("expected a message, got {other:?}"),
@@ -139,7 +151,9 @@ impl Socket {
 
     /// Whether nothing comes for a moment.
     pub async fn is_silent(&mut self) -> bool {
-        tokio::time::timeout(Duration::from_millis(200), self.0.next()).await.is_err()
+        tokio::time::timeout(Duration::from_millis(200), self.0.next())
+            .await
+            .is_err()
     }
 
     /// Sends, and gives the next message that is no poke.
@@ -188,26 +202,59 @@ pub fn hello(replica: ReplicaId) -> ClientMessage {
 }
 
 pub fn push(replica: ReplicaId, transactions: Vec<Pushed>) -> ClientMessage {
-    ClientMessage::Push(Push { replica, term: Term(1), confirmed: Seq(0), transactions })
+    ClientMessage::Push(Push {
+        replica,
+        term: Term(1),
+        confirmed: Seq(0),
+        transactions,
+    })
 }
 
 pub fn pull(replica: ReplicaId, cursor: Option<String>) -> ClientMessage {
-    let shapes = vec![ShapePull { id: "all".into(), cursor }];
-    ClientMessage::Pull(Pull { replica, shapes, limit: 5_000 })
+    let shapes = vec![ShapePull {
+        id: "all".into(),
+        cursor,
+    }];
+    ClientMessage::Pull(Pull {
+        replica,
+        shapes,
+        limit: 5_000,
+    })
 }
 
 pub fn insert(id: &str, title: &str) -> Delta {
-    let stamp = Stamp { time: Time(5), replica: replica(1) };
-    let write = |path, value| PathWrite { path, value, saw: None, stamp: None };
+    let stamp = Stamp {
+        time: Time(5),
+        replica: replica(1),
+    };
+    let write = |path, value| PathWrite {
+        path,
+        value,
+        saw: None,
+        stamp: None,
+    };
     let paths = vec![
         write(Path::existence(), Value::int(1)),
         write(Path::field("title"), Value::text(title)),
     ];
-    Delta { key: DocumentKey::new("films", id), life: Life(1), stamp, upsert: false, paths }
+    Delta {
+        key: DocumentKey::new("films", id),
+        life: Life(1),
+        stamp,
+        upsert: false,
+        paths,
+    }
 }
 
 pub fn transaction(seq: u64, deltas: Vec<Delta>) -> Pushed {
-    Pushed { seq: Seq(seq), schema_version: 1, mutation: None, part: None, is_void: false, deltas }
+    Pushed {
+        seq: Seq(seq),
+        schema_version: 1,
+        mutation: None,
+        part: None,
+        is_void: false,
+        deltas,
+    }
 }
 
 pub fn code(message: &ServerMessage) -> &str {

@@ -6,7 +6,7 @@ use crate::ids::TabId;
 use crate::platform::channel::TabChannel;
 use crate::platform::inbox::Inbox;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use crate::sorted::SortedMap;
 use std::rc::Rc;
 
 /// A page, and what was posted to it.
@@ -33,7 +33,7 @@ pub struct Air {
 
 #[derive(Default)]
 struct Listeners {
-    by_number: BTreeMap<u64, (String, Inbox)>,
+    by_number: SortedMap<u64, (String, Inbox)>,
     last: u64,
 }
 

@@ -5,11 +5,11 @@ use crate::ids::{FileId, Ticket};
 use crate::platform::disk::{Disk, DiskError, Files};
 use crate::platform::inbox::Inbox;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use crate::sorted::SortedMap;
 use std::rc::Rc;
 
 /// Files by database and name.
-type ByName = BTreeMap<(String, String), Rc<File>>;
+type ByName = SortedMap<(String, String), Rc<File>>;
 
 /// What the files are on. Clones share it, so that a database outlives the one who opened it.
 #[derive(Clone, Default)]
@@ -29,7 +29,7 @@ pub struct MemoryFiles {
     disk: MemoryDisk,
     inbox: Inbox,
     database: String,
-    open: BTreeMap<FileId, (String, Rc<File>)>,
+    open: SortedMap<FileId, (String, Rc<File>)>,
     next: u32,
 }
 
@@ -40,7 +40,7 @@ impl MemoryFiles {
             disk,
             inbox,
             database: String::new(),
-            open: BTreeMap::new(),
+            open: SortedMap::new(),
             next: 1,
         }
     }

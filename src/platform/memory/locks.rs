@@ -4,7 +4,8 @@ use crate::event::Event;
 use crate::platform::inbox::Inbox;
 use crate::platform::locks::Locks;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use crate::sorted::SortedMap;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// Who holds and who waits. Clones share it.
@@ -16,7 +17,7 @@ pub struct LockTable {
 #[derive(Default)]
 struct Table {
     /// The first in a queue holds the lock.
-    queues: BTreeMap<String, VecDeque<(u64, Inbox)>>,
+    queues: SortedMap<String, VecDeque<(u64, Inbox)>>,
     holders: u64,
 }
 
@@ -41,7 +42,7 @@ impl LockTable {
 
     fn enter(&self, name: &str, holder: u64, inbox: Inbox) {
         let mut table = self.table.borrow_mut();
-        let queue = table.queues.entry(name.to_string()).or_default();
+        let queue = table.queues.get_or_default(name.to_string());
         if queue.is_empty() {
             inbox.push(Event::LockGranted);
         }

@@ -28,7 +28,9 @@ pub fn encode_client(message: &ClientMessage) -> String {
 fn write_hello(out: &mut Vec<u8>, hello: &Hello) {
     let mut object = Object::message(out, "hello");
     let protocol = [hello.protocol.0, hello.protocol.1];
-    object.list("protocol", &protocol, |out, number| write::write_whole(out, u64::from(*number)));
+    object.list("protocol", &protocol, |out, number| {
+        write::write_whole(out, u64::from(*number));
+    });
     object.text("replica", &hello.replica.to_text());
     object.whole("term", hello.term.0);
     object.text("life", &hello.life.to_text());
@@ -38,7 +40,9 @@ fn write_hello(out: &mut Vec<u8>, hello: &Hello) {
     object.whole("nextSeq", hello.next_seq.0);
     object.whole("confirmed", hello.confirmed.0);
     object.whole("schemaVersion", u64::from(hello.schema_version));
-    object.list("capabilities", &hello.capabilities, |out, name| json::write_text(out, name));
+    object.list("capabilities", &hello.capabilities, |out, name| {
+        json::write_text(out, name);
+    });
     if let Some(token) = &hello.token {
         object.text("token", token);
     }
@@ -75,9 +79,14 @@ pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage, Refusal> {
         "hello" => read_hello(members).map(ClientMessage::Hello),
         "push" => read_push(members).map(ClientMessage::Push),
         "pull" => read_pull(members).map(ClientMessage::Pull),
-        "beat" => members.text_or_none("cursor").map(|cursor| ClientMessage::Beat { cursor }),
+        "beat" => members
+            .text_or_none("cursor")
+            .map(|cursor| ClientMessage::Beat { cursor }),
         _ => {
-            return Err(Refusal::new(UNKNOWN_KIND, "kind: expected hello, push, pull or beat"));
+            return Err(Refusal::new(
+                UNKNOWN_KIND,
+                "kind: expected hello, push, pull or beat",
+            ));
         }
     };
     message.map_err(|refusal| refusal.within(&kind))
@@ -86,7 +95,10 @@ pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage, Refusal> {
 fn read_hello(mut members: Members) -> Read<Hello> {
     let [low, high] = read::tuple("protocol", members.take("protocol"))?;
     Ok(Hello {
-        protocol: (read::small("protocol", &low)?, read::small("protocol", &high)?),
+        protocol: (
+            read::small("protocol", &low)?,
+            read::small("protocol", &high)?,
+        ),
         replica: members.token("replica")?,
         term: Term(members.whole("term")?),
         life: members.token("life")?,
@@ -127,5 +139,8 @@ fn read_shape(value: Value) -> Read<ShapePull> {
     if id == "$" {
         return Err(wrong("id", "a name other than $"));
     }
-    Ok(ShapePull { id, cursor: members.text_or_none("cursor")? })
+    Ok(ShapePull {
+        id,
+        cursor: members.text_or_none("cursor")?,
+    })
 }

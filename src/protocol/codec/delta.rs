@@ -1,4 +1,5 @@
-//! Deltas and transactions as JSON (`docs/PROTOCOL.md` sections 4 and 6), and how many bytes they take.
+//! Deltas and transactions as JSON (`docs/PROTOCOL.md` sections 4 and 6), and how many bytes they
+//! take.
 
 use super::read::{self, Members, Read, wrong};
 use super::verdict::read_key;
@@ -10,10 +11,11 @@ use crate::doc::value::Value;
 use crate::ids::{Life, Seq};
 use crate::limits::DEPTH_MAX;
 use crate::protocol::message::{Delta, Mutation, Part, PathWrite, Pushed};
-use std::collections::BTreeSet;
+use crate::sorted::SortedSet;
 
-/// What a path costs beside its own text and its value's, in the size of a document: its stamps and punctuation.
-/// So no document, however many small paths it has, is larger on the wire than it was counted.
+/// What a path costs beside its own text and its value's, in the size of a document: its stamps and
+/// punctuation. So no document, however many small paths it has, is larger on the wire than it was
+/// counted.
 pub const PATH_OVERHEAD_BYTES: usize = 96;
 
 /// Most parts of a transaction.
@@ -60,7 +62,9 @@ pub fn write_delta(out: &mut Vec<u8>, delta: &Delta) {
     object.text("id", &delta.key.id);
     object.whole("life", delta.life.0);
     object.text("stamp", &delta.stamp.to_text());
-    object.flag_if("upsert", delta.upsert);
+    if delta.upsert {
+        object.value("upsert", &Value::Bool(true));
+    }
     object.list("paths", &delta.paths, write_path_write);
     object.end();
 }
@@ -92,7 +96,7 @@ pub fn read_delta(value: Value) -> Read<Delta> {
         upsert: members.flag("upsert")?,
         paths: members.list("paths", read_path_write)?,
     };
-    let mut seen = BTreeSet::new();
+    let mut seen = SortedSet::new();
     if delta.life == Life(0) {
         return Err(wrong("life", "at least 1"));
     }
@@ -104,20 +108,36 @@ pub fn read_delta(value: Value) -> Read<Delta> {
 
 fn read_path_write(value: Value) -> Read<PathWrite> {
     let Value::List(mut items) = value else {
-        return Err(wrong("a path", "[path, value, saw] or [path, value, saw, stamp]"));
+        return Err(wrong(
+            "a path",
+            "[path, value, saw] or [path, value, saw, stamp]",
+        ));
     };
     if items.len() < 3 {
-        return Err(wrong("a path", "[path, value, saw] or [path, value, saw, stamp]"));
+        return Err(wrong(
+            "a path",
+            "[path, value, saw] or [path, value, saw, stamp]",
+        ));
     }
-    let stamp = items.get(3).map_or(Ok(None), |stamp| read::stamp_or_none("stamp", stamp))?;
+    let stamp = items
+        .get(3)
+        .map_or(Ok(None), |stamp| read::stamp_or_none("stamp", stamp))?;
     items.truncate(3);
     let [path, value, saw] = read::tuple("a path", Value::List(items))?;
     let path = read_path(path)?;
     if path.is_existence() && value.as_u64().is_none_or(|life| life == 0) {
-        return Err(wrong("the existence's value", "a life, a whole number from 1"));
+        return Err(wrong(
+            "the existence's value",
+            "a life, a whole number from 1",
+        ));
     }
     check_depth("a path's value", &value)?;
-    Ok(PathWrite { path, value, saw: read::stamp_or_none("saw", &saw)?, stamp })
+    Ok(PathWrite {
+        path,
+        value,
+        saw: read::stamp_or_none("saw", &saw)?,
+        stamp,
+    })
 }
 
 pub fn read_path(value: Value) -> Read<Path> {
@@ -130,7 +150,10 @@ pub fn read_path(value: Value) -> Read<Path> {
 
 fn check_depth(name: &str, value: &Value) -> Read<()> {
     if value.depth() > DEPTH_MAX {
-        return Err(wrong(name, &format!("a value nested at most {DEPTH_MAX} deep")));
+        return Err(wrong(
+            name,
+            &format!("a value nested at most {DEPTH_MAX} deep"),
+        ));
     }
     Ok(())
 }
@@ -142,7 +165,7 @@ pub fn write_pushed(out: &mut Vec<u8>, pushed: &Pushed) {
     if let Some(mutation) = &pushed.mutation {
         let mut inner = Object::begin(object.name("mutation"));
         inner.text("name", &mutation.name);
-        json::write(inner.name("args"), &mutation.args);
+        inner.value("args", &mutation.args);
         inner.end();
     }
     if let Some(part) = pushed.part {
@@ -151,7 +174,7 @@ pub fn write_pushed(out: &mut Vec<u8>, pushed: &Pushed) {
         });
     }
     if pushed.is_void {
-        object.flag("void", true);
+        object.value("void", &Value::Bool(true));
     } else {
         object.list("deltas", &pushed.deltas, write_delta);
     }
@@ -164,10 +187,14 @@ pub fn read_pushed(value: Value) -> Read<Pushed> {
     let pushed = Pushed {
         seq: Seq(members.whole("seq")?),
         schema_version: members.small("schemaVersion")?,
-        mutation: members.object_or_none("mutation")?.map(read_mutation).transpose()?,
+        mutation: members.object_or_none("mutation", read_mutation)?,
         part: read_part(members.take("part"))?,
         is_void,
-        deltas: if is_void { Vec::new() } else { members.list("deltas", read_delta)? },
+        deltas: if is_void {
+            Vec::new()
+        } else {
+            members.list("deltas", read_delta)?
+        },
     };
     if pushed.seq == Seq(0) {
         return Err(wrong("seq", "at least 1"));
@@ -180,8 +207,8 @@ pub fn read_pushed(value: Value) -> Read<Pushed> {
 
 fn read_mutation(mut members: Members) -> Read<Mutation> {
     let args = members.take("args");
-    check_depth("mutation.args", &args)?;
-    let name = read::name("name", members.take("name")).map_err(|error| error.within("mutation"))?;
+    check_depth("args", &args)?;
+    let name = read::name("name", members.take("name"))?;
     Ok(Mutation { name, args })
 }
 
@@ -192,7 +219,10 @@ fn read_part(value: Value) -> Read<Option<Part>> {
     let [index, count] = read::tuple("part", value)?;
     let (index, count) = (read::small("part", &index)?, read::small("part", &count)?);
     if !(2..=PARTS_MAX).contains(&count) || index >= count {
-        return Err(wrong("part", &format!("[index, count] with 2 to {PARTS_MAX} parts")));
+        return Err(wrong(
+            "part",
+            &format!("[index, count] with 2 to {PARTS_MAX} parts"),
+        ));
     }
     Ok(Some(Part { index, count }))
 }

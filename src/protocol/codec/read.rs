@@ -30,14 +30,22 @@ impl Members {
 
     /// Takes an object apart.
     pub fn of(name: &str, value: Value) -> Read<Self> {
-        if let Value::Map(members) = value { Ok(Self(members)) } else { Err(wrong(name, "an object")) }
+        if let Value::Map(members) = value {
+            Ok(Self(members))
+        } else {
+            Err(wrong(name, "an object"))
+        }
     }
 
     /// The member, or null where it is absent.
     pub fn take(&mut self, name: &str) -> Value {
-        let found = self.0.binary_search_by(|member| member.0.as_str().cmp(name));
+        let found = self
+            .0
+            .binary_search_by(|member| member.0.as_str().cmp(name));
         let member = found.ok().and_then(|at| self.0.get_mut(at));
-        member.map(|member| std::mem::take(&mut member.1)).unwrap_or_default()
+        member
+            .map(|member| std::mem::take(&mut member.1))
+            .unwrap_or_default()
     }
 
     /// A string that must be there.
@@ -83,18 +91,31 @@ impl Members {
     }
 
     /// The items of a list; none where it is null or absent.
-    pub fn list_or_empty<T>(&mut self, name: &str, item: impl Fn(Value) -> Read<T>) -> Read<Vec<T>> {
+    pub fn list_or_empty<T>(
+        &mut self,
+        name: &str,
+        item: impl Fn(Value) -> Read<T>,
+    ) -> Read<Vec<T>> {
         match self.take(name) {
             Value::Null => Ok(Vec::new()),
             value => list(name, value, item),
         }
     }
 
-    /// An object, or none where it is null or absent.
-    pub fn object_or_none(&mut self, name: &str) -> Read<Option<Self>> {
+    /// What `read` makes of an object that must be there.
+    pub fn object<T>(&mut self, name: &str, read: impl Fn(Self) -> Read<T>) -> Read<T> {
+        object(name, self.take(name), read)
+    }
+
+    /// What `read` makes of an object, or none where it is null or absent.
+    pub fn object_or_none<T>(
+        &mut self,
+        name: &str,
+        read: impl Fn(Self) -> Read<T>,
+    ) -> Read<Option<T>> {
         match self.take(name) {
             Value::Null => Ok(None),
-            value => Self::of(name, value).map(Some),
+            value => object(name, value, read).map(Some),
         }
     }
 
@@ -104,23 +125,38 @@ impl Members {
     }
 }
 
+/// What `read` makes of an object.
+fn object<T>(name: &str, value: Value, read: impl Fn(Members) -> Read<T>) -> Read<T> {
+    read(Members::of(name, value)?).map_err(|refusal| refusal.within(name))
+}
+
 /// The items of a list, each read by `item`.
 pub fn list<T>(name: &str, value: Value, item: impl Fn(Value) -> Read<T>) -> Read<Vec<T>> {
-    let Value::List(items) = value else { return Err(wrong(name, "a list")) };
+    let Value::List(items) = value else {
+        return Err(wrong(name, "a list"));
+    };
     let read = |(at, value)| item(value).map_err(|refusal| refusal.at(at).within(name));
     items.into_iter().enumerate().map(read).collect()
 }
 
 /// A list of at least `N` items, as its first `N`; what follows them is ignored.
 pub fn tuple<const N: usize>(name: &str, value: Value) -> Read<[Value; N]> {
-    let Value::List(mut items) = value else { return Err(wrong(name, "a list")) };
+    let Value::List(mut items) = value else {
+        return Err(wrong(name, "a list"));
+    };
     items.truncate(N);
-    items.try_into().map_err(|_| wrong(name, &format!("a list of {N}")))
+    items
+        .try_into()
+        .map_err(|_| wrong(name, &format!("a list of {N}")))
 }
 
 /// A string.
 pub fn text(name: &str, value: Value) -> Read<String> {
-    if let Value::String(text) = value { Ok(text) } else { Err(wrong(name, "a string")) }
+    if let Value::String(text) = value {
+        Ok(text)
+    } else {
+        Err(wrong(name, "a string"))
+    }
 }
 
 /// A string that names something: neither empty nor longer than an id may be.
@@ -134,7 +170,9 @@ pub fn name(name: &str, value: Value) -> Read<String> {
 
 /// A whole number that is not negative, within 2^53.
 pub fn whole(name: &str, value: &Value) -> Read<u64> {
-    value.as_u64().ok_or_else(|| wrong(name, "a whole number from 0 to 2^53 - 1"))
+    value
+        .as_u64()
+        .ok_or_else(|| wrong(name, "a whole number from 0 to 2^53 - 1"))
 }
 
 /// A whole number within 32 bits.
@@ -157,5 +195,9 @@ pub fn stamp(name: &str, value: &Value) -> Read<Stamp> {
 
 /// A stamp's text, or none for null.
 pub fn stamp_or_none(name: &str, value: &Value) -> Read<Option<Stamp>> {
-    if value.is_null() { Ok(None) } else { stamp(name, value).map(Some) }
+    if value.is_null() {
+        Ok(None)
+    } else {
+        stamp(name, value).map(Some)
+    }
 }

@@ -8,9 +8,7 @@ use crate::doc::json;
 use crate::doc::path::DocumentKey;
 use crate::doc::value::Value;
 use crate::ids::{Seq, Version};
-use crate::protocol::message::{
-    Limits, Page, Refusal, ServerMessage, Verdicts, Welcome,
-};
+use crate::protocol::message::{Limits, Page, Refusal, ServerMessage, Verdicts, Welcome};
 use crate::protocol::refusal::UNKNOWN_KIND;
 
 /// Writes a message as one JSON text.
@@ -44,7 +42,7 @@ pub fn encode_server(message: &ServerMessage) -> String {
 fn write_refusal(object: &mut Object<'_>, refusal: &Refusal) {
     object.text("code", &refusal.code);
     object.text("message", &refusal.message);
-    object.flag("retryable", refusal.is_retryable);
+    object.value("retryable", &Value::Bool(refusal.is_retryable));
 }
 
 fn write_welcome(out: &mut Vec<u8>, welcome: &Welcome) {
@@ -61,7 +59,9 @@ fn write_welcome(out: &mut Vec<u8>, welcome: &Welcome) {
     limits.whole("transactionBytes", welcome.limits.transaction_bytes);
     limits.whole("depth", welcome.limits.depth);
     limits.end();
-    object.list("capabilities", &welcome.capabilities, |out, name| json::write_text(out, name));
+    object.list("capabilities", &welcome.capabilities, |out, name| {
+        json::write_text(out, name);
+    });
     object.end();
 }
 
@@ -102,8 +102,10 @@ fn write_page(out: &mut Vec<u8>, page: &Page) {
     cursors.end();
     object.whole("checkpoint", page.checkpoint.0);
     object.list("verdicts", &page.verdicts, write_verdict);
-    object.flag("more", page.has_more);
-    object.list("reset", &page.reset, |out, shape| json::write_text(out, shape));
+    object.value("more", &Value::Bool(page.has_more));
+    object.list("reset", &page.reset, |out, shape| {
+        json::write_text(out, shape);
+    });
     object.end();
 }
 
@@ -118,7 +120,12 @@ pub fn decode_server(bytes: &[u8]) -> Result<ServerMessage, Refusal> {
         "poke" => read_version(&mut members).map(|version| ServerMessage::Poke { version }),
         "beat" => read_beat(members),
         "error" => read_refusal(members).map(ServerMessage::Refused),
-        _ => return Err(Refusal::new(UNKNOWN_KIND, "kind: not one that a server sends")),
+        _ => {
+            return Err(Refusal::new(
+                UNKNOWN_KIND,
+                "kind: not one that a server sends",
+            ));
+        }
     };
     message.map_err(|refusal| refusal.within(&kind))
 }
@@ -129,7 +136,10 @@ fn read_version(members: &mut Members) -> Read<Version> {
 
 fn read_beat(mut members: Members) -> Read<ServerMessage> {
     let version = read_version(&mut members)?;
-    Ok(ServerMessage::Beat { version, time_ms: members.whole("time")? })
+    Ok(ServerMessage::Beat {
+        version,
+        time_ms: members.whole("time")?,
+    })
 }
 
 fn read_refusal(mut members: Members) -> Read<Refusal> {
@@ -141,7 +151,6 @@ fn read_refusal(mut members: Members) -> Read<Refusal> {
 }
 
 fn read_welcome(mut members: Members) -> Read<Welcome> {
-    let mut limits = Members::of("limits", members.take("limits"))?;
     Ok(Welcome {
         protocol: members.small("protocol")?,
         epoch: members.text("epoch")?,
@@ -149,30 +158,34 @@ fn read_welcome(mut members: Members) -> Read<Welcome> {
         time_ms: members.whole("time")?,
         version: read_version(&mut members)?,
         last_seq: Seq(members.whole("lastSeq")?),
-        limits: Limits {
-            frame_bytes: limits.whole("frameBytes")?,
-            document_bytes: limits.whole("documentBytes")?,
-            transaction_bytes: limits.whole("transactionBytes")?,
-            depth: limits.whole("depth")?,
-        },
+        limits: members.object("limits", read_limits)?,
         capabilities: members.list_or_empty("capabilities", |name| read::text("a name", name))?,
     })
 }
 
+fn read_limits(mut members: Members) -> Read<Limits> {
+    Ok(Limits {
+        frame_bytes: members.whole("frameBytes")?,
+        document_bytes: members.whole("documentBytes")?,
+        transaction_bytes: members.whole("transactionBytes")?,
+        depth: members.whole("depth")?,
+    })
+}
+
 fn read_verdicts(mut members: Members) -> Read<Verdicts> {
-    let parts = members.object_or_none("parts")?;
-    let read_parts = |mut parts: Members| -> Read<(Seq, u32)> {
-        Ok((Seq(parts.whole("seq")?), parts.small("next")?))
-    };
+    let seq = |value: Value| read::whole("a seq", &value).map(Seq);
     Ok(Verdicts {
         verdicts: members.list("verdicts", read_verdict)?,
-        not_processed: members
-            .list_or_empty("notProcessed", |seq| read::whole("a seq", &seq).map(Seq))?,
+        not_processed: members.list_or_empty("notProcessed", seq)?,
         expected: Seq(members.whole("expected")?),
-        awaited_part: parts.map(read_parts).transpose()?,
-        reason: members.object_or_none("reason")?.map(read_refusal).transpose()?,
+        awaited_part: members.object_or_none("parts", read_awaited_part)?,
+        reason: members.object_or_none("reason", read_refusal)?,
         time_ms: members.whole("time")?,
     })
+}
+
+fn read_awaited_part(mut members: Members) -> Read<(Seq, u32)> {
+    Ok((Seq(members.whole("seq")?), members.small("next")?))
 }
 
 fn read_left(value: Value) -> Read<(String, DocumentKey)> {

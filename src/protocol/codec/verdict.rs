@@ -1,4 +1,5 @@
-//! Verdicts as JSON (`docs/PROTOCOL.md` section 6); they stand in the answers to both push and pull.
+//! Verdicts as JSON (`docs/PROTOCOL.md` section 6); they stand in the answers to both push and
+//! pull.
 
 use super::delta::{read_path, write_path};
 use super::read::{self, Members, Read, wrong};
@@ -35,7 +36,9 @@ pub fn write_verdict(out: &mut Vec<u8>, verdict: &Verdict) {
         Outcome::Accepted { version, discarded } => {
             let mut inner = Object::begin(object.name("accepted"));
             inner.whole("version", version.0);
-            inner.list("discarded", discarded, |out, (key, path)| write_discarded(out, key, path));
+            inner.list("discarded", discarded, |out, (key, path)| {
+                write_discarded(out, key, path);
+            });
             inner.end();
         }
         Outcome::Rejected { code, message } => {
@@ -64,16 +67,23 @@ pub fn read_verdict(value: Value) -> Read<Verdict> {
 
 fn read_members(mut members: Members) -> Read<Verdict> {
     let seq = Seq(members.whole("seq")?);
-    if let Some(mut accepted) = members.object_or_none("accepted")? {
-        let version = Version(accepted.whole("version")?);
-        let discarded = accepted.list_or_empty("discarded", read_discarded)?;
-        return Ok(Verdict { seq, outcome: Outcome::Accepted { version, discarded } });
+    let accepted = members.object_or_none("accepted", read_accepted)?;
+    let rejected = members.object_or_none("rejected", read_rejected)?;
+    match accepted.or(rejected) {
+        Some(outcome) => Ok(Verdict { seq, outcome }),
+        None => Err(wrong("a verdict", "a member accepted or rejected")),
     }
-    let Some(mut rejected) = members.object_or_none("rejected")? else {
-        return Err(wrong("a verdict", "a member accepted or rejected"));
-    };
-    let (code, message) = (rejected.text("code")?, rejected.text("message")?);
-    Ok(Verdict { seq, outcome: Outcome::Rejected { code, message } })
+}
+
+fn read_accepted(mut members: Members) -> Read<Outcome> {
+    let version = Version(members.whole("version")?);
+    let discarded = members.list_or_empty("discarded", read_discarded)?;
+    Ok(Outcome::Accepted { version, discarded })
+}
+
+fn read_rejected(mut members: Members) -> Read<Outcome> {
+    let (code, message) = (members.text("code")?, members.text("message")?);
+    Ok(Outcome::Rejected { code, message })
 }
 
 fn read_discarded(value: Value) -> Read<(DocumentKey, Path)> {
@@ -82,5 +92,8 @@ fn read_discarded(value: Value) -> Read<(DocumentKey, Path)> {
 }
 
 pub fn read_key(collection: Value, id: Value) -> Read<DocumentKey> {
-    Ok(DocumentKey { collection: read::name("collection", collection)?, id: read::name("id", id)? })
+    Ok(DocumentKey {
+        collection: read::name("collection", collection)?,
+        id: read::name("id", id)?,
+    })
 }

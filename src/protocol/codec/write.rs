@@ -1,6 +1,7 @@
 //! Writing JSON objects and lists directly as bytes, without a tree in between.
 
 use crate::doc::json;
+use crate::doc::value::Value;
 
 /// An object that is being written. Its brace is closed by `end`.
 pub struct Object<'a> {
@@ -12,7 +13,10 @@ impl<'a> Object<'a> {
     /// Opens the brace.
     pub fn begin(out: &'a mut Vec<u8>) -> Self {
         out.push(b'{');
-        Self { out, is_first: true }
+        Self {
+            out,
+            is_first: true,
+        }
     }
 
     /// Opens the brace of a message of this kind.
@@ -49,16 +53,9 @@ impl<'a> Object<'a> {
         write_whole(self.name(name), whole);
     }
 
-    /// Only where it is so: `true`.
-    pub fn flag_if(&mut self, name: &str, flag: bool) {
-        if flag {
-            self.flag(name, flag);
-        }
-    }
-
-    /// `true` or `false`.
-    pub fn flag(&mut self, name: &str, flag: bool) {
-        self.name(name).extend_from_slice(if flag { b"true" } else { b"false" });
+    /// Any value.
+    pub fn value(&mut self, name: &str, value: &Value) {
+        json::write(self.name(name), value);
     }
 
     /// A list, each item written by `item`.

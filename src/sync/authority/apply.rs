@@ -1,9 +1,9 @@
 //! Applying a transaction to documents: each whole or not at all (`docs/PROTOCOL.md` section 6).
 
+use super::Decided;
 use super::document::Stored;
 use super::key::Key;
 use super::rows::Rows;
-use super::Decided;
 use crate::doc::path::DocumentKey;
 use crate::ids::Version;
 use crate::limits::{DOCUMENT_BYTES_MAX, TRANSACTION_BYTES_MAX};
@@ -14,7 +14,8 @@ use crate::protocol::refusal::{
 };
 use std::collections::BTreeMap;
 
-/// Most bytes of a verdict's list of discarded paths, so that a verdict always fits in a frame beside a page.
+/// Most bytes of a verdict's list of discarded paths, so that a verdict always fits in a frame
+/// beside a page.
 pub const DISCARDED_BYTES_MAX: usize = 128 << 10;
 
 /// A document while a batch is applied.
@@ -34,7 +35,10 @@ type Draft<'a> = BTreeMap<&'a DocumentKey, Stored>;
 
 /// A rejection with one of the codes of section 6.
 pub fn rejected(code: &str, message: impl Into<String>) -> Outcome {
-    Outcome::Rejected { code: code.into(), message: message.into() }
+    Outcome::Rejected {
+        code: code.into(),
+        message: message.into(),
+    }
 }
 
 /// The rejection of a transaction that is too large.
@@ -45,7 +49,10 @@ pub fn too_large() -> Outcome {
 
 impl<'a> Documents<'a> {
     pub fn new(rows: &'a Rows) -> Self {
-        Self { rows, held: BTreeMap::new() }
+        Self {
+            rows,
+            held: BTreeMap::new(),
+        }
     }
 
     /// Applies a transaction as of `version`, or rejects it without any effect.
@@ -85,11 +92,17 @@ impl<'a> Documents<'a> {
             let paths = document.apply(delta, version).into_iter();
             discarded.extend(paths.map(|path| (delta.key.clone(), path)));
         }
-        if let Some((key, _)) = draft.iter().find(|(_, held)| held.size() > DOCUMENT_BYTES_MAX) {
+        if let Some((key, _)) = draft
+            .iter()
+            .find(|(_, held)| held.size() > DOCUMENT_BYTES_MAX)
+        {
             let message = format!("{} would be over {DOCUMENT_BYTES_MAX} bytes", name(key));
             return Ok(rejected(DOCUMENT_TOO_LARGE, message));
         }
-        let listed: usize = discarded.iter().map(|(key, path)| discarded_bytes(key, path)).sum();
+        let listed: usize = discarded
+            .iter()
+            .map(|(key, path)| discarded_bytes(key, path))
+            .sum();
         if listed > DISCARDED_BYTES_MAX {
             let message = "so many of its documents are gone that they cannot be listed";
             return Ok(rejected(CONFLICT, message));
@@ -108,7 +121,10 @@ impl<'a> Documents<'a> {
 
     /// The rows of the documents that have changed, and their moved change rows.
     pub fn into_writes(self) -> impl Iterator<Item = (Key, Option<Vec<u8>>)> {
-        let changed = self.held.into_iter().filter(|(_, held)| held.document.version() != held.stored);
+        let changed = self
+            .held
+            .into_iter()
+            .filter(|(_, held)| held.document.version() != held.stored);
         changed.flat_map(|(key, held)| {
             let mut version = held.document.version();
             let left = (held.stored > Version(0)).then(|| (Key::change(held.stored, &key), None));
@@ -130,16 +146,18 @@ fn name(key: &DocumentKey) -> String {
 fn contradiction(delta: &Delta) -> Option<String> {
     let life = delta.life;
     match delta.paths.iter().find(|write| write.path.is_existence()) {
-        Some(write) if write.value.as_u64() != Some(life.0) => {
-            Some(format!("its paths are of life {life}, its existence of another"))
+        Some(write) if write.value.as_u64() != Some(life.0) => Some(format!(
+            "its paths are of life {life}, its existence of another"
+        )),
+        None if !life.is_alive() => {
+            Some(format!("it writes to life {life}, which is a deleted one"))
         }
-        None if !life.is_alive() => Some(format!("it writes to life {life}, which is a deleted one")),
         _ => None,
     }
 }
 
-/// Whether the delta is an insert that meets a living document. It is none if the same write made the document, or if
-/// it follows the life that it saw: then it deletes and inserts in one.
+/// Whether the delta is an insert that meets a living document. It is none if the same write made
+/// the document, or if it follows the life that it saw: then it deletes and inserts in one.
 fn is_taken(document: &Stored, delta: &Delta) -> bool {
     let Some(write) = delta.paths.iter().find(|write| write.path.is_existence()) else {
         return false;

@@ -1,5 +1,5 @@
-//! Cursors: opaque to clients, here the epoch, the version the client's base equals, and, between the pages of one
-//! pull, how far in the changes after it the pages have come.
+//! Cursors: opaque to clients, here the epoch, the version the client's base equals, and, between
+//! the pages of one pull, how far in the changes after it the pages have come.
 
 use super::record::Space;
 use crate::ids::{Version, push_hex, read_hex};
@@ -48,12 +48,30 @@ mod tests {
 
     #[test]
     fn text_round_trips_within_its_epoch_and_log() {
-        let space = Space { epoch: "ab.c".into(), version: Version(9) };
+        let space = Space {
+            epoch: "ab.c".into(),
+            version: Version(9),
+        };
         for position in [None, Some(vec![]), Some(vec![0, 1, 254])] {
-            let cursor = Cursor { base: Version(7), position };
-            assert_eq!(Cursor::from_text(&cursor.to_text(&space), &space), Some(cursor));
+            let cursor = Cursor {
+                base: Version(7),
+                position,
+            };
+            assert_eq!(
+                Cursor::from_text(&cursor.to_text(&space), &space),
+                Some(cursor)
+            );
         }
-        for text in ["", "ab.c", "ab.c.", "ab.c.x", "ab.c.10", "ab.c.7.0", "ab.d.7", "ab.c.7.0g"] {
+        for text in [
+            "",
+            "ab.c",
+            "ab.c.",
+            "ab.c.x",
+            "ab.c.10",
+            "ab.c.7.0",
+            "ab.d.7",
+            "ab.c.7.0g",
+        ] {
             assert_eq!(Cursor::from_text(text, &space), None, "{text}");
         }
     }

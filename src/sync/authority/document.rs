@@ -1,9 +1,9 @@
 //! A document as the authority stores it: the merged state, and what each standing write saw.
 
+use super::Decided;
 use super::key::Key;
 use super::record::damaged;
 use super::rows::Rows;
-use super::Decided;
 use crate::causal::stamp::Stamp;
 use crate::doc::codec::{Reader, write_bytes, write_stamp, write_value, write_varint};
 use crate::doc::path::{DocumentKey, Path};
@@ -30,23 +30,32 @@ pub struct Stored {
 impl Stored {
     /// The document's row; one that has never been, if there is none.
     pub fn read(key: &DocumentKey, rows: &Rows) -> Decided<Self> {
-        let Some(row) = rows.get(&Key::document(key)) else { return Ok(Self::default()) };
+        let Some(row) = rows.get(&Key::document(key)) else {
+            return Ok(Self::default());
+        };
         Self::from_row(row).ok_or_else(|| damaged("document"))
     }
 
     /// The version in which the document last changed; 0 if it has never been.
     pub fn version(&self) -> Version {
-        let registers = self.merged.registers.values().map(|register| register.version);
+        let registers = self
+            .merged
+            .registers
+            .values()
+            .map(|register| register.version);
         registers.fold(self.merged.existence.version, Ord::max)
     }
 
     /// The size of the document (`docs/PROTOCOL.md` section 4).
     pub fn size(&self) -> usize {
         let registers = self.merged.registers.iter();
-        registers.map(|(path, register)| path_bytes(path, &register.value)).sum()
+        registers
+            .map(|(path, register)| path_bytes(path, &register.value))
+            .sum()
     }
 
-    /// Joins a delta in as of `version`. Gives the paths that were not applied, because they are of another life.
+    /// Joins a delta in as of `version`. Gives the paths that were not applied, because they are of
+    /// another life.
     pub fn apply(&mut self, delta: &Delta, version: Version) -> Vec<Path> {
         let life = self.merged.existence.life;
         let mut discarded = self.merged.apply(delta, version, Path::clone).discarded;
@@ -69,7 +78,10 @@ impl Stored {
         let current = if path.is_existence() {
             Some((self.merged.existence.stamp, self.merged.existence.version))
         } else {
-            self.merged.registers.get(path).map(|register| (register.stamp, register.version))
+            self.merged
+                .registers
+                .get(path)
+                .map(|register| (register.stamp, register.version))
         };
         current == Some((stamp, version))
     }
@@ -86,20 +98,35 @@ impl Stored {
         let existence = self.merged.existence;
         let life = existence.life;
         let begins = (existence.version > base).then(|| {
-            self.path_write(Path::existence(), Value::int(life.0.cast_signed()), existence.stamp)
+            self.path_write(
+                Path::existence(),
+                Value::int(life.0.cast_signed()),
+                existence.stamp,
+            )
         });
         let registers = self.merged.registers.iter();
-        let changed = registers.filter(|(_, register)| register.version > base).map(|(path, r)| {
-            self.path_write(path.clone(), r.value.clone(), r.stamp)
-        });
+        let changed = registers
+            .filter(|(_, register)| register.version > base)
+            .map(|(path, r)| self.path_write(path.clone(), r.value.clone(), r.stamp));
         let mut paths: Vec<_> = begins.into_iter().chain(changed).collect();
         let stamp = take_commonest_stamp(&mut paths)?;
-        Some(Delta { key: key.clone(), life, stamp, upsert: false, paths })
+        Some(Delta {
+            key: key.clone(),
+            life,
+            stamp,
+            upsert: false,
+            paths,
+        })
     }
 
     fn path_write(&self, path: Path, value: Value, stamp: Stamp) -> PathWrite {
         let saw = self.saws.get(&path).copied();
-        PathWrite { path, value, saw, stamp: Some(stamp) }
+        PathWrite {
+            path,
+            value,
+            saw,
+            stamp: Some(stamp),
+        }
     }
 
     fn from_row(row: &[u8]) -> Option<Self> {
@@ -110,11 +137,19 @@ impl Stored {
         let mut stored = Self::default();
         let life = Life(reader.varint()?);
         let (version, stamp) = stored.read_head(&Path::existence(), &mut reader)?;
-        stored.merged.existence = Existence { life, stamp, version };
+        stored.merged.existence = Existence {
+            life,
+            stamp,
+            version,
+        };
         while !reader.is_done() {
             let path = read_path(&mut reader)?;
             let (version, stamp) = stored.read_head(&path, &mut reader)?;
-            let register = Register { value: reader.value()?, stamp, version };
+            let register = Register {
+                value: reader.value()?,
+                stamp,
+                version,
+            };
             stored.merged.registers.insert(path, register);
         }
         Some(stored)
@@ -129,13 +164,18 @@ impl Stored {
         Some((version, stamp))
     }
 
-    /// The format, the life, its head, and for every register its path, head and value. A head is the version, the
-    /// stamp, and 0, or 1 and the stamp that the write saw.
+    /// The format, the life, its head, and for every register its path, head and value. A head is
+    /// the version, the stamp, and 0, or 1 and the stamp that the write saw.
     pub fn to_row(&self) -> Vec<u8> {
         let existence = &self.merged.existence;
         let mut row = vec![FORMAT];
         write_varint(&mut row, existence.life.0);
-        self.write_head(&mut row, &Path::existence(), existence.version, existence.stamp);
+        self.write_head(
+            &mut row,
+            &Path::existence(),
+            existence.version,
+            existence.stamp,
+        );
         for (path, register) in &self.merged.registers {
             write_path(&mut row, path);
             self.write_head(&mut row, path, register.version, register.stamp);
@@ -190,16 +230,30 @@ mod tests {
     use crate::ids::Token;
 
     fn stamp(time: u64) -> Stamp {
-        Stamp { time: Time(time), replica: Token([1; 10]) }
+        Stamp {
+            time: Time(time),
+            replica: Token([1; 10]),
+        }
     }
 
     fn delta(life: u64, time: u64, paths: Vec<PathWrite>) -> Delta {
         let key = DocumentKey::new("films", "1");
-        Delta { key, life: Life(life), stamp: stamp(time), upsert: false, paths }
+        Delta {
+            key,
+            life: Life(life),
+            stamp: stamp(time),
+            upsert: false,
+            paths,
+        }
     }
 
     fn write(path: Path, value: Value, saw: Option<u64>) -> PathWrite {
-        PathWrite { path, value, saw: saw.map(stamp), stamp: None }
+        PathWrite {
+            path,
+            value,
+            saw: saw.map(stamp),
+            stamp: None,
+        }
     }
 
     fn edited() -> Stored {
@@ -221,7 +275,12 @@ mod tests {
         assert_eq!(Stored::from_row(&stored.to_row()), Some(stored.clone()));
         assert_eq!(stored.version(), Version(2));
         let row = stored.to_row();
-        assert!((1..row.len()).filter(|end| Stored::from_row(&row[..*end]).is_some()).count() < 3);
+        assert!(
+            (1..row.len())
+                .filter(|end| Stored::from_row(&row[..*end]).is_some())
+                .count()
+                < 3
+        );
     }
 
     #[test]
@@ -252,7 +311,10 @@ mod tests {
         let begin = vec![write(Path::existence(), Value::int(3), None)];
         stored.apply(&delta(3, 7, begin), Version(3));
         let late = vec![write(Path::existence(), Value::int(2), Some(5))];
-        assert_eq!(stored.apply(&delta(2, 9, late), Version(4)), vec![Path::existence()]);
+        assert_eq!(
+            stored.apply(&delta(2, 9, late), Version(4)),
+            vec![Path::existence()]
+        );
         assert_eq!(stored.version(), Version(3));
     }
 }

@@ -22,7 +22,9 @@ pub fn forgettable(replica: ReplicaId, confirmed: Seq) -> Need {
 
 /// The keys that `forgettable` found.
 pub fn forgotten(replica: ReplicaId, confirmed: Seq, rows: &Rows) -> impl Iterator<Item = Key> {
-    rows.scan(&forgettable(replica, confirmed)).iter().map(|(key, _)| key.clone())
+    rows.scan(&forgettable(replica, confirmed))
+        .iter()
+        .map(|(key, _)| key.clone())
 }
 
 pub fn ask(hello: &Hello, wanted: &mut Wanted<'_>) -> Decided<()> {
@@ -30,7 +32,10 @@ pub fn ask(hello: &Hello, wanted: &mut Wanted<'_>) -> Decided<()> {
     if wanted.has_row(Key::replica(hello.replica))
         && let Some(row) = Replica::read(hello.replica, wanted.rows)?
     {
-        wanted.has(forgettable(hello.replica, hello.confirmed.min(row.last_seq)));
+        wanted.has(forgettable(
+            hello.replica,
+            hello.confirmed.min(row.last_seq),
+        ));
     }
     Ok(())
 }
@@ -53,7 +58,12 @@ pub fn decide(context: &Context, hello: &Hello, rows: &Rows) -> Decided<Decision
         let keys = forgotten(hello.replica, confirmed, rows);
         writes.extend(keys.map(|key| (key, None)));
         let confirmed = confirmed.max(known.confirmed);
-        Replica { life: hello.life, term: hello.term, confirmed, ..known.clone() }
+        Replica {
+            life: hello.life,
+            term: hello.term,
+            confirmed,
+            ..known.clone()
+        }
     } else {
         begin(context, hello)
     };
@@ -61,10 +71,15 @@ pub fn decide(context: &Context, hello: &Hello, rows: &Rows) -> Decided<Decision
         writes.push((Key::replica(hello.replica), Some(replica.to_row())));
     }
     let reply = ServerMessage::Welcome(welcome(context, &space, &replica));
-    Ok(Decision { writes, reply, poke: None })
+    Ok(Decision {
+        writes,
+        reply,
+        poke: None,
+    })
 }
 
-/// The row of a replica that the space sees for the first time. In a new epoch every replica is new again.
+/// The row of a replica that the space sees for the first time. In a new epoch every replica is new
+/// again.
 fn begin(context: &Context, hello: &Hello) -> Replica {
     Replica {
         subject: context.subject.clone(),
@@ -76,7 +91,8 @@ fn begin(context: &Context, hello: &Hello) -> Replica {
     }
 }
 
-/// The term goes before the life: a leader that was only replaced must not be told that its store is a copy.
+/// The term goes before the life: a leader that was only replaced must not be told that its store
+/// is a copy.
 fn check_identity(context: &Context, hello: &Hello, known: &Replica) -> Decided<()> {
     known.check_subject(context)?;
     known.check_term(hello.term)?;
@@ -87,7 +103,8 @@ fn check_identity(context: &Context, hello: &Hello, known: &Replica) -> Decided<
     }
     if hello.next_seq <= known.last_seq {
         let (next, last) = (hello.next_seq, known.last_seq);
-        let message = format!("the store was rolled back: seq {next} is not above the last, {last}");
+        let message =
+            format!("the store was rolled back: seq {next} is not above the last, {last}");
         return Err(Refusal::new(REPLICA_CONFLICT, message));
     }
     Ok(())
@@ -123,6 +140,9 @@ pub fn decide_beat(context: &Context, rows: &Rows) -> Decided<Decision> {
         Replica::admitted(replica, context, rows)?;
     }
     let version = Space::read(context, rows)?.version;
-    let reply = ServerMessage::Beat { version, time_ms: context.time_ms };
+    let reply = ServerMessage::Beat {
+        version,
+        time_ms: context.time_ms,
+    };
     Ok(Decision::answer(reply))
 }

@@ -31,7 +31,9 @@ impl Key {
     }
 
     pub(super) fn part(replica: ReplicaId, seq: Seq, index: u32) -> Self {
-        Self::begin(4, &replica.0).and(&seq.0.to_be_bytes()).and(&index.to_be_bytes())
+        Self::begin(4, &replica.0)
+            .and(&seq.0.to_be_bytes())
+            .and(&index.to_be_bytes())
     }
 
     pub(super) fn document(document: &DocumentKey) -> Self {
@@ -60,23 +62,33 @@ impl Key {
 
     /// Names hold no U+0000, so the one between them keeps any two documents apart and in order.
     fn and_document(self, document: &DocumentKey) -> Self {
-        self.and(document.collection.as_bytes()).and(&[0]).and(document.id.as_bytes())
+        self.and(document.collection.as_bytes())
+            .and(&[0])
+            .and(document.id.as_bytes())
     }
 }
 
 /// The verdicts of a replica from one seq to another, both included.
 pub fn verdicts_between(replica: ReplicaId, first: Seq, last: Seq, limit: usize) -> Need {
-    let (from, to) = (Key::verdict(replica, first), Key::verdict(replica, last.next()));
+    let (from, to) = (
+        Key::verdict(replica, first),
+        Key::verdict(replica, last.next()),
+    );
     Need::Scan { from, to, limit }
 }
 
-/// The change rows later than a version, and later than a row that was scanned before, if there is one.
+/// The change rows later than a version, and later than a row that was scanned before, if there is
+/// one.
 pub fn changes_after(base: Version, last: Option<&[u8]>, limit: usize) -> Need {
     let from = match last {
         Some(last) => Key::begin(6, last).and(&[0]),
         None => Key::begin(6, &base.next().0.to_be_bytes()),
     };
-    Need::Scan { from, to: Key(vec![7]), limit }
+    Need::Scan {
+        from,
+        to: Key(vec![7]),
+        limit,
+    }
 }
 
 /// What of a change row's key a cursor remembers.

@@ -1,9 +1,9 @@
 //! `pull` (`docs/PROTOCOL.md` section 7): pages of what changed after the client's base.
 //!
-//! The pages of one pull follow the change rows, in which a document stands once, at the version it last changed in. A
-//! document that changes between two pages moves behind all that were sent and is sent again, so the pages chase the
-//! head, and when they reach it they hold every path changed after the base: the space as of that moment's version,
-//! never half a transaction.
+//! The pages of one pull follow the change rows, in which a document stands once, at the version it
+//! last changed in. A document that changes between two pages moves behind all that were sent and
+//! is sent again, so the pages chase the head, and when they reach it they hold every path changed
+//! after the base: the space as of that moment's version, never half a transaction.
 
 use super::apply::DISCARDED_BYTES_MAX;
 use super::cursor::Cursor;
@@ -40,16 +40,30 @@ fn start<'a>(context: &Context, pull: &'a Pull, rows: &Rows) -> Decided<Start<'a
     let replica = Replica::admitted(pull.replica, context, rows)?;
     let space = Space::read(context, rows)?;
     let [shape] = pull.shapes.as_slice() else {
-        return Err(Refusal::new(BAD_FRAME, "pull.shapes: this server knows one, the whole space"));
+        return Err(Refusal::new(
+            BAD_FRAME,
+            "pull.shapes: this server knows one, the whole space",
+        ));
     };
-    let known = shape.cursor.as_ref().map(|text| Cursor::from_text(text, &space));
+    let known = shape
+        .cursor
+        .as_ref()
+        .map(|text| Cursor::from_text(text, &space));
     let is_reset = known == Some(None);
     let cursor = known.flatten().unwrap_or_default();
     let limit = (pull.limit as usize).min(PAGE_DOCUMENTS_MAX);
     let first = replica.confirmed.next();
     let verdicts = verdicts_between(pull.replica, first, replica.last_seq, VERDICTS_MAX);
     let changes = changes_after(cursor.base, cursor.position.as_deref(), limit + 1);
-    Ok(Start { space, shape, cursor, is_reset, limit, verdicts, changes })
+    Ok(Start {
+        space,
+        shape,
+        cursor,
+        is_reset,
+        limit,
+        verdicts,
+        changes,
+    })
 }
 
 pub fn ask(context: &Context, pull: &Pull, wanted: &mut Wanted<'_>) -> Decided<()> {
@@ -91,18 +105,26 @@ pub fn decide(context: &Context, pull: &Pull, rows: &Rows) -> Decided<Decision> 
     let cursor = if page.has_more {
         let last = changes.get(..taken).and_then(<[Found]>::last);
         let position = last.map(|(key, _)| change_position(key).to_vec());
-        Cursor { base: start.cursor.base, position }
+        Cursor {
+            base: start.cursor.base,
+            position,
+        }
     } else {
-        Cursor { base: start.space.version, position: None }
+        Cursor {
+            base: start.space.version,
+            position: None,
+        }
     };
-    page.cursors.push((start.shape.id.clone(), cursor.to_text(&start.space)));
+    page.cursors
+        .push((start.shape.id.clone(), cursor.to_text(&start.space)));
     if start.is_reset {
         page.reset.push(start.shape.id.clone());
     }
     Ok(Decision::answer(ServerMessage::Page(page)))
 }
 
-/// Puts deltas into the page until it is full or the rows that were read end. Gives how many changes it took.
+/// Puts deltas into the page until it is full or the rows that were read end. Gives how many
+/// changes it took.
 fn fill(page: &mut Page, start: &Start<'_>, changes: &[Found], rows: &Rows) -> Decided<usize> {
     let mut bytes = 0;
     for (taken, (key, _)) in changes.iter().take(start.limit).enumerate() {
@@ -111,7 +133,9 @@ fn fill(page: &mut Page, start: &Start<'_>, changes: &[Found], rows: &Rows) -> D
             return Ok(taken);
         }
         let document = Stored::read(&key, rows)?;
-        let Some(delta) = document.delta_since(&key, start.cursor.base) else { continue };
+        let Some(delta) = document.delta_since(&key, start.cursor.base) else {
+            continue;
+        };
         bytes += delta_bytes(&delta) + 1;
         if bytes > BATCH_BYTES && taken > 0 {
             return Ok(taken);

@@ -22,7 +22,10 @@ pub fn ask(context: &Context, push: &Push, wanted: &mut Wanted<'_>) -> Decided<(
         return Ok(());
     }
     let replica = Replica::admitted(push.replica, context, wanted.rows)?;
-    wanted.has(forgettable(push.replica, push.confirmed.min(replica.last_seq)));
+    wanted.has(forgettable(
+        push.replica,
+        push.confirmed.min(replica.last_seq),
+    ));
     for pushed in &push.transactions {
         if pushed.seq <= replica.last_seq {
             wanted.has_row(Key::verdict(push.replica, pushed.seq));
@@ -44,7 +47,9 @@ fn ask_staged(push: &Push, replica: &Replica, wanted: &mut Wanted<'_>) -> Decide
     let is_last = |pushed: &Pushed| {
         pushed.seq == due && pushed.part.is_some_and(|part| part.index + 1 == part.count)
     };
-    let Some(staged) = &replica.staged else { return Ok(()) };
+    let Some(staged) = &replica.staged else {
+        return Ok(());
+    };
     if !push.transactions.iter().any(is_last) {
         return Ok(());
     }
@@ -73,7 +78,10 @@ pub fn decide(context: &Context, push: &Push, rows: &Rows) -> Decided<Decision> 
         replica,
         documents: Documents::new(rows),
         writes: BTreeMap::new(),
-        reply: Verdicts { time_ms: context.time_ms, ..Verdicts::default() },
+        reply: Verdicts {
+            time_ms: context.time_ms,
+            ..Verdicts::default()
+        },
         reply_bytes: 0,
     };
     batch.confirm(push.confirmed);
@@ -99,10 +107,6 @@ struct Batch<'a> {
 /// Why a batch stops before a transaction; none if that is settled.
 type Stop = Option<Refusal>;
 
-fn stop(code: &str, message: impl Into<String>) -> Decided<Stop> {
-    Ok(Some(Refusal::new(code, message)))
-}
-
 impl Batch<'_> {
     fn due(&self) -> Seq {
         self.replica.last_seq.next()
@@ -119,7 +123,9 @@ impl Batch<'_> {
 
     fn settle_all(&mut self, transactions: &[Pushed]) -> Decided<()> {
         for (at, pushed) in transactions.iter().enumerate() {
-            let Some(reason) = self.settle(pushed)? else { continue };
+            let Some(reason) = self.settle(pushed)? else {
+                continue;
+            };
             let rest = transactions.iter().skip(at).map(|pushed| pushed.seq);
             let mut rest: Vec<_> = rest.filter(|seq| *seq > self.replica.last_seq).collect();
             rest.sort_unstable();
@@ -133,33 +139,50 @@ impl Batch<'_> {
 
     fn settle(&mut self, pushed: &Pushed) -> Decided<Stop> {
         if self.reply_bytes > DISCARDED_BYTES_MAX {
-            return stop(RETRY_LATER, "the answer is full: send the rest again");
+            let message = "the answer is full: send the rest again";
+            return Ok(Some(Refusal::new(RETRY_LATER, message)));
         }
-        let due = self.due();
-        if pushed.seq < due && !planted::is("authority_duplicate_applied") {
+        if pushed.seq < self.due() && !planted::is("authority_duplicate_applied") {
             self.repeat(pushed.seq)?;
             return Ok(None);
         }
-        if pushed.seq > due && !planted::is("authority_gap_accepted") {
-            let message = format!("seq {} leaves a gap: {due} is due", pushed.seq);
-            return stop(OUT_OF_ORDER, message);
-        }
-        if self.is_ahead(&pushed.deltas) && !planted::is("authority_clock_unchecked") {
-            return stop(CLOCK_AHEAD, "a stamp is too far ahead of the server's time");
+        let reason = self.untimely(pushed);
+        if reason.is_some() {
+            return Ok(reason);
         }
         if let Some(part) = pushed.part {
             return self.settle_part(pushed, part);
         }
         self.unstage();
         let outcome = if pushed.is_void {
-            Outcome::Accepted { version: self.space.version, discarded: Vec::new() }
+            Outcome::Accepted {
+                version: self.space.version,
+                discarded: Vec::new(),
+            }
         } else if encode_deltas(&pushed.deltas).len() > TRANSACTION_BYTES_MAX {
             too_large()
         } else {
             self.apply(&pushed.deltas)?
         };
-        self.record(Verdict { seq: pushed.seq, outcome });
+        self.record(Verdict {
+            seq: pushed.seq,
+            outcome,
+        });
         Ok(None)
+    }
+
+    /// Why a transaction cannot be settled now and may be later.
+    fn untimely(&self, pushed: &Pushed) -> Stop {
+        let due = self.due();
+        if pushed.seq > due && !planted::is("authority_gap_accepted") {
+            let message = format!("seq {} leaves a gap: {due} is due", pushed.seq);
+            return Some(Refusal::new(OUT_OF_ORDER, message));
+        }
+        if self.is_ahead(&pushed.deltas) && !planted::is("authority_clock_unchecked") {
+            let message = "a stamp is too far ahead of the server's time";
+            return Some(Refusal::new(CLOCK_AHEAD, message));
+        }
+        None
     }
 
     /// Answers a seq that has a verdict with that verdict. One that was confirmed needs no answer.
@@ -186,44 +209,66 @@ impl Batch<'_> {
     fn is_ahead(&self, deltas: &[Delta]) -> bool {
         let latest_ms = self.context.time_ms.saturating_add(CLOCK_AHEAD_MS);
         let own = |delta: &Delta| delta.paths.iter().filter_map(|write| write.stamp).max();
-        deltas.iter().any(|delta| own(delta).max(Some(delta.stamp)).is_some_and(|stamp| stamp.time.ms() > latest_ms))
+        deltas.iter().any(|delta| {
+            own(delta)
+                .max(Some(delta.stamp))
+                .is_some_and(|stamp| stamp.time.ms() > latest_ms)
+        })
     }
 
     fn settle_part(&mut self, pushed: &Pushed, part: Part) -> Decided<Stop> {
         if part.index == 0 {
             self.unstage();
-            self.replica.staged = Some(Staged { count: part.count, next: 0, bytes: 0 });
+            self.replica.staged = Some(Staged {
+                count: part.count,
+                next: 0,
+                bytes: 0,
+            });
         }
-        let staged = self.replica.staged.as_mut().filter(|staged| staged.count == part.count);
-        let Some(staged) = staged else { return self.await_part(0) };
+        let staged = self
+            .replica
+            .staged
+            .as_mut()
+            .filter(|staged| staged.count == part.count);
+        let Some(staged) = staged else {
+            return Ok(self.await_part(0));
+        };
         if part.index < staged.next {
             return Ok(None);
         }
         if part.index > staged.next {
             let next = staged.next;
-            return self.await_part(next);
+            return Ok(self.await_part(next));
         }
         let row = encode_deltas(&pushed.deltas);
         staged.bytes += row.len();
         if staged.bytes > TRANSACTION_BYTES_MAX {
             self.unstage();
-            self.record(Verdict { seq: pushed.seq, outcome: too_large() });
+            self.record(Verdict {
+                seq: pushed.seq,
+                outcome: too_large(),
+            });
         } else if part.index + 1 < part.count && !planted::is("authority_part_applied_early") {
             staged.next += 1;
-            self.writes.insert(Key::part(self.id, pushed.seq, part.index), Some(row));
+            self.writes
+                .insert(Key::part(self.id, pushed.seq, part.index), Some(row));
         } else {
             let mut deltas = self.staged_deltas()?;
             deltas.extend_from_slice(&pushed.deltas);
             self.unstage();
             let outcome = self.apply(&deltas)?;
-            self.record(Verdict { seq: pushed.seq, outcome });
+            self.record(Verdict {
+                seq: pushed.seq,
+                outcome,
+            });
         }
         Ok(None)
     }
 
-    fn await_part(&mut self, next: u32) -> Decided<Stop> {
+    fn await_part(&mut self, next: u32) -> Stop {
         self.reply.awaited_part = Some((self.due(), next));
-        stop(OUT_OF_ORDER, format!("part {next} of seq {} is due", self.due()))
+        let message = format!("part {next} of seq {} is due", self.due());
+        Some(Refusal::new(OUT_OF_ORDER, message))
     }
 
     /// The deltas of the stored parts of the transaction that is due.
@@ -238,7 +283,9 @@ impl Batch<'_> {
 
     fn staged_keys(&self) -> Vec<Key> {
         let count = self.replica.staged.as_ref().map_or(0, |staged| staged.next);
-        (0..count).map(|index| Key::part(self.id, self.due(), index)).collect()
+        (0..count)
+            .map(|index| Key::part(self.id, self.due(), index))
+            .collect()
     }
 
     /// Forgets the stored parts.
@@ -263,7 +310,8 @@ impl Batch<'_> {
         let row = encode_verdict(&verdict);
         self.reply_bytes += row.len();
         if !planted::is("authority_verdict_forgotten") {
-            self.writes.insert(Key::verdict(self.id, verdict.seq), Some(row));
+            self.writes
+                .insert(Key::verdict(self.id, verdict.seq), Some(row));
         }
         self.replica.last_seq = self.replica.last_seq.max(verdict.seq);
         self.reply.verdicts.push(verdict);
@@ -277,7 +325,8 @@ impl Batch<'_> {
             self.reply.awaited_part = staged.map(|staged| (self.due(), staged.next));
         }
         if self.replica != self.before {
-            self.writes.insert(Key::replica(self.id), Some(self.replica.to_row()));
+            self.writes
+                .insert(Key::replica(self.id), Some(self.replica.to_row()));
         }
         if has_moved.is_some() {
             self.writes.insert(Key::space(), Some(self.space.to_row()));

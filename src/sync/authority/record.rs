@@ -10,7 +10,10 @@ use crate::protocol::refusal::{INTERNAL, NEEDS_HELLO, TERM_FENCED, WRONG_SUBJECT
 
 /// A refusal for a row that is not what this version wrote.
 pub fn damaged(what: &str) -> Refusal {
-    Refusal::new(INTERNAL, format!("the stored {what} cannot be read: the database is damaged"))
+    Refusal::new(
+        INTERNAL,
+        format!("the stored {what} cannot be read: the database is damaged"),
+    )
 }
 
 /// The state of a space's log.
@@ -24,12 +27,18 @@ impl Space {
     /// The space; as new, if it has never been used.
     pub fn read(context: &Context, rows: &Rows) -> Decided<Self> {
         let Some(row) = rows.get(&Key::space()) else {
-            return Ok(Self { epoch: context.fresh_epoch.clone(), version: Version(0) });
+            return Ok(Self {
+                epoch: context.fresh_epoch.clone(),
+                version: Version(0),
+            });
         };
         let mut reader = Reader::new(row);
         let read = |reader: &mut Reader<'_>| {
             let epoch = reader.text()?.into();
-            Some(Self { epoch, version: Version(reader.varint()?) })
+            Some(Self {
+                epoch,
+                version: Version(reader.varint()?),
+            })
         };
         read(&mut reader).ok_or_else(|| damaged("space"))
     }
@@ -70,18 +79,29 @@ pub struct Replica {
 impl Replica {
     /// The replica's row; none if the space has never seen it.
     pub fn read(replica: ReplicaId, rows: &Rows) -> Decided<Option<Self>> {
-        let Some(row) = rows.get(&Key::replica(replica)) else { return Ok(None) };
+        let Some(row) = rows.get(&Key::replica(replica)) else {
+            return Ok(None);
+        };
         let read = Self::from_row(&mut Reader::new(row));
         read.map(Some).ok_or_else(|| damaged("replica"))
     }
 
     /// The row of a replica that may speak: it said `hello`, as this subject, on this connection.
     pub fn admitted(replica: ReplicaId, context: &Context, rows: &Rows) -> Decided<Self> {
-        if context.session.is_some_and(|(welcomed, _)| welcomed != replica) {
-            return Err(Refusal::new(NEEDS_HELLO, "this connection said hello for another replica"));
+        if context
+            .session
+            .is_some_and(|(welcomed, _)| welcomed != replica)
+        {
+            return Err(Refusal::new(
+                NEEDS_HELLO,
+                "this connection said hello for another replica",
+            ));
         }
         let Some(row) = Self::read(replica, rows)? else {
-            return Err(Refusal::new(NEEDS_HELLO, "this space does not know the replica: say hello"));
+            return Err(Refusal::new(
+                NEEDS_HELLO,
+                "this space does not know the replica: say hello",
+            ));
         };
         row.check_subject(context)?;
         if let Some((_, term)) = context.session {
@@ -94,14 +114,20 @@ impl Replica {
         if self.subject == context.subject {
             return Ok(());
         }
-        Err(Refusal::new(WRONG_SUBJECT, "the replica belongs to another subject: use a new one"))
+        Err(Refusal::new(
+            WRONG_SUBJECT,
+            "the replica belongs to another subject: use a new one",
+        ))
     }
 
     pub fn check_term(&self, term: Term) -> Decided<()> {
         if term >= self.term || crate::planted::is("authority_term_unchecked") {
             return Ok(());
         }
-        let message = format!("term {term} is over: a leader with term {} has been here", self.term);
+        let message = format!(
+            "term {term} is over: a leader with term {} has been here",
+            self.term
+        );
         Err(Refusal::new(TERM_FENCED, message))
     }
 
@@ -118,7 +144,14 @@ impl Replica {
                 bytes: reader.varint()? as usize,
             }),
         };
-        Some(Self { subject, life, term, last_seq, confirmed, staged })
+        Some(Self {
+            subject,
+            life,
+            term,
+            last_seq,
+            confirmed,
+            staged,
+        })
     }
 
     pub fn to_row(&self) -> Vec<u8> {
@@ -130,7 +163,11 @@ impl Replica {
         }
         row.push(u8::from(self.staged.is_some()));
         if let Some(staged) = &self.staged {
-            for number in [u64::from(staged.count), u64::from(staged.next), staged.bytes as u64] {
+            for number in [
+                u64::from(staged.count),
+                u64::from(staged.next),
+                staged.bytes as u64,
+            ] {
                 write_varint(&mut row, number);
             }
         }

@@ -41,7 +41,8 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Takes what was found for a need: no row or one for a `Get`, any number up to the limit for a `Scan`.
+    /// Takes what was found for a need: no row or one for a `Get`, any number up to the limit for a
+    /// `Scan`.
     pub fn answer(&mut self, need: Need, found: Vec<Found>) {
         self.answers.insert(need, found);
     }
@@ -59,6 +60,8 @@ impl Rows {
 
     /// What was found for a need.
     pub(super) fn scan(&self, need: &Need) -> &[Found] {
-        self.answers.get(need).expect("the host answers every need before it calls decide")
+        self.answers
+            .get(need)
+            .expect("the host answers every need before it calls decide")
     }
 }

@@ -46,7 +46,10 @@ impl Server {
     fn with(replicas: &[ReplicaId]) -> Self {
         let mut server = Self::new();
         for replica in replicas {
-            assert!(matches!(server.hello(hello(*replica)), ServerMessage::Welcome(_)));
+            assert!(matches!(
+                server.hello(hello(*replica)),
+                ServerMessage::Welcome(_)
+            ));
         }
         server
     }
@@ -58,7 +61,9 @@ impl Server {
             fresh_epoch: self.fresh_epoch.clone(),
             session: self.session,
         };
-        let decision = run(&context, message, |need| Ok::<_, Infallible>(need.read_from(&self.space)));
+        let decision = run(&context, message, |need| {
+            Ok::<_, Infallible>(need.read_from(&self.space))
+        });
         decision.unwrap_or_else(|never| match never {})
     }
 
@@ -83,7 +88,12 @@ impl Server {
     }
 
     fn push_as(&mut self, replica: ReplicaId, confirmed: Seq, pushed: Vec<Pushed>) -> Verdicts {
-        let push = Push { replica, term: Term(1), confirmed, transactions: pushed };
+        let push = Push {
+            replica,
+            term: Term(1),
+            confirmed,
+            transactions: pushed,
+        };
         match self.handle(&ClientMessage::Push(push)) {
             ServerMessage::Verdicts(verdicts) => verdicts,
             other => panic!("expected verdicts, got {other:?}"),
@@ -95,8 +105,15 @@ impl Server {
     }
 
     fn pull_as(&mut self, replica: ReplicaId, cursor: Option<&str>, limit: u32) -> Page {
-        let shapes = vec![ShapePull { id: "all".into(), cursor: cursor.map(Into::into) }];
-        match self.handle(&ClientMessage::Pull(Pull { replica, shapes, limit })) {
+        let shapes = vec![ShapePull {
+            id: "all".into(),
+            cursor: cursor.map(Into::into),
+        }];
+        match self.handle(&ClientMessage::Pull(Pull {
+            replica,
+            shapes,
+            limit,
+        })) {
             ServerMessage::Page(page) => page,
             other => panic!("expected a page, got {other:?}"),
         }
@@ -127,31 +144,62 @@ fn hello(replica: ReplicaId) -> Hello {
 }
 
 fn stamp(time: u64) -> Stamp {
-    Stamp { time: Time(time), replica: replica(1) }
+    Stamp {
+        time: Time(time),
+        replica: replica(1),
+    }
 }
 
 fn set(field: &str, value: impl Into<String>) -> PathWrite {
     let value = Value::String(value.into());
-    PathWrite { path: Path::field(field), value, saw: None, stamp: None }
+    PathWrite {
+        path: Path::field(field),
+        value,
+        saw: None,
+        stamp: None,
+    }
 }
 
 fn delta(id: &str, life: u64, time: u64, paths: Vec<PathWrite>) -> Delta {
     let key = DocumentKey::new("films", id);
-    Delta { key, life: Life(life), stamp: stamp(time), upsert: false, paths }
+    Delta {
+        key,
+        life: Life(life),
+        stamp: stamp(time),
+        upsert: false,
+        paths,
+    }
 }
 
 fn existence(life: u64) -> PathWrite {
     let value = Value::int(life.cast_signed());
-    PathWrite { path: Path::existence(), value, saw: None, stamp: None }
+    PathWrite {
+        path: Path::existence(),
+        value,
+        saw: None,
+        stamp: None,
+    }
 }
 
 /// Inserts film `id` with a title.
 fn insert(id: &str, time: u64) -> Delta {
-    delta(id, 1, time, vec![existence(1), set("title", format!("film {id}"))])
+    delta(
+        id,
+        1,
+        time,
+        vec![existence(1), set("title", format!("film {id}"))],
+    )
 }
 
 fn transaction(seq: u64, deltas: Vec<Delta>) -> Pushed {
-    Pushed { seq: Seq(seq), schema_version: 1, mutation: None, part: None, is_void: false, deltas }
+    Pushed {
+        seq: Seq(seq),
+        schema_version: 1,
+        mutation: None,
+        part: None,
+        is_void: false,
+        deltas,
+    }
 }
 
 fn code(outcome: &Outcome) -> &str {
@@ -163,7 +211,9 @@ fn code(outcome: &Outcome) -> &str {
 
 fn codes(verdicts: &Verdicts) -> Vec<(u64, &str)> {
     let verdicts = verdicts.verdicts.iter();
-    verdicts.map(|verdict| (verdict.seq.0, code(&verdict.outcome))).collect()
+    verdicts
+        .map(|verdict| (verdict.seq.0, code(&verdict.outcome)))
+        .collect()
 }
 
 fn refusal(reply: &ServerMessage) -> &str {

@@ -32,8 +32,8 @@ impl OpfsFile {
 
     /// Writes at `offset`; returns how many bytes were taken, fewer if the quota ends there.
     ///
-    /// At the quota Chromium does not throw as the specification says: it returns -8 as an unsigned
-    /// number. Firefox returns a short count.
+    /// Not every browser throws at the quota as the specification says: Firefox returns a short
+    /// count, and versions of Chromium have returned -8 as an unsigned number.
     pub fn write(&self, offset: u64, bytes: &[u8]) -> Result<usize, DiskError> {
         self.options.set_at(offset as f64);
         let written = self

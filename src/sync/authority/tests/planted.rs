@@ -1,4 +1,5 @@
-//! Every planted bug of the authority is caught by the rules' tests or by the property, none of which knows which.
+//! Every planted bug of the authority is caught by the rules' tests or by the property, none of
+//! which knows which.
 
 use super::property::{any_run, play};
 use super::{hello, pull, push};
@@ -21,8 +22,14 @@ const BUGS: [&str; 11] = [
 ];
 
 fn property() {
-    let config = Config { cases: 100, failure_persistence: None, ..Config::default() };
-    TestRunner::new(config).run(&any_run(), play).expect("the property holds");
+    let config = Config {
+        cases: 100,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    TestRunner::new(config)
+        .run(&any_run(), play)
+        .expect("the property holds");
 }
 
 const SUITE: [fn(); 8] = [
@@ -38,7 +45,10 @@ const SUITE: [fn(); 8] = [
 
 /// How many members of the suite fail.
 fn failures() -> usize {
-    SUITE.iter().filter(|member| catch_unwind(**member).is_err()).count()
+    SUITE
+        .iter()
+        .filter(|member| catch_unwind(**member).is_err())
+        .count()
 }
 
 #[test]
@@ -56,7 +66,11 @@ fn every_planted_bug_of_the_authority_is_caught() {
 
 #[test]
 fn the_property_alone_catches_what_concerns_effects() {
-    for bug in ["authority_duplicate_applied", "authority_half_applied", "authority_page_ends_early"] {
+    for bug in [
+        "authority_duplicate_applied",
+        "authority_half_applied",
+        "authority_page_ends_early",
+    ] {
         choose(bug);
         let is_caught = catch_unwind(property).is_err();
         choose("");

@@ -1,5 +1,6 @@
-//! Random replicas push batches that are repeated, reordered, cut and overlapping, while clients pull page by page. The
-//! reference replays the accepted transactions, in the order of their versions, with the merge alone.
+//! Random replicas push batches that are repeated, reordered, cut and overlapping, while clients
+//! pull page by page. The reference replays the accepted transactions, in the order of their
+//! versions, with the merge alone.
 
 use super::super::document::Stored;
 use super::super::record::Space;
@@ -18,8 +19,17 @@ type Documents = BTreeMap<DocumentKey, Document<Path>>;
 /// What happens next.
 #[derive(Clone, Debug)]
 pub enum Step {
-    Push { replica: u8, first: u64, count: u64, mangle: Mangle, is_confirming: bool },
-    Pull { client: usize, limit: u32 },
+    Push {
+        replica: u8,
+        first: u64,
+        count: u64,
+        mangle: Mangle,
+        is_confirming: bool,
+    },
+    Pull {
+        client: usize,
+        limit: u32,
+    },
 }
 
 /// What the network does to a batch.
@@ -46,10 +56,18 @@ fn any_delta() -> impl Strategy<Value = Delta> {
                 let path = Path::field(["a", "b", "c"][usize::from(field)]);
                 if paths.iter().all(|write| write.path != path) {
                     let value = Value::int(value);
-                    paths.push(PathWrite { path, value, saw: None, stamp: None });
+                    paths.push(PathWrite {
+                        path,
+                        value,
+                        saw: None,
+                        stamp: None,
+                    });
                 }
             }
-            Delta { upsert, ..delta(&id.to_string(), life, time, paths) }
+            Delta {
+                upsert,
+                ..delta(&id.to_string(), life, time, paths)
+            }
         },
     )
 }
@@ -69,13 +87,15 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => (0..4_usize).prop_map(Mangle::Drop),
     ];
     let push = (0..REPLICAS, 0..3_u64, 1..4_u64, mangle, any::<bool>());
-    let push = push.prop_map(|(replica, first, count, mangle, is_confirming)| Step::Push {
-        replica,
-        first,
-        count,
-        mangle,
-        is_confirming,
-    });
+    let push = push.prop_map(
+        |(replica, first, count, mangle, is_confirming)| Step::Push {
+            replica,
+            first,
+            count,
+            mangle,
+            is_confirming,
+        },
+    );
     let pull = (0..2_usize, 1..4_u32).prop_map(|(client, limit)| Step::Pull { client, limit });
     prop_oneof![push, pull]
 }
@@ -116,7 +136,13 @@ impl World {
 
     fn step(&mut self, step: &Step) -> TestCaseResult {
         match *step {
-            Step::Push { replica, first, count, mangle, is_confirming } => {
+            Step::Push {
+                replica,
+                first,
+                count,
+                mangle,
+                is_confirming,
+            } => {
                 let settled = self.settled(replica);
                 if is_confirming {
                     self.confirmed.insert(replica, settled);
@@ -130,11 +156,18 @@ impl World {
     }
 
     fn settled(&self, replica: u8) -> u64 {
-        self.verdicts.keys().filter(|(of, _)| *of == replica).map(|(_, seq)| *seq).max().unwrap_or(0)
+        self.verdicts
+            .keys()
+            .filter(|(of, _)| *of == replica)
+            .map(|(_, seq)| *seq)
+            .max()
+            .unwrap_or(0)
     }
 
     fn deltas(&self, replica: u8, seq: u64) -> Option<&Vec<Vec<Delta>>> {
-        self.script.get(usize::from(replica))?.get(usize::try_from(seq).ok()?.checked_sub(1)?)
+        self.script
+            .get(usize::from(replica))?
+            .get(usize::try_from(seq).ok()?.checked_sub(1)?)
     }
 
     fn push(&mut self, from: u8, seqs: std::ops::Range<u64>, mangle: Mangle) -> TestCaseResult {
@@ -144,15 +177,22 @@ impl World {
             let count = parts.len() as u32;
             for (index, deltas) in (0..).zip(parts) {
                 let part = (count > 1).then_some(Part { index, count });
-                batch.push(Pushed { part, ..transaction(seq, deltas) });
+                batch.push(Pushed {
+                    part,
+                    ..transaction(seq, deltas)
+                });
             }
         }
         match mangle {
-            Mangle::Nothing => {}
             Mangle::Reverse => batch.reverse(),
-            Mangle::Double => batch = batch.iter().flat_map(|one| [one.clone(), one.clone()]).collect(),
+            Mangle::Double => {
+                batch = batch
+                    .iter()
+                    .flat_map(|one| [one.clone(), one.clone()])
+                    .collect();
+            }
             Mangle::Drop(at) if at < batch.len() => _ = batch.remove(at),
-            Mangle::Drop(_) => {}
+            Mangle::Nothing | Mangle::Drop(_) => {}
         }
         let confirmed = self.confirmed.get(&from).copied().unwrap_or(0);
         let sent: Vec<_> = batch.iter().map(|pushed| pushed.seq.0).collect();
@@ -160,7 +200,10 @@ impl World {
         for verdict in &reply.verdicts {
             self.learn(from, verdict.seq.0, &verdict.outcome)?;
         }
-        for seq in sent.into_iter().filter(|seq| *seq > confirmed && *seq < reply.expected.0) {
+        for seq in sent
+            .into_iter()
+            .filter(|seq| *seq > confirmed && *seq < reply.expected.0)
+        {
             let is_answered = reply.verdicts.iter().any(|verdict| verdict.seq.0 == seq);
             let is_full = reply.not_processed.contains(&Seq(seq)) || reply.reason.is_some();
             prop_assert!(is_answered || is_full, "seq {} has no answer", seq);
@@ -175,9 +218,15 @@ impl World {
             return Ok(());
         }
         self.verdicts.insert((from, seq), outcome.clone());
-        let Outcome::Accepted { version, discarded } = outcome else { return Ok(()) };
+        let Outcome::Accepted { version, discarded } = outcome else {
+            return Ok(());
+        };
         self.accepted += 1;
-        prop_assert_eq!(version.0, self.accepted, "versions are one more per accepted transaction");
+        prop_assert_eq!(
+            version.0,
+            self.accepted,
+            "versions are one more per accepted transaction"
+        );
         let deltas = self.deltas(from, seq).cloned().unwrap_or_default();
         let mut lost = Vec::new();
         for delta in deltas.iter().flatten() {
@@ -185,7 +234,11 @@ impl World {
             let begins = delta.paths.iter().any(|write| write.path.is_existence());
             if begins && delta.life.is_alive() && !delta.upsert && document.is_alive() {
                 let same = (document.existence.life, document.existence.stamp);
-                prop_assert_eq!(same, (delta.life, delta.stamp), "an insert met a living document");
+                prop_assert_eq!(
+                    same,
+                    (delta.life, delta.stamp),
+                    "an insert met a living document"
+                );
             }
             let paths = document.apply(delta, Version(0), Path::clone).discarded;
             lost.extend(paths.into_iter().map(|path| (delta.key.clone(), path)));
@@ -197,7 +250,11 @@ impl World {
     }
 
     fn check_server(&self) -> TestCaseResult {
-        prop_assert_eq!(self.version(), self.accepted, "a seq had effect twice or not at all");
+        prop_assert_eq!(
+            self.version(),
+            self.accepted,
+            "a seq had effect twice or not at all"
+        );
         let mut rows = Rows::default();
         let mut stored = Documents::new();
         for key in self.model.keys() {
@@ -220,12 +277,17 @@ impl World {
             fresh_epoch: String::new(),
             session: None,
         };
-        Space::read(&context, &rows).expect("rows are sound").version.0
+        Space::read(&context, &rows)
+            .expect("rows are sound")
+            .version
+            .0
     }
 
     fn pull(&mut self, client: usize, limit: u32) -> TestCaseResult {
         let client = &mut self.clients[client];
-        let mut page = self.server.pull_as(replica(0), client.cursor.as_deref(), limit);
+        let mut page = self
+            .server
+            .pull_as(replica(0), client.cursor.as_deref(), limit);
         client.cursor = Some(page.cursors.remove(0).1);
         client.staged.append(&mut page.deltas);
         prop_assert!(page.reset.is_empty());
@@ -237,7 +299,8 @@ impl World {
             document.apply(&delta, Version(0), Path::clone);
         }
         prop_assert_eq!(page.checkpoint.0, self.accepted);
-        let existing = |(_, document): &(&DocumentKey, &Document<Path>)| document.existence.life.0 > 0;
+        let existing =
+            |(_, document): &(&DocumentKey, &Document<Path>)| document.existence.life.0 > 0;
         let base: Vec<_> = client.base.iter().filter(existing).collect();
         let model: Vec<_> = self.model.iter().filter(existing).collect();
         prop_assert_eq!(base, model, "a checkpoint is the space as of one version");

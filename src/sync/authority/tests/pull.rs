@@ -1,3 +1,5 @@
+//! Section 7: pages, cursors, checkpoints.
+
 use super::*;
 use crate::protocol::codec::encode_server;
 
@@ -6,7 +8,10 @@ fn cursor(page: &Page) -> &str {
 }
 
 fn ids(page: &Page) -> Vec<&str> {
-    page.deltas.iter().map(|delta| delta.key.id.as_str()).collect()
+    page.deltas
+        .iter()
+        .map(|delta| delta.key.id.as_str())
+        .collect()
 }
 
 fn three_films() -> Server {
@@ -21,7 +26,10 @@ fn three_films() -> Server {
 fn an_empty_space_is_one_empty_page() {
     let mut server = Server::with(&[replica(1)]);
     let page = server.pull(None, 10);
-    assert_eq!((page.deltas.len(), page.checkpoint, page.has_more), (0, Version(0), false));
+    assert_eq!(
+        (page.deltas.len(), page.checkpoint, page.has_more),
+        (0, Version(0), false)
+    );
     assert_eq!(page.cursors[0].0, "all");
     assert_eq!(page.reset, Vec::<String>::new());
 }
@@ -32,9 +40,15 @@ fn pages_are_cut_by_documents_and_the_last_one_says_so() {
     let first = server.pull(None, 2);
     assert_eq!((ids(&first), first.has_more), (vec!["1", "2"], true));
     let last = server.pull(Some(cursor(&first)), 2);
-    assert_eq!((ids(&last), last.has_more, last.checkpoint), (vec!["3"], false, Version(3)));
+    assert_eq!(
+        (ids(&last), last.has_more, last.checkpoint),
+        (vec!["3"], false, Version(3))
+    );
     let none = server.pull(Some(cursor(&last)), 2);
-    assert_eq!((ids(&none), none.has_more, cursor(&none)), (vec![], false, cursor(&last)));
+    assert_eq!(
+        (ids(&none), none.has_more, cursor(&none)),
+        (vec![], false, cursor(&last))
+    );
 }
 
 #[test]
@@ -57,14 +71,20 @@ pub fn a_document_that_changes_between_pages_is_sent_again() {
     let second = server.pull(Some(cursor(&first)), 2);
     assert_eq!((ids(&second), second.has_more), (vec!["3", "1"], true));
     let last = server.pull(Some(cursor(&second)), 2);
-    assert_eq!((ids(&last), last.has_more, last.checkpoint), (vec!["4"], false, Version(4)));
+    assert_eq!(
+        (ids(&last), last.has_more, last.checkpoint),
+        (vec!["4"], false, Version(4))
+    );
 }
 
 #[test]
 fn a_document_deleted_between_pages_is_told_of() {
     let mut server = three_films();
     let first = server.pull(None, 2);
-    server.push(vec![transaction(4, vec![delta("1", 2, 9, vec![existence(2)])])]);
+    server.push(vec![transaction(
+        4,
+        vec![delta("1", 2, 9, vec![existence(2)])],
+    )]);
     let last = server.pull(Some(cursor(&first)), 2);
     assert_eq!(ids(&last), ["3", "1"]);
     assert_eq!(last.deltas[1].paths[0].value, Value::int(2));
@@ -75,7 +95,10 @@ fn a_cursor_of_another_epoch_or_out_of_thin_air_resets() {
     let mut server = three_films();
     for text in ["", "nonsense", "e2.1", "e1.99", "e1.1.zz"] {
         let page = server.pull(Some(text), 2);
-        assert_eq!((page.reset.as_slice(), ids(&page)), (&["all".to_owned()][..], vec!["1", "2"]));
+        assert_eq!(
+            (page.reset.as_slice(), ids(&page)),
+            (&["all".to_owned()][..], vec!["1", "2"])
+        );
         let last = server.pull(Some(cursor(&page)), 2);
         assert_eq!((last.reset.len(), ids(&last)), (0, vec!["3"]), "{text}");
     }
@@ -104,8 +127,17 @@ fn verdicts_come_with_pages_until_confirmed() {
 fn a_level_one_server_knows_one_shape() {
     let mut server = three_films();
     for count in [0, 2] {
-        let shapes = (0..count).map(|at| ShapePull { id: at.to_string(), cursor: None }).collect();
-        let pull = ClientMessage::Pull(Pull { replica: replica(1), shapes, limit: 10 });
+        let shapes = (0..count)
+            .map(|at| ShapePull {
+                id: at.to_string(),
+                cursor: None,
+            })
+            .collect();
+        let pull = ClientMessage::Pull(Pull {
+            replica: replica(1),
+            shapes,
+            limit: 10,
+        });
         assert_eq!(refusal(&server.handle(&pull)), "bad_frame");
     }
 }
@@ -120,7 +152,10 @@ fn pages_are_cut_by_bytes_and_fit_in_a_frame() {
             ..set("text", "")
         };
         let delta = delta(&seq.to_string(), 1, 5, vec![existence(1), text]);
-        assert_eq!(codes(&server.push(vec![transaction(seq, vec![delta])])), [(seq, "accepted")]);
+        assert_eq!(
+            codes(&server.push(vec![transaction(seq, vec![delta])])),
+            [(seq, "accepted")]
+        );
     }
     let (mut at, mut seen, mut pages) = (None::<String>, 0, 0);
     loop {

@@ -1,17 +1,28 @@
+//! Section 6: verdicts, order, parts, limits.
+
 use super::*;
 use crate::limits::{CLOCK_AHEAD_MS, DOCUMENT_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use crate::protocol::message::Part;
 
 fn void(seq: u64) -> Pushed {
-    Pushed { is_void: true, ..transaction(seq, vec![]) }
+    Pushed {
+        is_void: true,
+        ..transaction(seq, vec![])
+    }
 }
 
 fn part(seq: u64, index: u32, count: u32, deltas: Vec<Delta>) -> Pushed {
-    Pushed { part: Some(Part { index, count }), ..transaction(seq, deltas) }
+    Pushed {
+        part: Some(Part { index, count }),
+        ..transaction(seq, deltas)
+    }
 }
 
 fn reason(verdicts: &Verdicts) -> &str {
-    verdicts.reason.as_ref().map_or("", |reason| reason.code.as_str())
+    verdicts
+        .reason
+        .as_ref()
+        .map_or("", |reason| reason.code.as_str())
 }
 
 fn discarded(verdicts: &Verdicts) -> Vec<(String, Path)> {
@@ -19,13 +30,19 @@ fn discarded(verdicts: &Verdicts) -> Vec<(String, Path)> {
     else {
         panic!("expected an accepted transaction, got {verdicts:?}");
     };
-    discarded.iter().map(|(key, path)| (key.id.clone(), path.clone())).collect()
+    discarded
+        .iter()
+        .map(|(key, path)| (key.id.clone(), path.clone()))
+        .collect()
 }
 
 #[test]
 fn transactions_get_versions_in_order_and_move_the_space() {
     let mut server = Server::with(&[replica(1)]);
-    let both = vec![transaction(1, vec![insert("1", 5)]), transaction(2, vec![insert("2", 6)])];
+    let both = vec![
+        transaction(1, vec![insert("1", 5)]),
+        transaction(2, vec![insert("2", 6)]),
+    ];
     let verdicts = server.push(both);
     assert_eq!(codes(&verdicts), [(1, "accepted"), (2, "accepted")]);
     let version = |at: usize| match &verdicts.verdicts[at].outcome {
@@ -33,7 +50,10 @@ fn transactions_get_versions_in_order_and_move_the_space() {
         Outcome::Rejected { .. } => 0,
     };
     assert_eq!((version(0), version(1)), (1, 2));
-    assert_eq!((verdicts.expected, server.last_poke), (Seq(3), Some(Version(2))));
+    assert_eq!(
+        (verdicts.expected, server.last_poke),
+        (Seq(3), Some(Version(2)))
+    );
 }
 
 #[test]
@@ -70,13 +90,20 @@ fn rejections_are_kept_as_acceptances_are() {
 fn verdicts_are_forgotten_once_confirmed_and_not_before() {
     let mut server = Server::with(&[replica(1)]);
     let batch = || {
-        (1..4).map(|seq| transaction(seq, vec![insert(&seq.to_string(), 5)])).collect::<Vec<_>>()
+        (1..4)
+            .map(|seq| transaction(seq, vec![insert(&seq.to_string(), 5)]))
+            .collect::<Vec<_>>()
     };
     server.push(batch());
     assert_eq!(server.pull(None, 10).verdicts.len(), 3);
     let repeated = server.push_as(replica(1), Seq(2), batch());
     assert_eq!(codes(&repeated), [(3, "accepted")]);
-    let seqs: Vec<_> = server.pull(None, 10).verdicts.iter().map(|v| v.seq.0).collect();
+    let seqs: Vec<_> = server
+        .pull(None, 10)
+        .verdicts
+        .iter()
+        .map(|v| v.seq.0)
+        .collect();
     assert_eq!(seqs, [3]);
     let mut again = hello(replica(1));
     (again.next_seq, again.confirmed) = (Seq(4), Seq(9));
@@ -96,7 +123,10 @@ pub fn a_gap_stops_the_batch_and_consumes_nothing() {
     ];
     let verdicts = server.push(batch);
     assert_eq!(codes(&verdicts), [(1, "accepted")]);
-    assert_eq!((reason(&verdicts), verdicts.expected), ("out_of_order", Seq(2)));
+    assert_eq!(
+        (reason(&verdicts), verdicts.expected),
+        ("out_of_order", Seq(2))
+    );
     assert_eq!(verdicts.not_processed, [Seq(3), Seq(4)]);
     assert_eq!(server.pull(None, 10).deltas.len(), 1);
 }
@@ -133,10 +163,16 @@ pub fn a_transaction_is_whole_or_not_at_all() {
 fn an_insert_meets_a_living_document_only_as_an_upsert_or_as_itself() {
     let mut server = Server::with(&[replica(1)]);
     server.push(vec![transaction(1, vec![insert("1", 5)])]);
-    let upsert = Delta { upsert: true, ..insert("1", 7) };
+    let upsert = Delta {
+        upsert: true,
+        ..insert("1", 7)
+    };
     let mut next = insert("1", 8);
     next.life = Life(3);
-    next.paths[0] = PathWrite { saw: Some(stamp(7)), ..existence(3) };
+    next.paths[0] = PathWrite {
+        saw: Some(stamp(7)),
+        ..existence(3)
+    };
     let mut blind = insert("1", 9);
     blind.life = Life(5);
     blind.paths[0] = existence(5);
@@ -165,7 +201,15 @@ fn later_transactions_of_a_batch_see_earlier_ones() {
         transaction(4, vec![again]),
     ];
     let verdicts = server.push(batch);
-    assert_eq!(codes(&verdicts), [(1, "accepted"), (2, "exists"), (3, "accepted"), (4, "accepted")]);
+    assert_eq!(
+        codes(&verdicts),
+        [
+            (1, "accepted"),
+            (2, "exists"),
+            (3, "accepted"),
+            (4, "accepted")
+        ]
+    );
     let page = server.pull(None, 10);
     assert_eq!((page.deltas.len(), page.deltas[0].life), (1, Life(3)));
     let change_rows = server.space.keys().filter(|key| key.0[0] == 6).count();
@@ -181,11 +225,17 @@ fn updates_of_absent_documents_and_other_lives_are_listed_as_discarded() {
     assert_eq!(discarded(&absent), [title()]);
     assert_eq!(server.pull(None, 10).deltas, vec![]);
     let end = delta("1", 2, 6, vec![existence(2)]);
-    server.push(vec![transaction(2, vec![insert("1", 5)]), transaction(3, vec![end])]);
+    server.push(vec![
+        transaction(2, vec![insert("1", 5)]),
+        transaction(3, vec![end]),
+    ]);
     let late = server.push(vec![transaction(4, vec![update(1, 9)])]);
     assert_eq!(discarded(&late), [title()]);
     let insert_again = server.push(vec![transaction(5, vec![insert("1", 10)])]);
-    assert_eq!(discarded(&insert_again), [title(), ("1".to_owned(), Path::existence())]);
+    assert_eq!(
+        discarded(&insert_again),
+        [title(), ("1".to_owned(), Path::existence())]
+    );
 }
 
 #[test]
@@ -194,7 +244,10 @@ fn a_delta_that_contradicts_itself_is_rejected() {
     let mut other_life = insert("1", 5);
     other_life.life = Life(3);
     let dead = delta("1", 2, 5, vec![set("title", "x")]);
-    let verdicts = server.push(vec![transaction(1, vec![other_life]), transaction(2, vec![dead])]);
+    let verdicts = server.push(vec![
+        transaction(1, vec![other_life]),
+        transaction(2, vec![dead]),
+    ]);
     assert_eq!(codes(&verdicts), [(1, "bad_delta"), (2, "bad_delta")]);
 }
 
@@ -212,11 +265,22 @@ pub fn a_stamp_too_far_ahead_stops_the_batch_before_its_seq() {
     ]);
     assert_eq!(codes(&verdicts), [(1, "accepted")]);
     assert_eq!(reason(&verdicts), "clock_ahead");
-    assert!(verdicts.reason.as_ref().is_some_and(|reason| reason.is_retryable));
-    assert_eq!((verdicts.expected, verdicts.time_ms), (Seq(2), server.time_ms));
+    assert!(
+        verdicts
+            .reason
+            .as_ref()
+            .is_some_and(|reason| reason.is_retryable)
+    );
+    assert_eq!(
+        (verdicts.expected, verdicts.time_ms),
+        (Seq(2), server.time_ms)
+    );
     assert_eq!(verdicts.not_processed, [Seq(2), Seq(3)]);
     server.time_ms += 1;
-    assert_eq!(codes(&server.push(vec![transaction(2, vec![hidden])])), [(2, "accepted")]);
+    assert_eq!(
+        codes(&server.push(vec![transaction(2, vec![hidden])])),
+        [(2, "accepted")]
+    );
 }
 
 #[test]
@@ -227,32 +291,57 @@ fn a_document_over_the_limit_is_rejected() {
         delta.paths.push(set("text", "x".repeat(length)));
         delta
     };
-    let fits = server.push(vec![transaction(1, vec![with_text("1", DOCUMENT_BYTES_MAX - 400)])]);
+    let fits = server.push(vec![transaction(
+        1,
+        vec![with_text("1", DOCUMENT_BYTES_MAX - 400)],
+    )]);
     assert_eq!(codes(&fits), [(1, "accepted")]);
     let more = delta("1", 1, 6, vec![set("more", "x".repeat(400))]);
-    assert_eq!(codes(&server.push(vec![transaction(2, vec![more])])), [(2, "document_too_large")]);
-    let less = delta("1", 1, 6, vec![set("text", "x"), set("more", "x".repeat(400))]);
-    assert_eq!(codes(&server.push(vec![transaction(3, vec![less])])), [(3, "accepted")]);
+    assert_eq!(
+        codes(&server.push(vec![transaction(2, vec![more])])),
+        [(2, "document_too_large")]
+    );
+    let less = delta(
+        "1",
+        1,
+        6,
+        vec![set("text", "x"), set("more", "x".repeat(400))],
+    );
+    assert_eq!(
+        codes(&server.push(vec![transaction(3, vec![less])])),
+        [(3, "accepted")]
+    );
 }
 
 #[test]
 pub fn parts_are_applied_with_the_last_one() {
     let mut server = Server::with(&[replica(1)]);
     let first = server.push(vec![part(1, 0, 3, vec![insert("1", 5)])]);
-    assert_eq!((codes(&first), first.awaited_part), (vec![], Some((Seq(1), 1))));
+    assert_eq!(
+        (codes(&first), first.awaited_part),
+        (vec![], Some((Seq(1), 1)))
+    );
     assert_eq!((first.expected, first.reason), (Seq(1), None));
     server.push(vec![part(1, 1, 3, vec![insert("2", 5)])]);
     assert_eq!(server.pull(None, 10).deltas, vec![]);
-    let last = server.push(vec![part(1, 2, 3, vec![insert("3", 5)]), transaction(2, vec![])]);
+    let last = server.push(vec![
+        part(1, 2, 3, vec![insert("3", 5)]),
+        transaction(2, vec![]),
+    ]);
     assert_eq!(codes(&last), [(1, "accepted"), (2, "accepted")]);
-    assert_eq!((last.awaited_part, server.pull(None, 10).deltas.len()), (None, 3));
+    assert_eq!(
+        (last.awaited_part, server.pull(None, 10).deltas.len()),
+        (None, 3)
+    );
     assert!(server.space.keys().all(|key| key.0[0] != 4));
 }
 
 #[test]
 fn all_parts_in_one_batch_are_one_transaction() {
     let mut server = Server::with(&[replica(1)]);
-    let parts = (0..3).map(|at| part(1, at, 3, vec![insert(&at.to_string(), 5)])).collect();
+    let parts = (0..3)
+        .map(|at| part(1, at, 3, vec![insert(&at.to_string(), 5)]))
+        .collect();
     assert_eq!(codes(&server.push(parts)), [(1, "accepted")]);
     let page = server.pull(None, 10);
     assert_eq!((page.deltas.len(), page.checkpoint), (3, Version(1)));
@@ -278,18 +367,35 @@ fn a_repeated_part_has_no_effect_and_a_missing_one_is_awaited() {
 fn a_part_that_skips_one_stops_the_batch() {
     let mut server = Server::with(&[replica(1)]);
     server.push(vec![part(1, 0, 3, vec![insert("1", 5)])]);
-    let skipping = server.push(vec![part(1, 2, 3, vec![insert("3", 5)]), transaction(2, vec![])]);
-    assert_eq!((reason(&skipping), skipping.awaited_part), ("out_of_order", Some((Seq(1), 1))));
+    let skipping = server.push(vec![
+        part(1, 2, 3, vec![insert("3", 5)]),
+        transaction(2, vec![]),
+    ]);
+    assert_eq!(
+        (reason(&skipping), skipping.awaited_part),
+        ("out_of_order", Some((Seq(1), 1)))
+    );
     assert_eq!(skipping.not_processed, [Seq(1), Seq(2)]);
 }
 
 #[test]
 fn part_zero_begins_again() {
     let mut server = Server::with(&[replica(1)]);
-    server.push(vec![part(1, 0, 3, vec![insert("1", 5)]), part(1, 1, 3, vec![insert("2", 5)])]);
+    server.push(vec![
+        part(1, 0, 3, vec![insert("1", 5)]),
+        part(1, 1, 3, vec![insert("2", 5)]),
+    ]);
     server.push(vec![part(1, 0, 2, vec![insert("4", 5)])]);
-    assert_eq!(codes(&server.push(vec![part(1, 1, 2, vec![insert("5", 5)])])), [(1, "accepted")]);
-    let ids: Vec<_> = server.pull(None, 10).deltas.into_iter().map(|delta| delta.key.id).collect();
+    assert_eq!(
+        codes(&server.push(vec![part(1, 1, 2, vec![insert("5", 5)])])),
+        [(1, "accepted")]
+    );
+    let ids: Vec<_> = server
+        .pull(None, 10)
+        .deltas
+        .into_iter()
+        .map(|delta| delta.key.id)
+        .collect();
     assert_eq!(ids, ["4", "5"]);
     assert!(server.space.keys().all(|key| key.0[0] != 4));
 }
@@ -300,7 +406,10 @@ fn a_void_forgets_the_parts_that_have_come() {
     server.push(vec![part(1, 0, 2, vec![insert("1", 5)])]);
     assert_eq!(codes(&server.push(vec![void(1)])), [(1, "accepted")]);
     assert!(server.space.keys().all(|key| key.0[0] != 4));
-    assert_eq!(codes(&server.push(vec![transaction(2, vec![])])), [(2, "accepted")]);
+    assert_eq!(
+        codes(&server.push(vec![transaction(2, vec![])])),
+        [(2, "accepted")]
+    );
 }
 
 #[test]
@@ -321,13 +430,26 @@ fn a_transaction_over_the_limit_is_rejected_with_the_part_that_exceeds_it() {
 fn an_answer_that_is_full_leaves_the_rest_for_later() {
     let mut server = Server::with(&[replica(1)]);
     let id = "x".repeat(500);
-    let fields = |time| (0..200).map(|at| set(&format!("f{at}"), "")).collect::<Vec<_>>().into_iter()
-        .map(move |write| PathWrite { stamp: Some(stamp(time)), ..write }).collect::<Vec<_>>();
-    let batch: Vec<_> =
-        (1..4).map(|seq| transaction(seq, vec![delta(&id, 1, seq, fields(seq))])).collect();
+    let fields = |time| {
+        (0..200)
+            .map(|at| set(&format!("f{at}"), ""))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(move |write| PathWrite {
+                stamp: Some(stamp(time)),
+                ..write
+            })
+            .collect::<Vec<_>>()
+    };
+    let batch: Vec<_> = (1..4)
+        .map(|seq| transaction(seq, vec![delta(&id, 1, seq, fields(seq))]))
+        .collect();
     let verdicts = server.push(batch.clone());
     assert_eq!(codes(&verdicts), [(1, "accepted"), (2, "accepted")]);
-    assert_eq!((reason(&verdicts), verdicts.expected), ("retry_later", Seq(3)));
+    assert_eq!(
+        (reason(&verdicts), verdicts.expected),
+        ("retry_later", Seq(3))
+    );
     assert_eq!(codes(&server.push(batch[2..].to_vec())), [(3, "accepted")]);
 }
 

@@ -1,0 +1,41 @@
+// A modal dialog of the browser: it keeps the focus, Escape closes it, and the focus goes back.
+import { type ReactNode, useEffect, useId, useLayoutEffect, useRef } from 'react';
+import { Icon } from '../icons.tsx';
+
+interface DialogProps {
+  readonly title: string;
+  readonly shape: 'box' | 'drawer';
+  readonly onClose: () => void;
+  readonly children: ReactNode;
+}
+
+/** See the head of the file. */
+export function Dialog({ title, shape, onClose, children }: DialogProps) {
+  const id = useId();
+  const dialog = useRef<HTMLDialogElement>(null);
+  useLayoutEffect(() => {
+    const { current } = dialog;
+    current?.showModal();
+    return () => current?.close();
+  }, []);
+  useEffect(() => {
+    const { current } = dialog;
+    const onCancel = (event: Event) => {
+      event.preventDefault();
+      onClose();
+    };
+    current?.addEventListener('cancel', onCancel);
+    return () => current?.removeEventListener('cancel', onCancel);
+  }, [onClose]);
+  return (
+    <dialog ref={dialog} className={shape} aria-labelledby={id}>
+      <header>
+        <h2 id={id}>{title}</h2>
+        <button type="button" className="icon-button" aria-label="Close" onClick={onClose}>
+          <Icon name="close" />
+        </button>
+      </header>
+      {children}
+    </dialog>
+  );
+}

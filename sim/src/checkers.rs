@@ -1,0 +1,42 @@
+//! The checkers: each knows one promise, and judges by what went through the doors alone.
+
+mod answered_once;
+mod convergence;
+mod durability;
+mod exactly_once;
+mod ledger;
+mod live;
+mod lone_writer;
+mod monotonic;
+mod no_silence;
+mod verdicts;
+mod whole;
+
+use crate::fact::{End, Fact};
+
+/// Something that keeps an eye on one promise.
+pub trait Checker {
+    /// The promise.
+    fn name(&self) -> &'static str;
+
+    /// Takes a fact in. The error says how it breaks the promise.
+    fn see(&mut self, fact: &Fact<'_>) -> Result<(), String>;
+
+    /// Judges the end.
+    fn finish(&mut self, end: &End) -> Result<(), String>;
+}
+
+/// One of each.
+pub fn all() -> Vec<Box<dyn Checker>> {
+    vec![
+        Box::new(answered_once::AnsweredOnce::default()),
+        Box::new(convergence::Convergence),
+        Box::new(durability::Durability::default()),
+        Box::new(exactly_once::ExactlyOnce::default()),
+        Box::new(live::Live::default()),
+        Box::new(lone_writer::LoneWriter::default()),
+        Box::new(monotonic::Monotonic::default()),
+        Box::new(no_silence::NoSilence::default()),
+        Box::new(whole::Whole),
+    ]
+}

@@ -1,0 +1,99 @@
+//! A write whose answer was let out is there ever after: in the outbox, or at the server and shown, or thrown away by
+//! its user. What is shown of it stays shown, unless the server refused it.
+//!
+//! The expected state is kept here, outside, from what went through the page's door.
+
+use super::Checker;
+use super::ledger::{Ledger, Said};
+use crate::fact::{End, Fact, Place, Rows};
+use crate::json::{column, row_id, text_of};
+use super::verdicts::Accepted;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// See the head of the file.
+#[derive(Default)]
+pub struct Durability {
+    ledger: Ledger,
+    accepted: Accepted,
+    /// Local notes: what each document may show, from the last saved write on.
+    notes: BTreeMap<(usize, String), Vec<(String, String)>>,
+}
+
+impl Durability {
+    fn judge(&mut self, device: usize, rows: &Rows) -> Result<(), String> {
+        let empty = Vec::new();
+        let outbox = rows.get("$outbox").unwrap_or(&empty);
+        let state_of = |row| column(row, 1).as_str().unwrap_or("");
+        let mut states = BTreeMap::new();
+        for row in outbox {
+            let name = column(row, 3).as_str().unwrap_or("");
+            states.insert(name, state_of(row));
+            self.ledger.is_entry(device, row_id(row).parse().unwrap_or(0), name);
+        }
+        let marks: BTreeSet<&str> = rows.get("marks").unwrap_or(&empty).iter().map(row_id).collect();
+        for (name, write) in self.ledger.writes.iter().filter(|(_, write)| write.device == device) {
+            if !matches!(write.said, Said::Saved(entry) if entry > 0) || write.is_discarded {
+                continue;
+            }
+            let state = states.get(name.as_str()).copied();
+            if state.is_none() && !self.accepted.names.contains_key(name) {
+                return Err(format!("device {device} has saved {name} and has lost it"));
+            }
+            let is_refused = matches!(state, Some("rejected" | "quarantined"));
+            let gone = write.marks().find(|mark| !marks.contains(mark));
+            if let (Some(mark), false) = (gone, is_refused) {
+                return Err(format!("device {device} has saved {name} ({state:?}) and does not show {mark}"));
+            }
+        }
+        self.judge_notes(device, rows)
+    }
+
+    /// Notes have one writer and no server: each shows its last saved text, or one written after.
+    fn judge_notes(&mut self, device: usize, rows: &Rows) -> Result<(), String> {
+        self.notes.clear();
+        let mut own: Vec<_> = self.ledger.writes.iter().filter(|(_, w)| w.device == device).collect();
+        own.sort_by_key(|(_, write)| write.order);
+        for (_, write) in own {
+            for op in write.ops.iter().filter(|op| text_of(op, "collection") == "notes") {
+                let texts = self.notes.entry((device, text_of(op, "id").into())).or_default();
+                let text = op.get("fields").map_or("", |fields| text_of(fields, "text"));
+                match write.said {
+                    Said::Saved(_) => *texts = vec![(text.into(), "saved".into())],
+                    Said::Refused(_) if !write.is_doubtful => {}
+                    _ => texts.push((text.into(), "perhaps".into())),
+                }
+            }
+        }
+        let notes = rows.get("notes").map(Vec::as_slice).unwrap_or_default();
+        for ((_, id), texts) in &self.notes {
+            let shown = notes.iter().find(|row| row_id(row) == id).map(|row| column(row, 1));
+            let shown = shown.and_then(|text| text.as_str());
+            let is_saved = texts.iter().any(|(_, how)| how == "saved");
+            let is_expected = shown.map_or(!is_saved, |shown| texts.iter().any(|(text, _)| text == shown));
+            if !is_expected {
+                return Err(format!("device {device} shows note {id} as {shown:?}, not one of {texts:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Checker for Durability {
+    fn name(&self) -> &'static str {
+        "durability"
+    }
+
+    fn see(&mut self, fact: &Fact<'_>) -> Result<(), String> {
+        self.ledger.see(fact);
+        self.accepted.see(fact);
+        match fact {
+            Fact::Shown { place: Place { device, .. }, rows } => self.judge(*device, rows),
+            _ => Ok(()),
+        }
+    }
+
+    fn finish(&mut self, end: &End) -> Result<(), String> {
+        let views = end.views.iter().enumerate().chain(end.reopened.iter().enumerate());
+        views.into_iter().try_for_each(|(device, rows)| self.judge(device, rows))
+    }
+}

@@ -1,0 +1,164 @@
+//! What pages have written, by the name that each transaction carries: what every checker of writes starts from.
+
+use crate::fact::{Fact, Place};
+use crate::json::{list_of, text_of, whole_of};
+use holm::doc::value::Value;
+use std::collections::BTreeMap;
+
+/// What became of a request to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// No answer was let out yet.
+    Nothing,
+    /// Saved, as this outbox entry; 0 if it is not to be sent.
+    Saved(u64),
+    /// Refused, with this code.
+    Refused(String),
+}
+
+/// A transaction of a page.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// Which device wrote it.
+    pub device: usize,
+    /// How many came before it on its device.
+    pub order: usize,
+    /// Its operations.
+    pub ops: Vec<Value>,
+    /// What the page was told.
+    pub said: Said,
+    /// Whether the user threw its entry away.
+    pub is_discarded: bool,
+    /// Whether the user tried it again.
+    pub is_retried: bool,
+    /// Whether its device's disk failed since, so that an answer of refusal says nothing.
+    pub is_doubtful: bool,
+}
+
+/// See the head of the file.
+#[derive(Default)]
+pub struct Ledger {
+    /// By name.
+    pub writes: BTreeMap<String, Write>,
+    /// Operations of open transactions by tab and number.
+    open: BTreeMap<(u64, u64), Vec<Value>>,
+    /// Names by tab and request.
+    requests: BTreeMap<(u64, u64), Name>,
+    /// Names by device and entry.
+    entries: BTreeMap<(usize, u64), String>,
+    count: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Name {
+    Write(String),
+    Retry(u64),
+    Discard(u64),
+}
+
+impl Ledger {
+    /// Takes a fact in.
+    pub fn see(&mut self, fact: &Fact<'_>) {
+        match fact {
+            Fact::Asked { place, tab, request } => self.asked(*place, *tab, request),
+            Fact::Posted { place, tab, notice } if text_of(notice, "kind") == "reply" => {
+                self.answered(*place, *tab, notice);
+            }
+            _ => {}
+        }
+    }
+
+    fn asked(&mut self, place: Place, tab: u64, request: &Value) {
+        let at = (tab, whole_of(request, "number"));
+        let transaction = (tab, whole_of(request, "transaction"));
+        match text_of(request, "kind") {
+            "tx_write" => {
+                let ops = list_of(request, "ops").to_vec();
+                self.open.entry(transaction).or_default().extend(ops);
+            }
+            "write" => self.written(place, at, request, list_of(request, "ops").to_vec()),
+            "commit" => {
+                let ops = self.open.get(&transaction).cloned().unwrap_or_default();
+                self.written(place, at, request, ops);
+            }
+            "retry" => {
+                self.requests.insert(at, Name::Retry(whole_of(request, "entry")));
+            }
+            "discard" => {
+                self.requests.insert(at, Name::Discard(whole_of(request, "entry")));
+            }
+            _ => {}
+        }
+    }
+
+    fn written(&mut self, place: Place, at: (u64, u64), request: &Value, ops: Vec<Value>) {
+        let Some(mutation) = request.get("mutation") else { return };
+        let name = text_of(mutation, "name").to_string();
+        self.requests.insert(at, Name::Write(name.clone()));
+        self.count += 1;
+        self.writes.entry(name).or_insert(Write {
+            device: place.device,
+            order: self.count,
+            ops,
+            said: Said::Nothing,
+            is_discarded: false,
+            is_retried: false,
+            is_doubtful: false,
+        });
+    }
+
+    fn answered(&mut self, place: Place, tab: u64, notice: &Value) {
+        let Some(name) = self.requests.get(&(tab, whole_of(notice, "number"))).cloned() else { return };
+        let error = notice.get("error").map(|error| text_of(error, "code").to_string());
+        let entry = notice.get("ok").map_or(0, |ok| whole_of(ok, "entry"));
+        match (name, error) {
+            (Name::Write(name), error) => {
+                if entry > 0 {
+                    self.entries.insert((place.device, entry), name.clone());
+                }
+                let Some(write) = self.writes.get_mut(&name) else { return };
+                write.said = match error {
+                    None => Said::Saved(entry),
+                    Some(code) => {
+                        write.is_doubtful |= code == "storage_failed";
+                        Said::Refused(code)
+                    }
+                };
+            }
+            (Name::Retry(entry), None) => self.mark(place, entry, |write| write.is_retried = true),
+            (Name::Discard(entry), None) => {
+                self.mark(place, entry, |write| write.is_discarded = true);
+            }
+            _ => {}
+        }
+    }
+
+    fn mark(&mut self, place: Place, entry: u64, mark: impl FnOnce(&mut Write)) {
+        let name = self.entries.get(&(place.device, entry));
+        if let Some(write) = name.and_then(|name| self.writes.get_mut(name)) {
+            mark(write);
+        }
+    }
+
+    /// An entry of this device turned out to be this transaction, as the outbox says.
+    pub fn is_entry(&mut self, device: usize, entry: u64, name: &str) {
+        self.entries.insert((device, entry), name.into());
+    }
+}
+
+impl Write {
+    /// Ids of the marks that the transaction inserts.
+    pub fn marks(&self) -> impl Iterator<Item = &str> {
+        let marks = self.ops.iter().filter(|op| text_of(op, "collection") == "marks");
+        marks.map(|op| text_of(op, "id"))
+    }
+
+    /// Whether anything of it is to reach the server.
+    pub fn is_synced(&self) -> bool {
+        let leaves = |op: &Value| match (text_of(op, "op"), op.get("fields")) {
+            ("update", Some(Value::Map(fields))) => fields.iter().any(|(name, _)| name != "note"),
+            _ => text_of(op, "collection") != "notes",
+        };
+        self.ops.iter().any(leaves)
+    }
+}

@@ -1,0 +1,117 @@
+//! What only one device writes is in the end what that device's accepted writes, one after the other, make of it.
+//!
+//! So no edit of one field is undone by an edit of another, a later write beats an earlier one of the same device
+//! whatever its clock did, and what is deleted or inserted again is so everywhere.
+
+use super::Checker;
+use super::ledger::Ledger;
+use super::verdicts::Accepted;
+use crate::fact::{End, Fact, Rows};
+use crate::json::{column, row_id, text_of};
+use holm::doc::value::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Collections that are judged, with their fields, in order. Each field, or document, has one writer.
+const JUDGED: [(&str, &[&str]); 3] =
+    [("duets", &["left", "right"]), ("pairs", &["value"]), ("solos", &["first", "second"])];
+
+type Documents = BTreeMap<(String, String), BTreeMap<String, String>>;
+
+/// See the head of the file.
+#[derive(Default)]
+pub struct LoneWriter {
+    ledger: Ledger,
+    accepted: Accepted,
+}
+
+fn carry_out(documents: &mut Documents, op: &Value) {
+    let at = (text_of(op, "collection").to_string(), text_of(op, "id").to_string());
+    let given = match op.get("fields") {
+        Some(Value::Map(fields)) => fields.clone(),
+        _ => Vec::new(),
+    };
+    let given = given.into_iter().map(|(name, value)| (name, value.as_str().unwrap_or("").into()));
+    match text_of(op, "op") {
+        "insert" => {
+            documents.insert(at, given.collect());
+        }
+        "upsert" => documents.entry(at).or_default().extend(given),
+        "update" if at.0 == "duets" => documents.entry(at).or_default().extend(given),
+        "update" => {
+            if let Some(document) = documents.get_mut(&at) {
+                document.extend(given);
+            }
+        }
+        _ => {
+            documents.remove(&at);
+        }
+    }
+}
+
+impl LoneWriter {
+    /// What the documents must be, and which cannot be told because a write to them was tried again later.
+    fn expected(&self) -> (Documents, BTreeSet<String>) {
+        let mut accepted: Vec<(&String, &u64)> = self.accepted.names.iter().collect();
+        accepted.sort_by_key(|(_, version)| **version);
+        let (mut documents, mut untold) = (Documents::new(), BTreeSet::new());
+        for (name, _) in accepted {
+            let Some(write) = self.ledger.writes.get(name) else { continue };
+            for op in &write.ops {
+                carry_out(&mut documents, op);
+                if write.is_retried {
+                    untold.insert(text_of(op, "id").to_string());
+                }
+            }
+        }
+        (documents, untold)
+    }
+
+    fn judge(&self, device: usize, rows: &Rows) -> Result<(), String> {
+        let (documents, untold) = self.expected();
+        for (collection, fields) in JUDGED {
+            let rows = rows.get(collection).map(Vec::as_slice).unwrap_or_default();
+            let ids = rows.iter().map(|row| row_id(row).to_string());
+            let known = documents.keys().filter(|(of, _)| of == collection).map(|(_, id)| id.clone());
+            for id in ids.chain(known).collect::<BTreeSet<_>>().difference(&untold) {
+                let document = documents.get(&(collection.to_string(), id.clone()));
+                let row = rows.iter().find(|row| row_id(row) == id);
+                let shown = row.map(|row| {
+                    (1..=fields.len()).map(|at| column(row, at).as_str().unwrap_or("")).collect()
+                });
+                let wanted: Option<Vec<&str>> = document.map(|document| {
+                    let value = |name: &&str| document.get(*name).map_or("", String::as_str);
+                    fields.iter().map(value).collect()
+                });
+                let is_seeded = collection == "duets" && document.is_none();
+                if shown != wanted && !is_seeded {
+                    return Err(format!(
+                        "device {device}: {collection}/{id} is {shown:?}; its writer made it {wanted:?}"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Checker for LoneWriter {
+    fn name(&self) -> &'static str {
+        "lone writer"
+    }
+
+    fn see(&mut self, fact: &Fact<'_>) -> Result<(), String> {
+        self.ledger.see(fact);
+        self.accepted.see(fact);
+        if let Fact::Shown { place, rows } = fact {
+            for row in rows.get("$outbox").into_iter().flatten() {
+                let name = column(row, 3).as_str().unwrap_or("");
+                self.ledger.is_entry(place.device, row_id(row).parse().unwrap_or(0), name);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, end: &End) -> Result<(), String> {
+        end.views.iter().enumerate().try_for_each(|(device, rows)| self.judge(device, rows))
+    }
+}

@@ -1,0 +1,83 @@
+//! What happened in the world, as checkers see it: at the page's door and at the server's, never inside an engine.
+
+use holm::doc::value::Value;
+use holm::protocol::message::{ClientMessage, ServerMessage};
+use std::collections::BTreeMap;
+
+/// One worker of one device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Which device.
+    pub device: usize,
+    /// Its how-manieth worker.
+    pub process: u64,
+}
+
+/// How a worker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Alone; its page goes on.
+    Worker,
+    /// With its page.
+    Page,
+    /// With the machine, and what was not flushed.
+    Machine,
+}
+
+/// All rows by collection, read at one moment.
+pub type Rows = BTreeMap<String, Vec<Value>>;
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Fact<'a> {
+    /// A page sent a request.
+    Asked {
+        /// To which worker.
+        place: Place,
+        /// The page.
+        tab: u64,
+        /// The request.
+        request: &'a Value,
+    },
+    /// An engine let a notice out to a page.
+    Posted {
+        /// From which worker.
+        place: Place,
+        /// The page.
+        tab: u64,
+        /// The notice.
+        notice: &'a Value,
+    },
+    /// A worker ended.
+    Ended {
+        /// Which.
+        place: Place,
+        /// How.
+        ending: Ending,
+    },
+    /// The server has committed what a message led to.
+    Decided {
+        /// The message.
+        message: &'a ClientMessage,
+        /// The reply, which may get lost.
+        reply: &'a ServerMessage,
+    },
+    /// Everything that an engine shows at this moment.
+    Shown {
+        /// Which engine.
+        place: Place,
+        /// The rows.
+        rows: &'a Rows,
+    },
+}
+
+/// The world at its end, healed and at rest.
+#[derive(Debug, Default)]
+pub struct End {
+    /// What each device shows; the last one is a device that only joined at the end.
+    pub views: Vec<Rows>,
+    /// What each device shows after one more crash of its machine.
+    pub reopened: Vec<Rows>,
+    /// The server's version.
+    pub version: u64,
+}

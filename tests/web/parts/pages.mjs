@@ -1,0 +1,57 @@
+// Serves the test page and the built package as they are, without a bundler: what runs here is
+// what an app without one gets.
+
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+import { root } from '../../../scripts/parts/shell.mjs';
+
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
+};
+
+/** Where each address begins on disk; the first that fits is taken. */
+const PLACES = [
+  ['/dist/', join(root, 'dist')],
+  ['/data/', join(root, 'node_modules/vega-datasets/data')],
+  ['/', join(root, 'tests/web/page')],
+];
+
+/**
+ * Starts the server on a free port. `requests` are the paths asked for so far, in order.
+ */
+export async function servePages() {
+  const requests = [];
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url, 'http://page');
+    requests.push(pathname);
+    try {
+      const path = placeOf(pathname);
+      const content = await readFile(path);
+      response.writeHead(200, {
+        'content-type': TYPES[extname(path)],
+        'cache-control': 'no-store',
+      });
+      response.end(content);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const origin = `http://127.0.0.1:${server.address().port}`;
+  const close = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { origin, requests, close };
+}
+
+function placeOf(pathname) {
+  const path = normalize(pathname === '/' ? '/index.html' : decodeURIComponent(pathname));
+  const [start, folder] = PLACES.find(([start]) => path.startsWith(start));
+  return join(folder, path.slice(start.length));
+}

@@ -1,0 +1,126 @@
+// One database and several pages of the same browser: one page has it, the others are told so.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { browserNames, launch } from './drivers/index.mjs';
+import { temporaryFolder } from './parts/folder.mjs';
+import { open, openPage, reloadPage } from './parts/page.mjs';
+import { servePages } from './parts/pages.mjs';
+
+const TEST = { timeout: 90_000 };
+/** Opening waits two seconds for a dying worker; the rest is for a busy machine. */
+const REFUSED_WITHIN_MS = 10_000;
+const DATABASE = { name: 'tabs' };
+
+// Without OPFS each page has a memory of its own; there is a lock all the same, in both others.
+for (const name of browserNames.filter((name) => name !== 'webkit')) {
+  describe(`in ${name}`, { timeout: 300_000 }, () => {
+    let pages;
+    let browser;
+    let first;
+    let second;
+
+    before(async () => {
+      pages = await servePages();
+      browser = await launch(name, { profileDir: `${temporaryFolder()}/profile` });
+      first = await openPage(browser, pages.origin);
+      second = await openPage(browser, pages.origin);
+    });
+    after(async () => {
+      await browser?.close();
+      pages?.close();
+    });
+
+    test('a second tab is told that the database is in use', TEST, async (t) => {
+      await open(first, DATABASE);
+      await first.evaluate(watchMarks);
+      const { error, ms } = await second.evaluate(tryToOpen, DATABASE);
+      assert.ok(error?.isHolm, `expected a HolmError, got ${JSON.stringify(error)}`);
+      assert.equal(error.code, 'database_in_use');
+      assert.equal(error.retryable, true);
+      assert.ok(ms < REFUSED_WITHIN_MS, `it took ${ms} ms`);
+      t.diagnostic(`told after ${ms.toFixed(0)} ms`);
+    });
+
+    test('the first tab works on meanwhile', TEST, async () => {
+      const refused = second.evaluate(tryToOpen, DATABASE);
+      const seen = await first.evaluate(writeMarks, 5);
+      assert.deepEqual(seen, [0, 1, 2, 3, 4]);
+      assert.equal((await refused).error?.code, 'database_in_use');
+    });
+
+    test('a reload of the first tab opens again, while the old worker dies', TEST, async (t) => {
+      const opened = [];
+      for (let round = 0; round < 5; round += 1) {
+        await reloadPage(first);
+        const { ms } = await open(first, DATABASE);
+        opened.push(ms.toFixed(0));
+        assert.equal(await first.evaluate(countMarks), 5);
+      }
+      t.diagnostic(`opened after ${opened.join(', ')} ms`);
+    });
+
+    test('two databases in a row, the first closed without waiting', TEST, async () => {
+      const counts = await first.evaluate(async (options) => {
+        await app.db.close();
+        const counts = [];
+        const count = async (db) => counts.push((await db.query.marks.get()).length);
+        const one = await app.create(options);
+        one.close();
+        const two = await app.create(options);
+        await count(two);
+        two.mutate.marks.insert({ n: 5, k: 0, text: '' });
+        two.close();
+        app.db = await app.create(options);
+        await count(app.db);
+        return counts;
+      }, DATABASE);
+      assert.deepEqual(counts, [5, 6], 'a write before close() is saved');
+    });
+
+    test('two databases at once, the first closed when it is there', TEST, async () => {
+      // What React's StrictMode and hot reload make of an effect that opens and closes.
+      const count = await first.evaluate(async (options) => {
+        await app.db.close();
+        const one = app.create(options).then((db) => db.close());
+        app.db = await app.create(options);
+        await one;
+        return (await app.db.query.marks.get()).length;
+      }, DATABASE);
+      assert.equal(count, 6);
+    });
+
+    test('when the first tab closes the second opens', TEST, async (t) => {
+      await first.close();
+      const { ms } = await open(second, DATABASE);
+      assert.equal(await second.evaluate(countMarks), 6);
+      t.diagnostic(`opened after ${ms.toFixed(0)} ms`);
+    });
+  });
+}
+
+// The functions below run in the page.
+
+async function tryToOpen(options) {
+  const began = performance.now();
+  const error = await app.errorOf(() => app.create(options));
+  return { error, ms: performance.now() - began };
+}
+
+function watchMarks() {
+  return new Promise((resolve) => {
+    app.db.query.marks.orderBy('n').subscribe(({ rows }) => {
+      app.seen = rows.map(({ n }) => n);
+      resolve();
+    });
+  });
+}
+
+/** Writes, and what the live query of this page shows then. */
+async function writeMarks(count) {
+  for (let n = 0; n < count; n += 1) await app.db.mutate.marks.insert({ n, k: 0, text: '' }).saved;
+  return app.seen;
+}
+
+async function countMarks() {
+  return (await app.db.query.marks.get()).length;
+}
