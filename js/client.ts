@@ -55,8 +55,30 @@ interface Parts {
   readonly stop: () => void;
 }
 
-/** Opens a database on an engine that the runtime starts. */
-export async function openDatabase<S extends Schema>(
+/** Openings under way in this page by the database's name; they settle and never reject. */
+const openings = new Map<string, Promise<void>>();
+
+/**
+ * Opens a database on an engine that the runtime starts. Engines start in no certain order, so a
+ * second opening waits for the first one to be settled: of two calls the first has the database
+ * first, and the second when the first is closed.
+ */
+export function openDatabase<S extends Schema>(
+  options: DatabaseOptions<S>,
+  run: Runtime,
+): Promise<Database<S>> {
+  const { name } = options;
+  const before = openings.get(name);
+  const opening = before ? before.then(() => open(options, run)) : open(options, run);
+  const end = () => {
+    if (openings.get(name) === settled) openings.delete(name);
+  };
+  const settled = opening.then(end, end);
+  openings.set(name, settled);
+  return opening;
+}
+
+async function open<S extends Schema>(
   options: DatabaseOptions<S>,
   run: Runtime,
 ): Promise<Database<S>> {

@@ -108,6 +108,9 @@ function startBoth(server) {
     data,
     '--token',
     DEV_TOKEN,
+    // The server refuses pages of origins that it does not know.
+    ...['--origin', `http://${HOST}:${EXAMPLE_PORT}`],
+    ...['--origin', `http://localhost:${EXAMPLE_PORT}`],
   ]);
   const page = ['serve.mjs', '--host', HOST, '--port', String(EXAMPLE_PORT)];
   keep('example', process.execPath, page, { cwd: join(root, 'examples/films') });

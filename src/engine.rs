@@ -22,7 +22,7 @@ mod write;
 use crate::doc::json;
 use crate::doc::value::Value;
 use crate::effect::Effect;
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::event::{Event, Input};
 use crate::ids::{Commit, RequestNumber, TabId, Ticket};
 use crate::platform::disk::{Disk, DiskError};
@@ -105,7 +105,7 @@ impl Engine {
             (Some("close"), _) => self.on_close(out, asker),
             (_, Phase::Open(database)) => database.take_request(input, disk, out, asker, request),
             (_, Phase::Opening(_)) => self.early.push((asker, request.clone())),
-            (_, Phase::Closed) => refuse(out, asker, Error::NotOpen),
+            (_, Phase::Closed) => refuse(out, asker, Error::from(Problem::NotOpen)),
         }
     }
 
@@ -121,7 +121,7 @@ impl Engine {
             }
             _ => {
                 let problem = "with another name or schema, or it is being opened".into();
-                refuse(out, asker, Error::OpenedOtherwise { problem });
+                refuse(out, asker, Error::from(Problem::OpenedOtherwise { problem }));
             }
         }
     }
@@ -139,9 +139,8 @@ impl Engine {
         let message = json::read(bytes).unwrap_or_default();
         let kind = message.get("kind").and_then(Value::as_str);
         match (kind, &mut self.phase) {
-            (Some("who"), Phase::Open(_)) => {
-                out.push(Effect::Broadcast { bytes: b"{\"kind\":\"here\"}".to_vec() });
-            }
+            (Some("who"), Phase::Open(_)) => out.push(open::here()),
+            (Some("who"), Phase::Opening(opening)) if opening.has_lock() => out.push(open::here()),
             (Some("here"), Phase::Opening(opening)) => opening.on_taken(),
             _ => {}
         }
@@ -267,7 +266,7 @@ impl Engine {
 
     fn fail_early(&mut self, out: &mut Out) {
         for (asker, _) in std::mem::take(&mut self.early) {
-            refuse(out, asker, Error::NotOpen);
+            refuse(out, asker, Error::from(Problem::NotOpen));
         }
     }
 

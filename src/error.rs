@@ -4,7 +4,7 @@
 /// What went wrong, for the page. Codes are listed in `docs/ERRORS.md`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Error {
+pub enum Problem {
     /// A value does not fit its field.
     BadValue {
         /// The collection.
@@ -60,7 +60,7 @@ pub enum Error {
         /// Where in the query.
         place: String,
         /// What is wrong there.
-        error: Box<Error>,
+        error: Error,
     },
     /// The schema is not well-formed.
     SchemaInvalid {
@@ -145,7 +145,25 @@ pub enum Error {
     },
 }
 
-impl Error {
+/// A problem, behind a pointer: errors pass through many hands, and a pointer is cheap to pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error(Box<Problem>);
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self(Box::new(problem))
+    }
+}
+
+impl std::ops::Deref for Error {
+    type Target = Problem;
+
+    fn deref(&self) -> &Problem {
+        &self.0
+    }
+}
+
+impl Problem {
     /// The stable code.
     pub fn code(&self) -> &str {
         match self {

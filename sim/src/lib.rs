@@ -5,14 +5,17 @@
 pub mod agenda;
 pub mod app;
 pub mod checkers;
+pub mod crew;
 pub mod device;
 pub mod dice;
 pub mod fact;
 pub mod json;
 pub mod page;
 pub mod plan;
+pub mod planted;
 pub mod ports;
 pub mod queries;
+pub mod report;
 pub mod schema;
 pub mod server;
 pub mod trace;

@@ -3,7 +3,7 @@
 //! Made from the JSON of `docs/PAGE.md`. Checks values at the door; must not know how they are stored or merged.
 
 use super::value::Value;
-use crate::error::{Error, nearest};
+use crate::error::{Error, Problem, nearest};
 use crate::limits::{DEPTH_MAX, INT_MAX};
 
 /// What a field takes.
@@ -77,10 +77,10 @@ impl Schema {
     /// The position of a collection.
     pub fn position(&self, name: &str) -> Result<usize, Error> {
         self.collections.iter().position(|collection| collection.name == name).ok_or_else(|| {
-            Error::UnknownCollection {
+            Error::from(Problem::UnknownCollection {
                 collection: name.into(),
                 nearest: nearest(name, self.collections.iter().map(|c| c.name.as_str())),
-            }
+            })
         })
     }
 
@@ -153,11 +153,11 @@ impl Schema {
 impl Collection {
     /// The position of a field.
     pub fn position(&self, name: &str) -> Result<usize, Error> {
-        self.fields.iter().position(|field| field.name == name).ok_or_else(|| Error::UnknownField {
+        self.fields.iter().position(|field| field.name == name).ok_or_else(|| Error::from(Problem::UnknownField {
             collection: self.name.clone(),
             field: name.into(),
             nearest: nearest(name, self.fields.iter().map(|field| field.name.as_str())),
-        })
+        }))
     }
 
     /// Refuses a value that does not fit the field.
@@ -168,12 +168,12 @@ impl Collection {
         if field.kind.takes(value) && value.depth() <= DEPTH_MAX {
             return Ok(());
         }
-        Err(Error::BadValue {
+        Err(Error::from(Problem::BadValue {
             collection: self.name.clone(),
             field: field.name.clone(),
             found: describe(value),
             expected: field.expected(),
-        })
+        }))
     }
 }
 
@@ -250,7 +250,7 @@ fn describe(value: &Value) -> String {
 }
 
 fn invalid(place: &str, problem: &str) -> Error {
-    Error::SchemaInvalid { place: place.into(), problem: problem.into() }
+    Error::from(Problem::SchemaInvalid { place: place.into(), problem: problem.into() })
 }
 
 fn is_flag(value: &Value, name: &str) -> bool {

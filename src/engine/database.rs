@@ -9,7 +9,7 @@ use crate::doc::path::DocumentKey;
 use crate::doc::row::{Change, Row};
 use crate::doc::schema::{OUTBOX, Schema};
 use crate::engine::link::Link;
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::event::Input;
 use crate::ids::{Commit, EntryId, ReplicaId, RequestNumber, Seq, TabId};
 use crate::merge::record::{self, Columns, StoredDocument};
@@ -235,9 +235,18 @@ impl Database {
             batch.put(table::numbered(table::DICTIONARY, u64::from(id.0)), path);
         }
         batch.put(table::meta("counters"), self.counters.encode(self.clock.last()));
-        let commit = self.store.commit(disk, batch).map_err(storage_error)?;
-        self.dictionary.saved();
-        Ok(commit)
+        match self.store.commit(disk, batch) {
+            Ok(commit) => {
+                self.dictionary.saved();
+                Ok(commit)
+            }
+            Err(error) => {
+                if let StoreError::Poisoned { problem } = &error {
+                    (self.storage.state, self.storage.problem) = ("failed", Some(problem.clone()));
+                }
+                Err(storage_error(error))
+            }
+        }
     }
 
     /// Moves live queries and open transactions by what a commit changed, and tells the pages.
@@ -270,7 +279,8 @@ impl Counters {
     /// The stored form, with the clock's last time.
     pub fn encode(self, last: Time) -> Vec<u8> {
         let mut out = Vec::with_capacity(16);
-        for number in [self.next_entry.0, self.next_seq.0, last.0] {
+        let next_seq = if crate::planted::is("engine_seq_not_stored") { 1 } else { self.next_seq.0 };
+        for number in [self.next_entry.0, next_seq, last.0] {
             crate::doc::codec::write_varint(&mut out, number);
         }
         out
@@ -288,22 +298,22 @@ impl Counters {
 /// What a failing store is to the page.
 pub fn storage_error(error: StoreError) -> Error {
     match error {
-        StoreError::Full => Error::StorageFull,
-        StoreError::TooLarge { bytes } => Error::TransactionTooLarge { bytes },
+        StoreError::Full => Error::from(Problem::StorageFull),
+        StoreError::TooLarge { bytes } => Error::from(Problem::TransactionTooLarge { bytes }),
         StoreError::Damaged { file, offset, problem } => {
             damaged(&format!("{problem} ({file} at byte {offset})"))
         }
-        StoreError::Disk(DiskError::Busy) => Error::StorageBusy,
+        StoreError::Disk(DiskError::Busy) => Error::from(Problem::StorageBusy),
         StoreError::Disk(DiskError::Failed(problem)) | StoreError::Poisoned { problem } => {
-            Error::StorageFailed { problem }
+            Error::from(Problem::StorageFailed { problem })
         }
-        StoreError::NewerFormat { file, version } => Error::StorageFailed {
+        StoreError::NewerFormat { file, version } => Error::from(Problem::StorageFailed {
             problem: format!("{file} has format {version}, of a newer release"),
-        },
-        StoreError::TermTaken { file } => Error::StorageFailed {
+        }),
+        StoreError::TermTaken { file } => Error::from(Problem::StorageFailed {
             problem: format!("{file} was begun by somebody else"),
-        },
-        StoreError::Disk(_) => Error::StorageFailed { problem: "a file is gone".into() },
+        }),
+        StoreError::Disk(_) => Error::from(Problem::StorageFailed { problem: "a file is gone".into() }),
     }
 }
 
@@ -313,5 +323,5 @@ fn undecodable() -> Error {
 
 /// A damaged store.
 pub fn damaged(problem: &str) -> Error {
-    Error::StorageDamaged { problem: problem.into() }
+    Error::from(Problem::StorageDamaged { problem: problem.into() })
 }

@@ -5,11 +5,12 @@ use super::link::{Link, PUSH_MAX};
 use super::out::{Out, reply, write_whole};
 use super::pull::{SHAPE, is_stale};
 use crate::effect::Effect;
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::event::Input;
 use crate::ids::{Commit, RequestNumber, TabId};
 use crate::limits::PAGE_DOCUMENTS_MAX;
 use crate::outbox::entry::State;
+use crate::planted;
 use crate::platform::disk::Disk;
 use crate::protocol::codec::{decode_server, encode_client};
 use crate::protocol::message::{
@@ -101,6 +102,9 @@ impl Database {
     pub fn send(&mut self, message: &ClientMessage, out: &mut Out) {
         let Some(link) = &self.link else { return };
         let frame = Waiting::Frame(link.session.connection(), encode_client(message));
+        if planted::is("engine_frame_before_flush") {
+            return self.release(frame, out);
+        }
         self.after(self.store.last(), frame, out);
     }
 
@@ -125,14 +129,22 @@ impl Database {
     fn send_hello(&mut self, disk: &mut dyn Disk, out: &mut Out) -> Result<(), Error> {
         let Some(Link { life, bearing, .. }) = &mut self.link else { return Ok(()) };
         let life = *life;
-        if !bearing.lives.contains(&life) {
+        if !bearing.lives.contains(&life) && !planted::is("engine_life_not_kept") {
+            let before = bearing.lives.clone();
             bearing.lives.push(life);
             let excess = bearing.lives.len().saturating_sub(LIVES_MAX);
             // The first is the one that a welcome acknowledged; it is the likeliest and stays.
             bearing.lives.drain(1..=excess);
             let mut batch = Batch::new();
             batch.put(table::meta("link"), bearing.encode());
-            self.commit(disk, batch)?;
+            if let Err(error) = self.commit(disk, batch) {
+                if let Some(link) = &mut self.link
+                    && !planted::is("engine_life_moved_on_failure")
+                {
+                    link.bearing.lives = before;
+                }
+                return Err(error);
+            }
         }
         let Some(Link { bearing, token, .. }) = &self.link else { return Ok(()) };
         let hello = Hello {
@@ -315,10 +327,13 @@ impl Database {
         let (now, random) = (input.monotonic_ms, random_of(input));
         let Some(link) = &mut self.link else { return };
         link.problem = Some(format!("{}: {}", refusal.code, refusal.message));
-        let is_push = *link.session.phase() == Phase::Pushing && !refusal.is_retryable;
-        if is_push && let Err(error) = self.suspect_batch(disk, out, refusal) {
-            self.fail_exchange(input, disk, out, &error);
-            return;
+        let is_of_batch = !refusal.is_retryable && !Session::is_final(&refusal.code);
+        if is_of_batch && *link.session.phase() == Phase::Pushing {
+            match self.suspect_batch(disk, out, refusal) {
+                Ok(false) => {}
+                Ok(true) => return self.drive(input, disk, out, |session, work| session.next(work, now)),
+                Err(error) => return self.fail_exchange(input, disk, out, &error),
+            }
         }
         self.drive(input, disk, out, |session, _| {
             session.on_refused(&refusal.code, &refusal.message, now, random)
@@ -338,6 +353,10 @@ impl Database {
             return Err(not_synced("off", "This database was opened without `sync`."));
         };
         link.wanted.push(asker);
+        if let Phase::Refused { .. } = link.session.phase() {
+            self.answer_wanted(out);
+            return Ok(());
+        }
         self.drive(input, disk, out, |session, _| session.on_wanted(input.monotonic_ms));
         Ok(())
     }
@@ -371,5 +390,5 @@ pub fn random_of(input: &Input) -> u64 {
 }
 
 fn not_synced(code: &str, message: &str) -> Error {
-    Error::Sync { code: code.into(), message: message.into(), retryable: true }
+    Error::from(Problem::Sync { code: code.into(), message: message.into(), retryable: true })
 }

@@ -4,7 +4,8 @@ use super::database::{Database, storage_error};
 use crate::doc::json;
 use crate::doc::schema::OUTBOX;
 use crate::doc::value::Value;
-use crate::error::Error;
+use crate::error::{Error, Problem};
+use crate::ids::{push_hex, read_hex};
 use crate::merge::record;
 use crate::platform::disk::Disk;
 use crate::store::Direction;
@@ -24,7 +25,10 @@ impl Database {
     ) -> Result<(Vec<String>, Option<String>), Error> {
         let mut from = vec![table::VISIBLE];
         if let Some(after) = after {
-            from.extend_from_slice(after.as_bytes());
+            let mut position = vec![0; after.len() / 2];
+            let problem = || Error::from(Problem::BadRequest { problem: "`after` is not a position".into() });
+            read_hex(after.as_bytes(), &mut position).ok_or_else(problem)?;
+            from.extend(position);
             from.push(0);
         }
         let (mut lines, mut bytes, mut next) = (Vec::new(), 0, None);
@@ -36,7 +40,10 @@ impl Database {
             if bytes < CHUNK_BYTES {
                 return ControlFlow::Continue(());
             }
-            next = key.get(1..).and_then(|key| str::from_utf8(key).ok()).map(String::from);
+            // In digits: a key has a U+0000 in it, which no string of a message may have.
+            let mut position = String::new();
+            push_hex(&mut position, key.get(1..).unwrap_or_default());
+            next = Some(position);
             ControlFlow::Break(())
         };
         let to = [table::VISIBLE + 1];

@@ -11,7 +11,7 @@ use crate::doc::dictionary::Dictionary;
 use crate::doc::schema::Schema;
 use crate::doc::value::Value;
 use crate::effect::Effect;
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::event::Input;
 use crate::ids::{EntryId, FileId, RequestNumber, Seq, TabId, Token};
 use crate::limits::OPEN_WAIT_MS;
@@ -50,7 +50,7 @@ impl OpenRequest {
     /// Reads the request's members.
     pub fn from_value(tab: TabId, number: RequestNumber, value: &Value) -> Result<Self, Error> {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(String::from);
-        let bad = |problem: &str| Error::BadRequest { problem: problem.into() };
+        let bad = |problem: &str| Error::from(Problem::BadRequest { problem: problem.into() });
         let name = text(value.get("name")).filter(|name| !name.is_empty());
         let sync = match value.get("sync") {
             None | Some(Value::Null) => None,
@@ -118,10 +118,16 @@ impl Opening {
         }
     }
 
-    /// The lock is ours.
+    /// Whether the lock is ours.
+    pub fn has_lock(&self) -> bool {
+        !matches!(self.stage, Stage::Locking { .. })
+    }
+
+    /// The lock is ours. Those who asked before it was, and wait for it, are told.
     pub fn on_lock(&mut self, out: &mut Out) {
         if let Stage::Locking { .. } = self.stage {
             self.stage = Stage::Listing { is_waiting: false };
+            out.push(here());
             out.push(Effect::ListFiles { database: self.request.name.clone() });
         }
     }
@@ -131,7 +137,7 @@ impl Opening {
         let is_late = input.monotonic_ms >= self.deadline_ms;
         match self.stage {
             Stage::Locking { is_taken } if is_late => {
-                let error = if is_taken { Error::DatabaseInUse } else { Error::StorageBusy };
+                let error = if is_taken { Error::from(Problem::DatabaseInUse) } else { Error::from(Problem::StorageBusy) };
                 return self.fail(error, out);
             }
             Stage::Listing { is_waiting: true } => {
@@ -284,6 +290,11 @@ impl Database {
         batch.put(table::meta("replica"), self.replica.0.to_vec());
         self.commit(disk, batch).map(|_| ())
     }
+}
+
+/// Says to other tabs that the lock is held here.
+pub fn here() -> Effect {
+    Effect::Broadcast { bytes: b"{\"kind\":\"here\"}".to_vec() }
 }
 
 /// The address of a space's live connection.

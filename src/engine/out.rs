@@ -89,12 +89,13 @@ fn error_value(error: &Error) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Problem;
 
     #[test]
     fn notices_of_one_page_go_in_one_message() {
         let mut out = Out::default();
         out.post(TabId(7), &reply(RequestNumber(1), &Ok(b"{}".to_vec())));
-        out.post(TabId(7), &reply(RequestNumber(2), &Err(Error::NotOpen)));
+        out.post(TabId(7), &reply(RequestNumber(2), &Err(Error::from(Problem::NotOpen))));
         let effects = out.finish();
         let [Effect::Post { tab: TabId(7), bytes }] = effects.as_slice() else { panic!() };
         let message = json::read(bytes).unwrap();

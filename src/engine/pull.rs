@@ -9,6 +9,7 @@ use crate::doc::row::Change;
 use crate::error::Error;
 use crate::ids::Version;
 use crate::merge::record::StoredDocument;
+use crate::planted;
 use crate::platform::disk::Disk;
 use crate::protocol::codec::decode_server;
 use crate::protocol::message::{Delta, Outcome, Page, ServerMessage};
@@ -45,7 +46,7 @@ impl Database {
         }
         let cursor = page.cursors.iter().find(|(shape, _)| shape == SHAPE);
         let cursor = cursor.map(|(_, cursor)| cursor.clone());
-        let result = if page.has_more {
+        let result = if page.has_more && !planted::is("engine_pages_shown_early") {
             self.stage_page(disk, out, page, frame, cursor)
         } else {
             self.apply_pages(disk, out, page, cursor)
@@ -125,7 +126,7 @@ impl Database {
                 *after = None;
             }
         }
-        for id in self.outbox.covered(page.checkpoint) {
+        for id in self.outbox.covered(page.checkpoint).into_iter().filter(|_| !planted::is("engine_covered_kept")) {
             let entry = self.outbox.get(id).expect("covered entries are in the outbox");
             moves.entries.push((entry.clone(), None));
         }
@@ -156,6 +157,10 @@ impl Database {
         is_resetting: bool,
     ) -> Result<(Batch, Vec<Change>), Error> {
         let mut batch = Batch::new();
+        if planted::is("engine_cursor_in_own_record") {
+            self.put_link(&mut batch, disk)?;
+            self.commit(disk, std::mem::replace(&mut batch, Batch::new()))?;
+        }
         let mut changes = self.put_entries(moves, &mut batch);
         let mut bases = self.bases(disk, moves, is_resetting)?;
         for delta in deltas {
@@ -232,6 +237,9 @@ impl Database {
 /// Whether a page came before, or was not asked for: something on the way sends frames twice, or out of order. Taking
 /// it in would end a pull early or lead back to an older checkpoint.
 pub fn is_stale(link: &Link, page: &Page) -> bool {
+    if planted::is("engine_stale_page_taken") {
+        return false;
+    }
     let bearing = &link.bearing;
     let is_known = page.cursors.iter().any(|(_, cursor)| link.pages.contains(cursor));
     let is_old = page.checkpoint < bearing.checkpoint

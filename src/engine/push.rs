@@ -10,6 +10,7 @@ use crate::event::Input;
 use crate::ids::Seq;
 use crate::limits::{BATCH_BYTES, CLOCK_AHEAD_MS};
 use crate::outbox::entry::{Entry, Reason, State};
+use crate::planted;
 use crate::platform::disk::Disk;
 use crate::protocol::codec::delta_bytes;
 use crate::protocol::message::{ClientMessage, Delta, Part, Push, Pushed, Refusal};
@@ -101,29 +102,33 @@ impl Database {
         transactions
     }
 
-    /// A batch failed as a whole: send fewer; and if one alone keeps failing, put it aside with its content.
+    /// A batch failed as a whole: send fewer; and if one alone keeps failing, put it aside with its content. Says
+    /// whether there is another way to try.
     pub fn suspect_batch(
         &mut self,
         disk: &mut dyn Disk,
         out: &mut Out,
         refusal: &Refusal,
-    ) -> Result<(), Error> {
-        let Some(link) = &mut self.link else { return Ok(()) };
+    ) -> Result<bool, Error> {
+        let Some(link) = &mut self.link else { return Ok(false) };
         let suspects = std::mem::take(&mut link.in_flight);
-        link.push_max = (suspects.len() / 2).max(1);
-        let [seq] = suspects.as_slice() else { return Ok(()) };
+        let [seq] = suspects.as_slice() else {
+            if !planted::is("engine_batch_not_halved") {
+                link.push_max = (suspects.len() / 2).max(1);
+            }
+            return Ok(!suspects.is_empty());
+        };
         link.failures += 1;
         if link.failures < FAILURES_MAX {
-            return Ok(());
+            return Ok(true);
         }
         link.failures = 0;
-        let mut moves = Moves::default();
-        if let Some(entry) = self.outbox.sent_as(*seq) {
-            let reason = Reason::new(&refusal.code, &refusal.message);
-            let state = State::Quarantined(reason, Some(*seq));
-            moves.entries.push((entry.clone(), Some(Entry { state, ..entry.clone() })));
-        }
-        self.commit_moves(disk, out, moves, Batch::new())
+        let entry = self.outbox.sent_as(*seq).filter(|entry| !owes_void(&entry.state));
+        let Some(entry) = entry else { return Ok(false) };
+        let state = State::Quarantined(Reason::new(&refusal.code, &refusal.message), Some(*seq));
+        let moved = (entry.clone(), Some(Entry { state, ..entry.clone() }));
+        let moves = Moves { entries: vec![moved], ..Moves::default() };
+        self.commit_moves(disk, out, moves, Batch::new()).map(|()| true)
     }
 
     /// In a new epoch everything without a verdict there starts again; refused entries keep their content.
@@ -169,7 +174,8 @@ impl Database {
             let (clock, replica) = (&mut self.clock, self.replica);
             after.restamp(&mut renamed, &mut |overwritten| {
                 // A stamp that the server would refuse is of a write that was discarded before it was sent.
-                let known = Some(overwritten).filter(|time| *time <= latest).unwrap_or_default();
+                let is_known = overwritten <= latest;
+                let known = if is_known || planted::is("engine_restamp_follows_unsent") { overwritten } else { Time(0) };
                 clock.issue(input.wall_ms, replica, known)
             });
             moves.entries.push((entry.clone(), Some(after)));

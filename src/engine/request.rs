@@ -1,16 +1,17 @@
 //! Requests of pages (`docs/PAGE.md`) to an open database.
 
 use super::answers::Known;
-use super::database::Database;
+use super::database::{Database, Waiting};
 use super::out::{Out, reply, write_member, write_whole};
 use super::verdict::Moves;
 use super::write::Asker;
 use crate::doc::json;
 use crate::doc::value::Value;
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::event::Input;
 use crate::ids::{EntryId, RequestNumber, SubscriptionId, TabId};
 use crate::outbox::entry::{Entry, State};
+use crate::planted;
 use crate::platform::disk::Disk;
 use crate::protocol::message::Mutation;
 use crate::query::ast::Query;
@@ -51,7 +52,7 @@ impl Database {
     ) {
         let kind = request.get("kind").and_then(Value::as_str).unwrap_or("");
         let writes = matches!(kind, "write" | "commit" | "retry" | "discard");
-        if writes {
+        if writes && !planted::is("engine_repeated_executed") {
             match self.answers.begin(asker.tab, asker.number) {
                 Known::New => {}
                 Known::Answered(notice) => return out.post(asker.tab, &notice),
@@ -163,7 +164,7 @@ impl Database {
     fn on_transaction_write(&mut self, call: &mut Call<'_>) -> Result<Answer, Error> {
         let key = call.transaction()?;
         let operations = self.operations(call)?;
-        let mut transaction = self.transactions.remove(&key).ok_or(Error::NoTransaction)?;
+        let mut transaction = self.transactions.remove(&key).ok_or(Error::from(Problem::NoTransaction))?;
         // A refused operation ends the transaction: it is not put back, and nothing of it is seen by anybody.
         transaction.check()?;
         self.stage(call.input, call.disk, &mut transaction.staging, &operations)?;
@@ -175,7 +176,7 @@ impl Database {
         let key = call.transaction()?;
         let query = self.query(call)?;
         let mut rows = self.rows(call.disk, query.collection)?;
-        let mut transaction = self.transactions.remove(&key).ok_or(Error::NoTransaction)?;
+        let mut transaction = self.transactions.remove(&key).ok_or(Error::from(Problem::NoTransaction))?;
         transaction.check()?;
         let written = &transaction.staging.documents;
         let name = &self.schema.at(query.collection).name;
@@ -192,20 +193,23 @@ impl Database {
 
     fn on_commit(&mut self, call: &mut Call<'_>) -> Result<Answer, Error> {
         let transaction =
-            self.transactions.remove(&call.transaction()?).ok_or(Error::NoTransaction)?;
+            self.transactions.remove(&call.transaction()?).ok_or(Error::from(Problem::NoTransaction))?;
         transaction.check()?;
         self.commit_call(call, transaction.staging)
     }
 
     fn on_retry(&mut self, call: &mut Call<'_>) -> Result<Answer, Error> {
         let entry = EntryId(call.whole("entry")?);
-        let before = self.outbox.get(entry).filter(|entry| entry.state.reason().is_some());
-        let before = before.cloned().ok_or(Error::NoEntry { entry: entry.0 })?;
-        // A seq that is still owed to the server goes as void; the retry is a new entry at the tail.
+        // One whose seq is still owed to the server has to go there as void first. The retry is a new entry at the tail.
+        let before = self.outbox.get(entry).filter(|entry| {
+            matches!(entry.state, State::Rejected(_) | State::Quarantined(_, None))
+                || (planted::is("engine_owed_void_dropped") && entry.state.reason().is_some())
+        });
+        let before = before.cloned().ok_or(Error::from(Problem::NoEntry { entry: entry.0 }))?;
         let id = self.counters.next_entry;
         self.counters.next_entry = id.next();
         let after = Entry { id, state: State::Queued, ..before.clone() };
-        let mut batch = Batch::new();
+        let (mut batch, notice) = answer_batch(call.asker);
         batch.put(table::entry(id), crate::outbox::codec::encode(&after));
         self.outbox.put(after.clone());
         let moves = Moves { entries: vec![(before, None)], ..Moves::default() };
@@ -218,7 +222,7 @@ impl Database {
         self.writers.insert(id, call.asker.tab);
         let now = call.input.monotonic_ms;
         self.drive(call.input, call.disk, call.out, |session, work| session.on_write(work, now));
-        done()
+        Ok(self.answer_saved(call, notice))
     }
 
     fn on_discard(&mut self, call: &mut Call<'_>) -> Result<Answer, Error> {
@@ -228,10 +232,22 @@ impl Database {
             State::Sent(_) | State::Accepted(..) | State::Quarantined(_, Some(_)) => false,
         };
         let before = self.outbox.get(entry).filter(may_go).cloned();
-        let before = before.ok_or(Error::NoEntry { entry: entry.0 })?;
+        let before = before.ok_or(Error::from(Problem::NoEntry { entry: entry.0 }))?;
         let moves = Moves { entries: vec![(before, None)], ..Moves::default() };
-        self.commit_moves(call.disk, call.out, moves, Batch::new())?;
-        done()
+        let (batch, notice) = answer_batch(call.asker);
+        self.commit_moves(call.disk, call.out, moves, batch)?;
+        Ok(self.answer_saved(call, notice))
+    }
+
+    /// Answers once what was just committed is saved.
+    fn answer_saved(&mut self, call: &mut Call<'_>, notice: Vec<u8>) -> Answer {
+        let waiting = Waiting::Answer(call.asker.tab, call.asker.number, notice);
+        if self.is_strict && !planted::is("engine_discard_before_flush") {
+            self.waiting.push_back((self.store.last(), waiting));
+        } else {
+            self.release(waiting, call.out);
+        }
+        Answer::Later
     }
 
     fn on_token(&mut self, call: &mut Call<'_>) -> Result<Answer, Error> {
@@ -292,7 +308,7 @@ impl Database {
 
 impl Call<'_> {
     fn bad(&self, problem: &str) -> Error {
-        Error::BadRequest { problem: problem.into() }
+        Error::from(Problem::BadRequest { problem: problem.into() })
     }
 
     fn whole(&self, name: &str) -> Result<u64, Error> {
@@ -303,6 +319,14 @@ impl Call<'_> {
     fn transaction(&self) -> Result<(TabId, RequestNumber), Error> {
         Ok((self.asker.tab, RequestNumber(self.whole("transaction")?)))
     }
+}
+
+/// A batch that holds the answer `{}` to this request, and the answer.
+fn answer_batch(asker: Asker) -> (Batch, Vec<u8>) {
+    let notice = reply(asker.number, &Ok(b"{}".to_vec()));
+    let mut batch = Batch::new();
+    batch.put(table::answer(asker.tab, asker.number), notice.clone());
+    (batch, notice)
 }
 
 fn done() -> Result<Answer, Error> {

@@ -2,7 +2,7 @@
 
 use crate::doc::row::Change;
 use crate::doc::schema::Schema;
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::query::check::CheckedQuery;
 use crate::txn::staging::Staging;
 
@@ -39,6 +39,6 @@ impl Transaction {
 
     /// Refuses to go on after a conflict.
     pub fn check(&self) -> Result<(), Error> {
-        if self.is_conflicted { Err(Error::TransactionConflict) } else { Ok(()) }
+        if self.is_conflicted { Err(Error::from(Problem::TransactionConflict)) } else { Ok(()) }
     }
 }

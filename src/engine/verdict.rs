@@ -11,6 +11,7 @@ use crate::ids::{Life, Seq};
 use crate::merge::record;
 use crate::outbox::codec;
 use crate::outbox::entry::{Entry, Reason, State};
+use crate::planted;
 use crate::platform::disk::Disk;
 use crate::protocol::message::{Outcome, Verdict};
 use crate::store::Batch;
@@ -76,7 +77,7 @@ impl Database {
             let stays = after.as_ref().is_some_and(|after| {
                 after.state.is_overlaid() == before.state.is_overlaid() && after.deltas == before.deltas
             });
-            if !stays {
+            if !stays && !planted::is("engine_refused_still_shown") {
                 touched.extend(before.deltas.iter().map(|delta| delta.key.clone()));
             }
         }
@@ -93,6 +94,7 @@ impl Database {
         let mut changes = Vec::with_capacity(moves.entries.len());
         for (before, after) in &moves.entries {
             match after {
+                Some(_) if planted::is("engine_verdict_not_stored") && is_settled(after.as_ref()) => {}
                 Some(after) => batch.put(table::entry(after.id), codec::encode(after)),
                 None => batch.delete(table::entry(before.id)),
             }
@@ -180,6 +182,11 @@ impl Database {
             }
         }
     }
+}
+
+/// Whether the entry has a verdict.
+fn is_settled(entry: Option<&Entry>) -> bool {
+    entry.is_some_and(|entry| matches!(entry.state, State::Accepted(..) | State::Rejected(_)))
 }
 
 /// Which way moves are put in memory.

@@ -3,13 +3,14 @@
 use super::database::{Database, Waiting};
 use super::out::{Out, reply, write_whole};
 use crate::doc::path::DocumentKey;
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::event::Input;
 use crate::ids::{EntryId, Life, RequestNumber, TabId};
 use crate::limits::TRANSACTION_BYTES_MAX;
 use crate::merge::record;
 use crate::outbox::codec;
 use crate::outbox::entry::{Entry, State};
+use crate::planted;
 use crate::platform::disk::Disk;
 use crate::protocol::message::Mutation;
 use crate::store::Batch;
@@ -44,13 +45,15 @@ impl Database {
             changes.extend(self.change(*collection, &key.id, before, after));
         }
         if batch.bytes() > TRANSACTION_BYTES_MAX {
-            return Err(Error::TransactionTooLarge { bytes: batch.bytes() });
+            return Err(Error::from(Problem::TransactionTooLarge { bytes: batch.bytes() }));
         }
         let entry = self.entry(input, staging, mutation);
         let notice = reply(asker.number, &Ok(written(entry.as_ref())));
         batch.put(table::answer(asker.tab, asker.number), notice.clone());
         if let Some(entry) = &entry {
-            batch.put(table::entry(entry.id), codec::encode(entry));
+            if !planted::is("engine_entry_in_second_record") {
+                batch.put(table::entry(entry.id), codec::encode(entry));
+            }
             changes.push(self.outbox_change(None, Some(entry)));
             self.counters.next_entry = entry.id.next();
         }
@@ -64,12 +67,17 @@ impl Database {
             }
         };
         if let Some(entry) = entry {
+            if planted::is("engine_entry_in_second_record") {
+                let mut second = Batch::new();
+                second.put(table::entry(entry.id), codec::encode(&entry));
+                self.commit(disk, second)?;
+            }
             self.writers.insert(entry.id, asker.tab);
             self.outbox.put(entry);
         }
         self.publish(commit, &changes, out);
         let waiting = Waiting::Answer(asker.tab, asker.number, notice);
-        if self.is_strict {
+        if self.is_strict && !planted::is("engine_answer_before_flush") {
             self.waiting.push_back((commit, waiting));
         } else {
             self.release(waiting, out);

@@ -6,7 +6,7 @@
 
 use crate::doc::key::Direction;
 use crate::doc::value::Value;
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::limits::{QUERY_DEPTH_MAX, QUERY_NODES_MAX, QUERY_VALUES_MAX};
 use crate::operator::predicate::Relation;
 
@@ -158,10 +158,10 @@ fn present(member: Option<&Value>) -> Option<&Value> {
 }
 
 pub(super) fn bad(place: &str, problem: &str) -> Error {
-    Error::BadQuery {
+    Error::from(Problem::BadQuery {
         place: place.into(),
         problem: problem.into(),
-    }
+    })
 }
 
 fn direction_name(direction: Direction) -> &'static str {
@@ -248,10 +248,10 @@ impl Reader {
                     depth + 1,
                 )?)))
             }
-            _ => Err(Error::UnknownOperator {
+            _ => Err(Error::from(Problem::UnknownOperator {
                 operator: op.into(),
                 place: format!("{place}.op"),
-            }),
+            })),
         }
     }
 
@@ -367,10 +367,10 @@ mod tests {
         let error = read(r#"{"from":"a","where":{"op":"not","arg":{"op":"=="}}}"#).unwrap_err();
         assert_eq!(
             error,
-            Error::UnknownOperator {
+            Error::from(Problem::UnknownOperator {
                 operator: "==".into(),
                 place: "where.arg.op".into()
-            }
+            })
         );
     }
 

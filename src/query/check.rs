@@ -7,7 +7,7 @@ use super::ast::{Condition, Query, bad};
 use crate::doc::row::{Change, Row};
 use crate::doc::schema::{Collection, Field, Kind, Schema};
 use crate::doc::value::Value;
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::limits::DEPTH_MAX;
 use crate::operator::order::Order;
 use crate::operator::predicate::Predicate;
@@ -66,10 +66,10 @@ impl CheckedQuery {
 }
 
 fn at(place: &str, error: Error) -> Error {
-    Error::InQuery {
+    Error::from(Problem::InQuery {
         place: place.into(),
-        error: Box::new(error),
-    }
+        error: error,
+    })
 }
 
 /// The column of a field, and the field; none for the id.

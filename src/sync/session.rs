@@ -171,13 +171,15 @@ impl Session {
     pub fn on_token(&mut self, is_given: bool, now_ms: u64) -> Vec<Do> {
         self.has_token = is_given;
         match self.phase {
+            Phase::Refused { .. } | Phase::Offline | Phase::Backoff { .. } => Vec::new(),
             _ if !is_given => {
                 self.deadline_ms = None;
+                self.is_welcome = false;
                 self.phase = Phase::NeedsAuth;
                 Vec::new()
             }
             Phase::NeedsAuth if !self.is_connected => self.connect(now_ms),
-            Phase::NeedsAuth | Phase::Connecting if self.is_connected && !self.is_welcome => {
+            Phase::NeedsAuth | Phase::Connecting if self.is_connected => {
                 self.phase = Phase::Connecting;
                 self.deadline_ms = Some(now_ms + ANSWER_MS);
                 vec![Do::Hello]
@@ -266,13 +268,21 @@ impl Session {
                 self.is_connected = false;
                 vec![Do::Disconnect]
             }
-            "replica_conflict" | "wrong_subject" | "forbidden" | "term_fenced"
-            | "protocol_unsupported" => {
+            // It is about a `hello` that something on the way sent twice: this one was taken in.
+            "replica_conflict" if self.is_welcome => Vec::new(),
+            _ if Self::is_final(code) => {
                 self.refuse(code, message);
                 vec![Do::Disconnect]
             }
             _ => self.on_lost(code, now_ms, random),
         }
+    }
+
+    /// Whether a refusal with this code is of the replica, not of what was sent.
+    pub fn is_final(code: &str) -> bool {
+        let codes =
+            ["replica_conflict", "wrong_subject", "forbidden", "term_fenced", "protocol_unsupported"];
+        codes.contains(&code)
     }
 
     /// Sends nothing from now on.
@@ -356,9 +366,17 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_replica_sends_nothing_more() {
+    fn a_hello_that_was_sent_twice_by_something_on_the_way_does_not_end_the_session() {
         let mut session = Session::new();
         welcome(&mut session);
+        assert_eq!(session.on_refused("replica_conflict", "rolled back", 5, 0), []);
+        assert_eq!(session.phase(), &Phase::Pulling);
+    }
+
+    #[test]
+    fn a_refused_replica_sends_nothing_more() {
+        let mut session = Session::new();
+        session.on_network(true, 0);
         assert_eq!(session.on_refused("replica_conflict", "copy", 5, 0), [Do::Disconnect]);
         assert_eq!(session.on_network(true, 6), []);
         assert_eq!(session.on_wanted(7), []);
@@ -372,6 +390,27 @@ mod tests {
         assert_eq!(session.on_refused("needs_auth", "", 5, 0), [Do::AskToken]);
         assert_eq!(session.phase(), &Phase::NeedsAuth);
         assert_eq!(session.on_token(true, 6), [Do::Hello]);
+    }
+
+    #[test]
+    fn a_user_who_signs_out_and_in_again_is_synced_again() {
+        let mut session = Session::new();
+        welcome(&mut session);
+        assert_eq!(session.on_token(false, 5), []);
+        assert_eq!(session.next(Work { has_unsettled: true, ..Work::default() }, 6), []);
+        assert_eq!(session.on_wanted(7), [Do::AskToken]);
+        assert_eq!(session.on_token(true, 8), [Do::Hello]);
+    }
+
+    #[test]
+    fn a_token_does_not_end_a_refusal_or_bring_the_network_back() {
+        let mut session = Session::new();
+        session.on_token(false, 0);
+        assert_eq!(session.phase(), &Phase::Offline);
+        session.refuse("wrong_subject", "");
+        session.on_token(false, 1);
+        assert_eq!(session.on_token(true, 2), []);
+        assert!(matches!(session.phase(), Phase::Refused { .. }));
     }
 
     #[test]

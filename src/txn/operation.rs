@@ -3,7 +3,7 @@
 use crate::doc::path::DocumentKey;
 use crate::doc::schema::{Collection, OUTBOX, Schema};
 use crate::doc::value::Value;
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::limits::ID_BYTES_MAX;
 use crate::sorted::SortedMap;
 
@@ -64,18 +64,18 @@ impl Operation {
 }
 
 fn bad_request(problem: &str) -> Error {
-    Error::BadRequest { problem: problem.into() }
+    Error::from(Problem::BadRequest { problem: problem.into() })
 }
 
 fn read_id<'a>(collection: &Collection, id: Option<&'a Value>) -> Result<&'a str, Error> {
     match id {
         Some(Value::String(id)) if !id.is_empty() && id.len() <= ID_BYTES_MAX => Ok(id),
-        other => Err(Error::BadValue {
+        other => Err(Error::from(Problem::BadValue {
             collection: collection.name.clone(),
             field: "id".into(),
             found: other.map_or("missing value", Value::type_name).into(),
             expected: "a string of 1 to 512 bytes".into(),
-        }),
+        })),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::doc::dictionary::Dictionary;
 use crate::doc::path::{DocumentKey, Path};
 use crate::doc::schema::{Collection, Schema};
 use crate::doc::value::Value;
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::ids::{Life, ReplicaId, Version};
 use crate::limits::{DOCUMENT_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use crate::merge::record::{Columns, StoredDocument, encode};
@@ -96,10 +96,10 @@ impl Staging {
         let bytes = encode(&staged.after).len();
         if bytes > DOCUMENT_BYTES_MAX {
             let (collection, id) = (key.collection.clone(), key.id.clone());
-            return Err(Error::DocumentTooLarge { collection, id, bytes });
+            return Err(Error::from(Problem::DocumentTooLarge { collection, id, bytes }));
         }
         if self.bytes > TRANSACTION_BYTES_MAX {
-            return Err(Error::TransactionTooLarge { bytes: self.bytes });
+            return Err(Error::from(Problem::TransactionTooLarge { bytes: self.bytes }));
         }
         Ok(())
     }
@@ -114,8 +114,8 @@ fn delta_of(
     let is_alive = document.is_alive();
     let (collection, id) = (operation.key.collection.clone(), operation.key.id.clone());
     match operation.action {
-        Action::Insert if is_alive => Err(Error::Exists { collection, id }),
-        Action::Update | Action::Delete if !is_alive => Err(Error::NotFound { collection, id }),
+        Action::Insert if is_alive => Err(Error::from(Problem::Exists { collection, id })),
+        Action::Update | Action::Delete if !is_alive => Err(Error::from(Problem::NotFound { collection, id })),
         Action::Seed if document.existence.life.0 > 0 => Ok(None),
         Action::Insert | Action::Seed => insertion(scope, operation, document).map(Some),
         Action::Upsert if !is_alive => insertion(scope, operation, document).map(Some),
@@ -148,11 +148,11 @@ fn insertion(
             Some((_, value)) => value.clone(),
             None if field.default.is_some() || field.is_nullable => field.absent(),
             None => {
-                return Err(Error::MissingField {
+                return Err(Error::from(Problem::MissingField {
                     collection: collection.name.clone(),
                     field: field.name.clone(),
                     expected: field.expected(),
-                });
+                }));
             }
         };
         paths.push(PathWrite { path: Path::field(&field.name), value, saw: None, stamp: None });

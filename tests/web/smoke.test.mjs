@@ -62,7 +62,7 @@ for (const name of browserNames) {
       const folder = temporaryFolder();
       pages = await servePages();
       server = await startServer({ folder, origin: pages.origin });
-      browser = await launch(name, { profileDir: join(folder, 'profile') });
+      browser = await launch(name, { profileDir: `${folder}/profile` });
       synced = { name: 'smoke', sync: { url: server.url, space: 'smoke' }, token: TOKEN };
       page = await browser.newPage();
     });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { browserNames, launch } from './drivers/index.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
-import { open, openPage, reloadPage } from './parts/page.mjs';
+import { open, openPage, reloadPage, SOON } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
 
 const TEST = { timeout: 90_000 };
@@ -48,8 +48,18 @@ for (const name of browserNames.filter((name) => name !== 'webkit')) {
       assert.equal((await refused).error?.code, 'database_in_use');
     });
 
+    test('of two tabs that open at once one opens and the other is told', TEST, async () => {
+      for (let round = 0; round < 2; round += 1) {
+        for (const page of [first, second]) await reloadPage(page);
+        const tries = [first, second].map((page) => page.evaluate(tryToOpen, DATABASE));
+        const codes = (await Promise.all(tries)).map(({ error }) => error?.code ?? 'open');
+        assert.deepEqual(codes.sort(), ['database_in_use', 'open']);
+      }
+    });
+
     test('a reload of the first tab opens again, while the old worker dies', TEST, async (t) => {
       const opened = [];
+      await reloadPage(second);
       for (let round = 0; round < 5; round += 1) {
         await reloadPage(first);
         const { ms } = await open(first, DATABASE);
@@ -89,10 +99,34 @@ for (const name of browserNames.filter((name) => name !== 'webkit')) {
       assert.equal(count, 6);
     });
 
+    test(
+      'a page that is left lets go, and goes on when the back button brings it',
+      TEST,
+      async (t) => {
+        await first.evaluate(() => {
+          app.isKept = true;
+        });
+        await first.goto(`${pages.origin}/blank.html`);
+        await open(second, DATABASE);
+        assert.equal(await second.evaluate(countMarks), 6);
+        await second.evaluate(() => app.db.close());
+        await first.evaluate(() => void setTimeout(() => history.back()));
+        await first.waitFor(() => globalThis.app !== undefined, { ...SOON, what: 'the page' });
+        const isKept = await first.evaluate(() => app.isKept === true);
+        if (!isKept) await open(first, DATABASE);
+        const count = await first.evaluate(async () => {
+          await app.db.mutate.marks.insert({ n: 6, k: 0, text: '' }).saved;
+          return (await app.db.query.marks.get()).length;
+        });
+        assert.equal(count, 7);
+        t.diagnostic(isKept ? 'the browser had kept the page' : 'the browser loaded the page anew');
+      },
+    );
+
     test('when the first tab closes the second opens', TEST, async (t) => {
       await first.close();
       const { ms } = await open(second, DATABASE);
-      assert.equal(await second.evaluate(countMarks), 6);
+      assert.equal(await second.evaluate(countMarks), 7);
       t.diagnostic(`opened after ${ms.toFixed(0)} ms`);
     });
   });

@@ -28,7 +28,6 @@ impl Durability {
         for row in outbox {
             let name = column(row, 3).as_str().unwrap_or("");
             states.insert(name, state_of(row));
-            self.ledger.is_entry(device, row_id(row).parse().unwrap_or(0), name);
         }
         let marks: BTreeSet<&str> = rows.get("marks").unwrap_or(&empty).iter().map(row_id).collect();
         for (name, write) in self.ledger.writes.iter().filter(|(_, write)| write.device == device) {

@@ -1,7 +1,8 @@
 //! What pages have written, by the name that each transaction carries: what every checker of writes starts from.
 
 use crate::fact::{Fact, Place};
-use crate::json::{list_of, text_of, whole_of};
+use crate::app::OUTBOX_LIST;
+use crate::json::{column, list_of, row_id, text_of, whole_of};
 use holm::doc::value::Value;
 use std::collections::BTreeMap;
 
@@ -27,7 +28,7 @@ pub struct Write {
     pub ops: Vec<Value>,
     /// What the page was told.
     pub said: Said,
-    /// Whether the user threw its entry away.
+    /// Whether the user threw its entry away, or asked to.
     pub is_discarded: bool,
     /// Whether the user tried it again.
     pub is_retried: bool,
@@ -64,6 +65,17 @@ impl Ledger {
             Fact::Posted { place, tab, notice } if text_of(notice, "kind") == "reply" => {
                 self.answered(*place, *tab, notice);
             }
+            Fact::Posted { place, notice, .. } if whole_of(notice, "subscription") == OUTBOX_LIST => {
+                let inserts = list_of(notice, "inserts").iter().filter_map(|insert| insert.as_list()?.get(1));
+                for row in list_of(notice, "rows").iter().chain(inserts) {
+                    self.note_entry(place.device, row);
+                }
+            }
+            Fact::Shown { place, rows } => {
+                for row in rows.get("$outbox").into_iter().flatten() {
+                    self.note_entry(place.device, row);
+                }
+            }
             _ => {}
         }
     }
@@ -85,7 +97,9 @@ impl Ledger {
                 self.requests.insert(at, Name::Retry(whole_of(request, "entry")));
             }
             "discard" => {
-                self.requests.insert(at, Name::Discard(whole_of(request, "entry")));
+                let entry = whole_of(request, "entry");
+                self.requests.insert(at, Name::Discard(entry));
+                self.mark(place, entry, |write| write.is_discarded = true);
             }
             _ => {}
         }
@@ -113,9 +127,6 @@ impl Ledger {
         let entry = notice.get("ok").map_or(0, |ok| whole_of(ok, "entry"));
         match (name, error) {
             (Name::Write(name), error) => {
-                if entry > 0 {
-                    self.entries.insert((place.device, entry), name.clone());
-                }
                 let Some(write) = self.writes.get_mut(&name) else { return };
                 write.said = match error {
                     None => Said::Saved(entry),
@@ -126,8 +137,8 @@ impl Ledger {
                 };
             }
             (Name::Retry(entry), None) => self.mark(place, entry, |write| write.is_retried = true),
-            (Name::Discard(entry), None) => {
-                self.mark(place, entry, |write| write.is_discarded = true);
+            (Name::Discard(entry), Some(code)) if code != "storage_failed" => {
+                self.mark(place, entry, |write| write.is_discarded = false);
             }
             _ => {}
         }
@@ -140,9 +151,12 @@ impl Ledger {
         }
     }
 
-    /// An entry of this device turned out to be this transaction, as the outbox says.
-    pub fn is_entry(&mut self, device: usize, entry: u64, name: &str) {
-        self.entries.insert((device, entry), name.into());
+    /// The outbox says which transaction an entry is.
+    fn note_entry(&mut self, device: usize, row: &Value) {
+        let (entry, name) = (row_id(row).parse(), column(row, 3).as_str());
+        if let (Ok(entry), Some(name)) = (entry, name) {
+            self.entries.insert((device, entry), name.into());
+        }
     }
 }
 

@@ -56,10 +56,17 @@ impl LoneWriter {
         let (mut documents, mut untold) = (Documents::new(), BTreeSet::new());
         for (name, _) in accepted {
             let Some(write) = self.ledger.writes.get(name) else { continue };
+            let discarded = self.accepted.discarded.get(name).map(Vec::as_slice).unwrap_or_default();
             for op in &write.ops {
-                carry_out(&mut documents, op);
-                if write.is_retried {
-                    untold.insert(text_of(op, "id").to_string());
+                let is_its = |other: &&Value| other.get("id") == op.get("id");
+                let is_one_of_many = write.ops.iter().filter(is_its).count() > 1;
+                let id = text_of(op, "id");
+                let is_discarded = discarded.iter().any(|(key, _)| key.id == id);
+                if write.is_retried || (is_discarded && is_one_of_many) {
+                    untold.insert(id.to_string());
+                }
+                if !is_discarded {
+                    carry_out(&mut documents, op);
                 }
             }
         }
@@ -102,12 +109,6 @@ impl Checker for LoneWriter {
     fn see(&mut self, fact: &Fact<'_>) -> Result<(), String> {
         self.ledger.see(fact);
         self.accepted.see(fact);
-        if let Fact::Shown { place, rows } = fact {
-            for row in rows.get("$outbox").into_iter().flatten() {
-                let name = column(row, 3).as_str().unwrap_or("");
-                self.ledger.is_entry(place.device, row_id(row).parse().unwrap_or(0), name);
-            }
-        }
         Ok(())
     }
 

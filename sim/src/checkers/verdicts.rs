@@ -1,6 +1,7 @@
 //! What the server has committed, by the name that each transaction carries, as its replies say.
 
 use crate::fact::Fact;
+use holm::doc::path::{DocumentKey, Path};
 use holm::ids::{ReplicaId, Seq};
 use holm::protocol::message::{ClientMessage, Outcome, ServerMessage};
 use std::collections::BTreeMap;
@@ -44,8 +45,8 @@ pub fn verdicts_of(fact: &Fact<'_>) -> Vec<Told> {
 pub struct Accepted {
     /// The version of each by its name.
     pub names: BTreeMap<String, u64>,
-    /// Names that were rejected.
-    pub rejected: BTreeMap<String, String>,
+    /// What of each was not applied, because it was for another life.
+    pub discarded: BTreeMap<String, Vec<(DocumentKey, Path)>>,
 }
 
 impl Accepted {
@@ -53,12 +54,11 @@ impl Accepted {
     pub fn see(&mut self, fact: &Fact<'_>) {
         for told in verdicts_of(fact).into_iter().filter(|told| !told.is_void && !told.name.is_empty()) {
             match told.outcome {
-                Outcome::Accepted { version, .. } => {
-                    self.names.entry(told.name).or_insert(version.0);
+                Outcome::Accepted { version, discarded } => {
+                    self.names.entry(told.name.clone()).or_insert(version.0);
+                    self.discarded.entry(told.name).or_insert(discarded);
                 }
-                Outcome::Rejected { code, .. } => {
-                    self.rejected.insert(told.name, code);
-                }
+                Outcome::Rejected { .. } => {}
             }
         }
     }

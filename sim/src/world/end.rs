@@ -4,6 +4,7 @@ use super::{Happening, World};
 use crate::dice::Dice;
 use crate::fact::{End, Ending, Rows};
 use crate::json::{text_of, whole_of};
+use holm::doc::json::to_text;
 use crate::page::Stage;
 use crate::plan::REPLICAS;
 
@@ -85,7 +86,7 @@ impl World {
             let is_current = whole_of(sync, "version") == self.server.version.0;
             let is_idle = text_of(sync, "state") == "idle";
             (left > 0 || !is_current || !is_idle)
-                .then(|| format!("device {index}: {:?} at {}", page.status, self.server.version.0))
+                .then(|| format!("device {index}: {} at {}", to_text(&page.status), self.server.version.0))
         })
     }
 }

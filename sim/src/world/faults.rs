@@ -198,6 +198,7 @@ impl World {
         self.is_calm = true;
         self.is_server_up = true;
         self.plan.meddled = (0, 0);
+        self.plan.latency_ms = (self.plan.latency_ms.0.min(10), self.plan.latency_ms.1.min(40));
         self.plan.repeated = 0;
         for index in 0..self.devices.len() {
             self.mend(index);

@@ -107,6 +107,15 @@ struct Batch<'a> {
 /// Why a batch stops before a transaction; none if that is settled.
 type Stop = Option<Refusal>;
 
+/// The bytes of deltas in a row of them, without the brackets and commas between, as clients count.
+fn deltas_bytes(row: &[u8], deltas: &[Delta]) -> usize {
+    row.len().saturating_sub(deltas.len() + 1)
+}
+
+fn is_too_large(deltas: &[Delta]) -> bool {
+    deltas_bytes(&encode_deltas(deltas), deltas) > TRANSACTION_BYTES_MAX
+}
+
 impl Batch<'_> {
     fn due(&self) -> Seq {
         self.replica.last_seq.next()
@@ -159,7 +168,7 @@ impl Batch<'_> {
                 version: self.space.version,
                 discarded: Vec::new(),
             }
-        } else if encode_deltas(&pushed.deltas).len() > TRANSACTION_BYTES_MAX {
+        } else if is_too_large(&pushed.deltas) {
             too_large()
         } else {
             self.apply(&pushed.deltas)?
@@ -231,17 +240,17 @@ impl Batch<'_> {
             .as_mut()
             .filter(|staged| staged.count == part.count);
         let Some(staged) = staged else {
-            return Ok(self.await_part(0));
+            return Ok(Some(self.await_part(0)));
         };
         if part.index < staged.next {
             return Ok(None);
         }
         if part.index > staged.next {
             let next = staged.next;
-            return Ok(self.await_part(next));
+            return Ok(Some(self.await_part(next)));
         }
         let row = encode_deltas(&pushed.deltas);
-        staged.bytes += row.len();
+        staged.bytes += deltas_bytes(&row, &pushed.deltas);
         if staged.bytes > TRANSACTION_BYTES_MAX {
             self.unstage();
             self.record(Verdict {
@@ -265,10 +274,10 @@ impl Batch<'_> {
         Ok(None)
     }
 
-    fn await_part(&mut self, next: u32) -> Stop {
+    fn await_part(&mut self, next: u32) -> Refusal {
         self.reply.awaited_part = Some((self.due(), next));
         let message = format!("part {next} of seq {} is due", self.due());
-        Some(Refusal::new(OUT_OF_ORDER, message))
+        Refusal::new(OUT_OF_ORDER, message)
     }
 
     /// The deltas of the stored parts of the transaction that is due.

@@ -107,6 +107,15 @@ globalThis.app = {
     return { pieces: [...pieces], spoilt };
   },
 
+  /** The log files of the database `damage`, oldest first (docs/FORMAT.md, section 2). */
+  async logs() {
+    const root = await navigator.storage.getDirectory();
+    const folder = await (await root.getDirectoryHandle('holm')).getDirectoryHandle('db-damage');
+    const logs = [];
+    for await (const file of folder.values()) if (file.name.startsWith('log-')) logs.push(file);
+    return logs.sort((a, b) => (a.name < b.name ? -1 : 1));
+  },
+
   /** What a call fails with: null when it does not. */
   async errorOf(call) {
     try {

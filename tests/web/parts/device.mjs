@@ -6,18 +6,28 @@ import { temporaryFolder } from './folder.mjs';
 import { contents, inStep, open, openPage, SOON } from './page.mjs';
 
 export class Device {
-  constructor(name, options) {
+  #origin;
+  #options;
+  #profileDir = `${temporaryFolder()}/profile`;
+
+  constructor(name, { origin, ...options }) {
     this.name = name;
-    this.options = options;
+    this.#origin = origin;
+    this.#options = options;
   }
 
   /** Starts the browser and opens the database; it need not reach the server. */
-  static async start(name, { origin, ...options }) {
+  static async start(name, options) {
     const device = new Device(name, options);
-    device.browser = await launch('chromium', { profileDir: `${temporaryFolder()}/profile` });
-    device.page = await openPage(device.browser, origin);
-    await open(device.page, options);
+    await device.restart();
     return device;
+  }
+
+  /** Starts the browser again, on what the last one left. */
+  async restart() {
+    this.browser = await launch('chromium', { profileDir: this.#profileDir });
+    this.page = await openPage(this.browser, this.#origin);
+    await open(this.page, this.#options);
   }
 
   run(fn, ...args) {

@@ -34,7 +34,7 @@ export async function servePages() {
       const content = await readFile(path);
       response.writeHead(200, {
         'content-type': TYPES[extname(path)],
-        'cache-control': 'no-store',
+        'cache-control': 'no-cache',
       });
       response.end(content);
     } catch {

@@ -85,6 +85,7 @@ function FormField({ name, first, fault }: FormFieldProps) {
         defaultValue={first}
         autoComplete="off"
         required={name === 'title'}
+        data-first={name === 'title' || undefined}
         aria-invalid={fault !== undefined}
         aria-describedby={`${id}fault`}
       />

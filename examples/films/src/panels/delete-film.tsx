@@ -24,7 +24,7 @@ export function DeleteFilm({ db, film, onClose }: DeleteFilmProps) {
         undone.
       </p>
       <div className="buttons">
-        <button type="button" onClick={onClose}>
+        <button type="button" data-first onClick={onClose}>
           Cancel
         </button>
         <button type="button" className="danger" data-confirm="delete" onClick={remove}>

@@ -1,4 +1,5 @@
 // A modal dialog of the browser: it keeps the focus, Escape closes it, and the focus goes back.
+// What carries `data-first` has the focus at first.
 import { type ReactNode, useEffect, useId, useLayoutEffect, useRef } from 'react';
 import { Icon } from '../icons.tsx';
 
@@ -16,6 +17,7 @@ export function Dialog({ title, shape, onClose, children }: DialogProps) {
   useLayoutEffect(() => {
     const { current } = dialog;
     current?.showModal();
+    current?.querySelector<HTMLElement>('[data-first]')?.focus();
     return () => current?.close();
   }, []);
   useEffect(() => {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::limits::{CLOCK_AHEAD_MS, DOCUMENT_BYTES_MAX, TRANSACTION_BYTES_MAX};
+use crate::protocol::codec::delta_bytes;
 use crate::protocol::message::Part;
 
 fn void(seq: u64) -> Pushed {
@@ -460,4 +461,32 @@ fn a_list_of_discarded_paths_that_fits_no_frame_is_a_conflict() {
     let fields = (0..300).map(|at| set(&format!("f{at}"), "")).collect();
     let verdicts = server.push(vec![transaction(1, vec![delta(&id, 1, 5, fields)])]);
     assert_eq!(codes(&verdicts), [(1, "conflict")]);
+}
+
+#[test]
+fn a_transaction_is_counted_as_the_sum_of_its_deltas() {
+    let (bytes, count) = (TRANSACTION_BYTES_MAX, 17);
+    let mut heavy: Vec<_> = (10..10 + count)
+        .map(|id| delta(&id.to_string(), 2, 5, vec![existence(2)]))
+        .collect();
+    // Writes to a deleted life are discarded, so that only the transaction's size matters.
+    for delta in &mut heavy {
+        delta.paths.push(set("t", ""));
+    }
+    let empty: usize = heavy.iter().map(delta_bytes).sum();
+    let each = (bytes - empty) / count;
+    for delta in &mut heavy {
+        delta.paths[1] = set("t", "x".repeat(each));
+    }
+    let rest = bytes - heavy.iter().map(delta_bytes).sum::<usize>();
+    heavy[0].paths[1] = set("t", "x".repeat(each + rest));
+    for (seq, more, expected) in [(1, 0, "accepted"), (2, 1, "transaction_too_large")] {
+        heavy[0].paths[1] = set("t", "x".repeat(each + rest + more));
+        let mut server = Server::with(&[replica(1)]);
+        let parts = (0..)
+            .zip(heavy.clone())
+            .map(|(at, one)| part(1, at, count as u32, vec![one]));
+        let verdicts = server.push(parts.collect());
+        assert_eq!(codes(&verdicts), [(1, expected)], "case {seq}");
+    }
 }

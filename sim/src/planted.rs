@@ -1,0 +1,55 @@
+//! The canaries: each planted bug of `docs/PLANTED.md` that concerns the world is switched on, and the ordinary run,
+//! which is not told which, must catch it.
+
+#[cfg(feature = "planted")]
+use crate::crew::{self, Seeds};
+use crate::report;
+use std::process::ExitCode;
+
+/// Seeds that a bug may need: the budget of an ordinary run.
+#[cfg(feature = "planted")]
+const BUDGET: u64 = 300;
+
+/// Bugs that this suite must catch.
+#[cfg(feature = "planted")]
+const BUGS: [&str; 0] = [];
+
+/// Switches a bug on in this thread.
+#[cfg(feature = "planted")]
+pub fn choose(bug: &str) {
+    holm::planted::choose(bug);
+}
+
+/// Nothing is planted in this build.
+#[cfg(not(feature = "planted"))]
+pub fn choose(bug: &str) {
+    assert!(bug.is_empty(), "this build has no planted bugs");
+}
+
+/// Says how to build it with them.
+#[cfg(not(feature = "planted"))]
+pub fn hunt(_only: Option<&str>) -> ExitCode {
+    println!("built without planted bugs: cargo run --profile sweep -p holm-sim --features planted -- planted");
+    report::counted(0, 1)
+}
+
+/// Hunts every bug, or one.
+#[cfg(feature = "planted")]
+pub fn hunt(only: Option<&str>) -> ExitCode {
+    let (mut caught, mut missed) = (0, 0);
+    for bug in BUGS.into_iter().filter(|bug| only.is_none_or(|only| only == *bug)) {
+        let ran = crew::run_all(Seeds::count(1, BUDGET).stopping_early(), bug, |_| {});
+        let first = ran.iter().find_map(|one| Some((one.seed, one.outcome.failure.as_ref()?)));
+        match first {
+            Some((seed, failure)) => {
+                caught += 1;
+                println!("{bug:40} seed {seed:3}  {:18} {:.100}", failure.checker, failure.problem);
+            }
+            None => {
+                missed += 1;
+                println!("{bug:40} NOT CAUGHT in {BUDGET} seeds");
+            }
+        }
+    }
+    report::counted(caught, missed)
+}
