@@ -126,9 +126,28 @@ impl Engine {
         }
     }
 
+    /// Closes once what was written is saved: no answer to a write is left out.
     fn on_close(&mut self, out: &mut Out, asker: Asker) {
+        match &mut self.phase {
+            Phase::Open(database) if database.is_saving() => database.closing = Some(asker),
+            _ => self.close(out, asker),
+        }
+    }
+
+    fn close(&mut self, out: &mut Out, asker: Asker) {
         self.fail_early(out);
-        self.phase = Phase::Closed;
+        match std::mem::take(&mut self.phase) {
+            Phase::Open(database) => {
+                for (tab, number) in database.link.into_iter().flat_map(|link| link.wanted) {
+                    refuse(out, Asker { tab, number }, Error::from(Problem::NotOpen));
+                }
+            }
+            Phase::Opening(opening) => {
+                let asker = Asker { tab: opening.request.tab, number: opening.request.number };
+                refuse(out, asker, Error::from(Problem::NotOpen));
+            }
+            Phase::Closed => {}
+        }
         for effect in [Effect::Disconnect, Effect::CloseFiles, Effect::ReleaseLock] {
             out.push(effect);
         }
@@ -178,6 +197,9 @@ impl Engine {
         }
         for name in database.store.obsolete() {
             out.push(Effect::RemoveFile { name });
+        }
+        if let Some(asker) = database.closing.filter(|_| !database.is_saving()) {
+            self.close(out, asker);
         }
     }
 
@@ -255,7 +277,7 @@ impl Engine {
                 let opened = Waiting::Opened(request.tab, request.number);
                 database.after(database.store.last(), opened, out);
                 let now = input.monotonic_ms;
-                database.drive(input, disk, out, |session, _| session.on_network(true, now));
+                database.drive(input, disk, out, |session, _| session.on_online(now));
                 for (asker, request) in std::mem::take(&mut self.early) {
                     database.take_request(input, disk, out, asker, &request);
                 }
@@ -284,6 +306,11 @@ impl Engine {
 }
 
 impl Database {
+    /// Whether an answer waits for a flush that is still to come.
+    fn is_saving(&self) -> bool {
+        self.waiting.iter().any(|(_, waiting)| matches!(waiting, Waiting::Answer(..)))
+    }
+
     fn release_durable(&mut self, durable: Commit, _input: &Input, out: &mut Out) {
         while self.waiting.front().is_some_and(|(commit, _)| *commit <= durable) {
             let (_, waiting) = self.waiting.pop_front().expect("there is a front");

@@ -6,6 +6,8 @@ pub const FRAME_BYTES_MAX: usize = 1 << 20;
 pub const DOCUMENT_BYTES_MAX: usize = 256 << 10;
 /// Largest transaction that syncs, in bytes of its deltas.
 pub const TRANSACTION_BYTES_MAX: usize = 16 << 20;
+/// Longest name and arguments of a named mutator, in bytes of JSON.
+pub const MUTATION_BYTES_MAX: usize = 64 << 10;
 /// Deepest nesting of a value.
 pub const DEPTH_MAX: usize = 64;
 /// Largest whole number an `int` may hold; the smallest is its negative.

@@ -1,6 +1,6 @@
 //! What a page does: a scripted app that writes, reads, and does what users do, in a seeded order.
 
-mod write;
+pub mod write;
 
 use crate::dice::Dice;
 use crate::json::{column, object, row_id, text, text_of, whole, whole_of, with};
@@ -66,7 +66,9 @@ impl App {
         for from in ["$outbox", "films", "solos"] {
             page.subscribe(object([("from", text(from))]));
         }
-        page.ask("write", object([("ops", Value::List(write::seeds()))]));
+        let token = format!("seed{}", self.next_token());
+        let ops = Value::List(write::seeds(self.device));
+        page.ask("write", object([("ops", ops), ("mutation", mutation(&token))]));
     }
 
     /// Does one thing.
@@ -83,7 +85,7 @@ impl App {
         if self.open.is_some() && self.dice.chance(60) {
             return self.step(page, plan);
         }
-        match self.dice.weigh(&[60, 8, 10, 6, 3, 8, 4, 2, 1, 1]) {
+        match self.dice.weigh(&[120, 16, 20, 12, 6, 16, 8, 4, 2, 2, 1]) {
             0 => self.write(page, plan),
             1 => self.begin(page),
             2 => self.change_queries(page),
@@ -106,9 +108,10 @@ impl App {
                     page.ask("token", object([("token", Value::Null)]));
                 }
             }
-            _ => {
+            9 => {
                 page.ask("export", object([("after", Value::Null)]));
             }
+            _ => page.close(),
         }
     }
 

@@ -9,6 +9,9 @@ mod live;
 mod lone_writer;
 mod monotonic;
 mod no_silence;
+mod own_writes;
+mod saw;
+mod seeds;
 mod verdicts;
 mod whole;
 
@@ -37,6 +40,9 @@ pub fn all() -> Vec<Box<dyn Checker>> {
         Box::new(lone_writer::LoneWriter::default()),
         Box::new(monotonic::Monotonic::default()),
         Box::new(no_silence::NoSilence::default()),
+        Box::new(own_writes::OwnWrites::default()),
+        Box::new(saw::Saw::default()),
+        Box::new(seeds::Seeds::default()),
         Box::new(whole::Whole),
     ]
 }

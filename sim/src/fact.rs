@@ -55,6 +55,15 @@ pub enum Fact<'a> {
         /// How.
         ending: Ending,
     },
+    /// A worker has taken a message of its page, and nothing has happened since.
+    Took {
+        /// Which worker.
+        place: Place,
+        /// The page.
+        tab: u64,
+        /// The message.
+        message: &'a Value,
+    },
     /// The server has committed what a message led to.
     Decided {
         /// The message.

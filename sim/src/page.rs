@@ -20,8 +20,10 @@ pub enum Stage {
     Opening,
     /// It is open.
     Ready,
-    /// It was refused, or closed.
+    /// It was refused.
     Failed,
+    /// It is being closed.
+    Closing,
 }
 
 /// A live query.
@@ -90,6 +92,9 @@ impl Page {
 
     /// Adds a request to the next message. Gives its number.
     pub fn ask(&mut self, kind: &str, members: Value) -> u64 {
+        if self.stage == Stage::Closing {
+            return 0;
+        }
         self.last_number += 1;
         let number = self.last_number;
         let request = with(with(members, "number", whole(number)), "kind", text(kind));
@@ -103,6 +108,12 @@ impl Page {
     /// Sends a request that waits for its answer once more.
     pub fn repeat(&mut self, number: u64) {
         self.queue.extend(self.pending.get(&number).cloned());
+    }
+
+    /// Closes the database. Nothing more is asked after that.
+    pub fn close(&mut self) {
+        self.ask("close", object([]));
+        self.stage = Stage::Closing;
     }
 
     /// Begins a live query.

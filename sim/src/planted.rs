@@ -12,7 +12,28 @@ const BUDGET: u64 = 300;
 
 /// Bugs that this suite must catch.
 #[cfg(feature = "planted")]
-const BUGS: [&str; 0] = [];
+const BUGS: [&str; 20] = [
+    "engine_answer_before_flush",
+    "engine_batch_not_halved",
+    "engine_clock_ignores_others",
+    "engine_covered_kept",
+    "engine_cursor_in_own_record",
+    "engine_discard_before_flush",
+    "engine_entry_in_second_record",
+    "engine_frame_before_flush",
+    "engine_life_moved_on_failure",
+    "engine_life_not_kept",
+    "engine_owed_void_dropped",
+    "engine_pages_shown_early",
+    "engine_refused_still_shown",
+    "engine_repeated_executed",
+    "engine_restamp_follows_unsent",
+    "engine_restamp_skips_saw",
+    "engine_seq_not_stored",
+    "engine_stale_page_taken",
+    "engine_tie_first_wins",
+    "engine_verdict_not_stored",
+];
 
 /// Switches a bug on in this thread.
 #[cfg(feature = "planted")]

@@ -59,3 +59,15 @@ pub fn schema() -> Value {
     ]);
     object([("version", Value::int(1)), ("collections", collections)])
 }
+
+/// The fields of a collection, in the order of its columns after the id.
+pub fn fields_of(collection: &str) -> &'static [&'static str] {
+    match collection {
+        "duets" => &["left", "right"],
+        "films" => &["title", "year", "rating", "genre", "watched", "note", "extra"],
+        "marks" => &["body"],
+        "notes" => &["text"],
+        "pairs" => &["value"],
+        _ => &["first", "second"],
+    }
+}

@@ -262,7 +262,8 @@ fn read_collection(name: &str, value: &Value) -> Result<Collection, Error> {
         return Err(invalid(name, "a collection's name is not empty and does not begin with $"));
     }
     let mut fields = Vec::new();
-    for field in value.get("fields").and_then(Value::as_list).unwrap_or_default() {
+    let declared = value.get("fields").and_then(Value::as_list);
+    for field in declared.ok_or_else(|| invalid(name, "its fields must be a list"))? {
         fields.push(read_field(name, field)?);
     }
     let mut collection =

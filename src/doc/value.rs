@@ -134,11 +134,14 @@ impl Value {
         }
     }
 
-    /// How deep the value nests: 0 for a scalar.
+    /// How deep the value nests: 0 for a scalar. A map with a member `$` is wrapped on the wire and counts twice.
     pub fn depth(&self) -> usize {
         match self {
             Self::List(list) => 1 + list.iter().map(Self::depth).max().unwrap_or(0),
-            Self::Map(members) => 1 + members.iter().map(|m| m.1.depth()).max().unwrap_or(0),
+            Self::Map(members) => {
+                let own = 1 + usize::from(self.get("$").is_some());
+                own + members.iter().map(|member| member.1.depth()).max().unwrap_or(0)
+            }
             _ => 0,
         }
     }

@@ -28,6 +28,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use super::transaction::Transaction;
+use super::write::Asker;
 
 /// What waits until a commit is durable.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,6 +107,8 @@ pub struct Database {
     pub told_status: Vec<u8>,
     /// The alarm that is set.
     pub alarm_ms: Option<u64>,
+    /// The request `close` that waits until all is saved.
+    pub closing: Option<Asker>,
 }
 
 impl Database {

@@ -279,6 +279,7 @@ impl Opening {
             pages: vec![request.tab],
             told_status: Vec::new(),
             alarm_ms: None,
+            closing: None,
         }
     }
 }

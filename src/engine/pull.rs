@@ -126,7 +126,8 @@ impl Database {
                 *after = None;
             }
         }
-        for id in self.outbox.covered(page.checkpoint).into_iter().filter(|_| !planted::is("engine_covered_kept")) {
+        let covered = self.outbox.covered(page.checkpoint).into_iter();
+        for id in covered.filter(|_| !planted::is("engine_covered_kept")) {
             let entry = self.outbox.get(id).expect("covered entries are in the outbox");
             moves.entries.push((entry.clone(), None));
         }

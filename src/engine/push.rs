@@ -174,8 +174,8 @@ impl Database {
             let (clock, replica) = (&mut self.clock, self.replica);
             after.restamp(&mut renamed, &mut |overwritten| {
                 // A stamp that the server would refuse is of a write that was discarded before it was sent.
-                let is_known = overwritten <= latest;
-                let known = if is_known || planted::is("engine_restamp_follows_unsent") { overwritten } else { Time(0) };
+                let is_known = overwritten <= latest || planted::is("engine_restamp_follows_unsent");
+                let known = if is_known { overwritten } else { Time(0) };
                 clock.issue(input.wall_ms, replica, known)
             });
             moves.entries.push((entry.clone(), Some(after)));

@@ -9,6 +9,7 @@ use crate::doc::json;
 use crate::doc::value::Value;
 use crate::error::{Error, Problem};
 use crate::event::Input;
+use crate::limits::MUTATION_BYTES_MAX;
 use crate::ids::{EntryId, RequestNumber, SubscriptionId, TabId};
 use crate::outbox::entry::{Entry, State};
 use crate::planted;
@@ -116,6 +117,9 @@ impl Database {
 
     fn commit_call(&mut self, call: &mut Call<'_>, staging: Staging) -> Result<Answer, Error> {
         let mutation = call.request.get("mutation").filter(|mutation| !mutation.is_null());
+        if mutation.is_some_and(|mutation| json::to_text(mutation).len() > MUTATION_BYTES_MAX) {
+            return Err(call.bad("a mutation's name and arguments take over 64 KiB"));
+        }
         let mutation = mutation.map(|mutation| Mutation {
             name: mutation.get("name").and_then(Value::as_str).unwrap_or("").into(),
             args: mutation.get("args").cloned().unwrap_or_default(),
@@ -256,7 +260,10 @@ impl Database {
         if let Some(link) = &mut self.link {
             link.token = token;
         }
-        self.drive(call.input, call.disk, call.out, |session, _| session.on_token(is_given, now));
+        self.drive(call.input, call.disk, call.out, |session, _| match is_given {
+            true => session.on_token(now),
+            false => session.on_no_token(),
+        });
         self.answer_wanted(call.out);
         done()
     }
@@ -264,7 +271,10 @@ impl Database {
     fn on_network(&mut self, call: &mut Call<'_>) -> Result<Answer, Error> {
         let is_online = call.request.get("online").and_then(Value::as_bool).unwrap_or(true);
         let now = call.input.monotonic_ms;
-        self.drive(call.input, call.disk, call.out, |session, _| session.on_network(is_online, now));
+        self.drive(call.input, call.disk, call.out, |session, _| match is_online {
+            true => session.on_online(now),
+            false => session.on_offline(),
+        });
         self.answer_wanted(call.out);
         done()
     }

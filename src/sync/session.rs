@@ -122,13 +122,19 @@ impl Session {
         }
     }
 
-    /// The page says whether there is a network.
-    pub fn on_network(&mut self, is_online: bool, now_ms: u64) -> Vec<Do> {
-        match (&self.phase, is_online) {
-            (Phase::Refused { .. }, _) => Vec::new(),
-            (Phase::Offline | Phase::Backoff { .. }, true) => self.connect(now_ms),
-            (Phase::Offline, false) | (_, true) => Vec::new(),
-            (_, false) => {
+    /// The page says that there is a network.
+    pub fn on_online(&mut self, now_ms: u64) -> Vec<Do> {
+        match self.phase {
+            Phase::Offline | Phase::Backoff { .. } => self.connect(now_ms),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The page says that there is no network.
+    pub fn on_offline(&mut self) -> Vec<Do> {
+        match self.phase {
+            Phase::Refused { .. } | Phase::Offline => Vec::new(),
+            _ => {
                 self.rest(Phase::Offline);
                 vec![Do::Disconnect]
             }
@@ -167,17 +173,24 @@ impl Session {
         if self.has_token { vec![Do::Hello] } else { vec![Do::AskToken] }
     }
 
-    /// The page gave a token, or has none.
-    pub fn on_token(&mut self, is_given: bool, now_ms: u64) -> Vec<Do> {
-        self.has_token = is_given;
+    /// The page has no token.
+    pub fn on_no_token(&mut self) -> Vec<Do> {
+        self.has_token = false;
         match self.phase {
-            Phase::Refused { .. } | Phase::Offline | Phase::Backoff { .. } => Vec::new(),
-            _ if !is_given => {
+            Phase::Refused { .. } | Phase::Offline | Phase::Backoff { .. } => {}
+            _ => {
                 self.deadline_ms = None;
                 self.is_welcome = false;
                 self.phase = Phase::NeedsAuth;
-                Vec::new()
             }
+        }
+        Vec::new()
+    }
+
+    /// The page gave a token.
+    pub fn on_token(&mut self, now_ms: u64) -> Vec<Do> {
+        self.has_token = true;
+        match self.phase {
             Phase::NeedsAuth if !self.is_connected => self.connect(now_ms),
             Phase::NeedsAuth | Phase::Connecting if self.is_connected => {
                 self.phase = Phase::Connecting;
@@ -318,9 +331,9 @@ mod tests {
     use super::*;
 
     fn welcome(session: &mut Session) {
-        assert_eq!(session.on_network(true, 0), [Do::Connect(1)]);
+        assert_eq!(session.on_online(0), [Do::Connect(1)]);
         assert_eq!(session.on_connected(1), [Do::AskToken]);
-        assert_eq!(session.on_token(true, 2), [Do::Hello]);
+        assert_eq!(session.on_token(2), [Do::Hello]);
         assert_eq!(session.on_welcome(Version(3), 3), [Do::Pull]);
     }
 
@@ -356,7 +369,7 @@ mod tests {
     #[test]
     fn waits_grow_to_a_minute_and_are_spread() {
         let mut session = Session::new();
-        session.on_network(true, 0);
+        session.on_online(0);
         for attempt in 0..40_u64 {
             session.on_lost("x", 0, u64::MAX - attempt);
             let Phase::Backoff { until_ms, .. } = session.phase().clone() else { panic!() };
@@ -376,9 +389,9 @@ mod tests {
     #[test]
     fn a_refused_replica_sends_nothing_more() {
         let mut session = Session::new();
-        session.on_network(true, 0);
+        session.on_online(0);
         assert_eq!(session.on_refused("replica_conflict", "copy", 5, 0), [Do::Disconnect]);
-        assert_eq!(session.on_network(true, 6), []);
+        assert_eq!(session.on_online(6), []);
         assert_eq!(session.on_wanted(7), []);
         assert_eq!(session.on_lost("closed", 8, 0), []);
     }
@@ -389,27 +402,27 @@ mod tests {
         welcome(&mut session);
         assert_eq!(session.on_refused("needs_auth", "", 5, 0), [Do::AskToken]);
         assert_eq!(session.phase(), &Phase::NeedsAuth);
-        assert_eq!(session.on_token(true, 6), [Do::Hello]);
+        assert_eq!(session.on_token(6), [Do::Hello]);
     }
 
     #[test]
     fn a_user_who_signs_out_and_in_again_is_synced_again() {
         let mut session = Session::new();
         welcome(&mut session);
-        assert_eq!(session.on_token(false, 5), []);
+        assert_eq!(session.on_no_token(), []);
         assert_eq!(session.next(Work { has_unsettled: true, ..Work::default() }, 6), []);
         assert_eq!(session.on_wanted(7), [Do::AskToken]);
-        assert_eq!(session.on_token(true, 8), [Do::Hello]);
+        assert_eq!(session.on_token(8), [Do::Hello]);
     }
 
     #[test]
     fn a_token_does_not_end_a_refusal_or_bring_the_network_back() {
         let mut session = Session::new();
-        session.on_token(false, 0);
+        session.on_no_token();
         assert_eq!(session.phase(), &Phase::Offline);
         session.refuse("wrong_subject", "");
-        session.on_token(false, 1);
-        assert_eq!(session.on_token(true, 2), []);
+        session.on_no_token();
+        assert_eq!(session.on_token(2), []);
         assert!(matches!(session.phase(), Phase::Refused { .. }));
     }
 
@@ -418,10 +431,10 @@ mod tests {
         let mut session = Session::new();
         welcome(&mut session);
         session.on_refused("needs_auth", "", 5, 0);
-        session.on_token(true, 6);
+        session.on_token(6);
         assert_eq!(session.on_refused("needs_auth", "", 7, 0), [Do::Disconnect]);
         assert_eq!(session.on_tick(u64::MAX, 0), []);
         assert_eq!(session.on_wanted(8), [Do::AskToken]);
-        assert_eq!(session.on_token(true, 9), [Do::Connect(2)]);
+        assert_eq!(session.on_token(9), [Do::Connect(2)]);
     }
 }

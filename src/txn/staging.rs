@@ -5,15 +5,16 @@
 use super::operation::{Action, Operation};
 use crate::causal::hlc::Hlc;
 use crate::causal::stamp::{Stamp, Time};
-use crate::doc::dictionary::Dictionary;
+use crate::doc::dictionary::{Dictionary, PathId};
 use crate::doc::path::{DocumentKey, Path};
 use crate::doc::schema::{Collection, Schema};
 use crate::doc::value::Value;
 use crate::error::{Error, Problem};
 use crate::ids::{Life, ReplicaId, Version};
 use crate::limits::{DOCUMENT_BYTES_MAX, TRANSACTION_BYTES_MAX};
-use crate::merge::record::{Columns, StoredDocument, encode};
-use crate::protocol::codec::delta_bytes;
+use crate::merge::record::{Columns, StoredDocument};
+use crate::merge::register::Register;
+use crate::protocol::codec::{delta_bytes, write_bytes};
 use crate::protocol::message::{Delta, PathWrite};
 use crate::sorted::SortedMap;
 
@@ -78,7 +79,7 @@ impl Staging {
         }
         self.documents.insert(key.clone(), staged);
         delta?;
-        self.check_sizes(key)
+        self.check_sizes(scope.dictionary, key)
     }
 
     /// Applies a delta to its staged document, and keeps what of it syncs.
@@ -91,9 +92,14 @@ impl Staging {
         }
     }
 
-    fn check_sizes(&self, key: &DocumentKey) -> Result<(), Error> {
+    /// A document is measured as the server does, so that what is taken here is not refused there for its size.
+    fn check_sizes(&self, dictionary: &Dictionary, key: &DocumentKey) -> Result<(), Error> {
         let staged = self.documents.get(key).expect("it was just staged");
-        let bytes = encode(&staged.after).len();
+        let size = |(path, register): (&PathId, &Register)| {
+            let path = dictionary.path(*path).expect("staged paths have numbers");
+            write_bytes(path, &register.value)
+        };
+        let bytes = staged.after.registers.iter().map(size).sum();
         if bytes > DOCUMENT_BYTES_MAX {
             let (collection, id) = (key.collection.clone(), key.id.clone());
             return Err(Error::from(Problem::DocumentTooLarge { collection, id, bytes }));

@@ -18,8 +18,9 @@ const file = join(root, 'node_modules/vega-datasets/data/movies.json');
 const rows = JSON.parse(readFileSync(file, 'utf8'));
 const countOf = (test) => rows.filter(test).length.toLocaleString('en-US');
 
-// WebKit here keeps nothing over a reload; the smoke test shows that it works there.
-for (const name of browserNames.filter((name) => name !== 'webkit')) {
+for (const name of browserNames) {
+  // WebKit here has no OPFS: its database is gone with the page, and no other tab can have it.
+  const isDurable = name !== 'webkit';
   describe(`the films in ${name}`, { timeout: 170_000 }, () => {
     let pages;
     let server;
@@ -46,6 +47,8 @@ for (const name of browserNames.filter((name) => name !== 'webkit')) {
     const shoot = async (what, { page } = films) => {
       if (!process.env.HOLM_SHOTS) return;
       for (const [size, view] of Object.entries(SIZES).reverse()) {
+        // Its window cannot be that narrow.
+        if (name === 'webkit' && size === 'hand') continue;
         await page.screenshot(join(process.env.HOLM_SHOTS, `${name}-${what}-${size}.png`), view);
       }
     };
@@ -56,7 +59,7 @@ for (const name of browserNames.filter((name) => name !== 'webkit')) {
       await films.seeCount('3,201 films');
       await films.seeInStep();
       assert.equal((await films.column('title'))[0], 'Avatar');
-      assert.deepEqual(await films.page.evaluate(storageShown), 'opfs');
+      assert.equal(await films.page.evaluate(storageShown), isDurable ? 'opfs' : 'memory');
       await shoot('all');
     });
 
@@ -113,10 +116,10 @@ for (const name of browserNames.filter((name) => name !== 'webkit')) {
       await films.see('Avatar on top', () => {
         return document.querySelector('tbody tr')?.textContent.startsWith('Avatar');
       });
-      await page.click('tbody tr [data-column=mpaaRating]');
+      await page.click('tbody tr [data-column=majorGenre]');
       await page.press('Escape');
       await page.press('ArrowDown');
-      await page.press('ArrowLeft');
+      await page.press('ArrowRight');
       assert.deepEqual(await page.evaluate(focusedCell), [3, 'director']);
       await page.press('PageDown');
       const [row] = await page.evaluate(focusedCell);
@@ -199,9 +202,11 @@ for (const name of browserNames.filter((name) => name !== 'webkit')) {
       await shoot('delete');
       await page.click('[data-confirm=delete]');
       await films.seeCount('3,201 films');
-      assert.equal(await films.value(id, 'title'), null);
+      assert.equal((await films.value(id, 'title')) ?? null, null);
       await films.seeInStep();
     });
+
+    if (!isDurable) return;
 
     test('without the server all is there after a reload, and writes wait', TEST, async () => {
       const { page } = films;

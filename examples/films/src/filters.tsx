@@ -33,7 +33,9 @@ export function Filters({ view, facets, found, isCounted, layout, onView }: Filt
         >
           <option value="">All genres</option>
           {facets.genres.map((genre) => (
-            <option key={genre}>{genre}</option>
+            <option key={genre} value={genre}>
+              {genre}
+            </option>
           ))}
         </select>
       </div>

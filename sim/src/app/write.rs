@@ -21,15 +21,19 @@ fn op(op: &str, collection: &str, id: &str, fields: Value) -> Value {
     object([("op", text(op)), ("collection", text(collection)), ("id", text(id)), ("fields", fields)])
 }
 
-/// What every device seeds, all alike.
-pub fn seeds() -> Vec<Value> {
+/// What every device seeds, all alike but for one document.
+pub fn seeds(device: usize) -> Vec<Value> {
     let films = (0..4).map(|n| {
         let fields = [("title", text(format!("t{n}"))), ("year", Value::int(1970 + n))];
         op("seed", "films", &format!("f{n}"), object(fields))
     });
     let duets = (0..DUETS).map(|n| op("seed", "duets", &format!("d{n}"), object([])));
-    films.chain(duets).collect()
+    let first = object([("first", text(format!("version {device}")))]);
+    films.chain(duets).chain([op("seed", "solos", SEEDED, first)]).collect()
 }
+
+/// The document that every device seeds with a value of its own.
+pub const SEEDED: &str = "seeded";
 
 /// The device that alone writes a field of a duet.
 pub fn duet_writer(duet: u64, field: &str) -> usize {

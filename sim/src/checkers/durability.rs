@@ -31,6 +31,9 @@ impl Durability {
         }
         let marks: BTreeSet<&str> = rows.get("marks").unwrap_or(&empty).iter().map(row_id).collect();
         for (name, write) in self.ledger.writes.iter().filter(|(_, write)| write.device == device) {
+            if write.is_gone && states.contains_key(name.as_str()) {
+                return Err(format!("device {device} has thrown {name} away, and it is there again"));
+            }
             if !matches!(write.said, Said::Saved(entry) if entry > 0) || write.is_discarded {
                 continue;
             }

@@ -30,6 +30,8 @@ pub struct Write {
     pub said: Said,
     /// Whether the user threw its entry away, or asked to.
     pub is_discarded: bool,
+    /// Whether the user was told that it is thrown away.
+    pub is_gone: bool,
     /// Whether the user tried it again.
     pub is_retried: bool,
     /// Whether its device's disk failed since, so that an answer of refusal says nothing.
@@ -116,6 +118,7 @@ impl Ledger {
             ops,
             said: Said::Nothing,
             is_discarded: false,
+            is_gone: false,
             is_retried: false,
             is_doubtful: false,
         });
@@ -137,6 +140,7 @@ impl Ledger {
                 };
             }
             (Name::Retry(entry), None) => self.mark(place, entry, |write| write.is_retried = true),
+            (Name::Discard(entry), None) => self.mark(place, entry, |write| write.is_gone = true),
             (Name::Discard(entry), Some(code)) if code != "storage_failed" => {
                 self.mark(place, entry, |write| write.is_discarded = false);
             }

@@ -103,7 +103,7 @@ impl Checker for Live {
                 Ok(())
             }
             Fact::Shown { place, rows } => self.judge(*place, rows),
-            Fact::Decided { .. } => Ok(()),
+            Fact::Decided { .. } | Fact::Took { .. } => Ok(()),
         }
     }
 

@@ -6,6 +6,7 @@
 use super::Checker;
 use super::ledger::Ledger;
 use super::verdicts::Accepted;
+use crate::app::write::SEEDED;
 use crate::fact::{End, Fact, Rows};
 use crate::json::{column, row_id, text_of};
 use holm::doc::value::Value;
@@ -36,6 +37,9 @@ fn carry_out(documents: &mut Documents, op: &Value) {
             documents.insert(at, given.collect());
         }
         "upsert" => documents.entry(at).or_default().extend(given),
+        "seed" => {
+            documents.entry(at).or_default();
+        }
         "update" if at.0 == "duets" => documents.entry(at).or_default().extend(given),
         "update" => {
             if let Some(document) = documents.get_mut(&at) {
@@ -79,7 +83,8 @@ impl LoneWriter {
             let rows = rows.get(collection).map(Vec::as_slice).unwrap_or_default();
             let ids = rows.iter().map(|row| row_id(row).to_string());
             let known = documents.keys().filter(|(of, _)| of == collection).map(|(_, id)| id.clone());
-            for id in ids.chain(known).collect::<BTreeSet<_>>().difference(&untold) {
+            let all: BTreeSet<String> = ids.chain(known).filter(|id| id != SEEDED).collect();
+            for id in all.difference(&untold) {
                 let document = documents.get(&(collection.to_string(), id.clone()));
                 let row = rows.iter().find(|row| row_id(row) == id);
                 let shown = row.map(|row| {

@@ -1,7 +1,7 @@
 //! Between pages and their workers: messages that take a moment, and what a page makes of them.
 
 use super::{Happening, World, token_text};
-use crate::fact::{Fact, Rows};
+use crate::fact::{Ending, Fact, Rows};
 use crate::json::{from_bytes, list_of, object, text, text_of, to_bytes, whole, whole_of};
 use crate::page::{Answer, Heard, Stage};
 use crate::ports::Wish;
@@ -50,7 +50,16 @@ impl World {
 
     pub(super) fn to_worker(&mut self, device: usize, process: u64, tab: u64, bytes: Vec<u8>) {
         self.note(&format!("d{device}"), "asked", &bytes);
+        if self.process(device, process).is_none() {
+            return;
+        }
+        let message = self.dice.chance(10).then(|| from_bytes(&bytes));
         self.reach(device, process, Event::Request { tab: TabId(tab), bytes });
+        if let Some(message) = message {
+            let place = self.device(device).place();
+            self.tell(&Fact::Took { place, tab, message: &message });
+            self.show(device);
+        }
     }
 
     /// An event reaches a worker, if that lives.
@@ -167,6 +176,14 @@ impl World {
     fn answered(&mut self, index: usize, process: u64, answer: &Answer) {
         let device = self.device(index);
         device.app.hear(answer);
+        let is_closed = text_of(&answer.request, "kind") == "close";
+        if is_closed && let Some(request) = device.page.pending.values().next() {
+            let problem = format!("device {index} was closed without an answer to {request:?}");
+            return self.fail("answered once", problem);
+        }
+        if is_closed {
+            return self.crash(index, Ending::Page);
+        }
         let Err(error) = &answer.result else { return };
         let code = text_of(error, "code");
         if text_of(&answer.request, "kind") == "open" {
