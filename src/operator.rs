@@ -24,6 +24,7 @@
 pub mod filter;
 pub mod order;
 pub mod predicate;
+mod rest;
 pub mod window;
 
 use crate::zset::ZSet;

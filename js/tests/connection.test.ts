@@ -289,3 +289,17 @@ it('export asks for page after page', async () => {
   expect(lines).toEqual(['1', '2', '3']);
   expect(engine.of('export').map(({ after }) => after)).toEqual([null, 'x']);
 });
+
+it('of two openings of one database the second waits until the first is settled', async () => {
+  const [first, second] = [new ScriptedEngine(), new ScriptedEngine()];
+  first.on('open', () => undefined);
+  const refused = first.open();
+  const opened = second.open();
+  await settled();
+  expect(second.requests).toEqual([]);
+  const error = { code: 'database_in_use', message: 'in use', retryable: true, details: {} };
+  first.say({ kind: 'reply', number: 1, error });
+  await expect(refused).rejects.toMatchObject({ code: 'database_in_use' });
+  await opened;
+  expect(second.of('open')).toHaveLength(1);
+});

@@ -17,6 +17,9 @@ pub fn progress(ran: &[Ran], elapsed: Duration) {
     }
 }
 
+/// Most failures that are printed.
+const SHOWN_MAX: usize = 15;
+
 fn print_failure(ran: &Ran) {
     let Some(failure) = &ran.outcome.failure else { return };
     println!("seed {}: {} at {} ms: {}", ran.seed, failure.checker, failure.at_ms, failure.problem);
@@ -41,8 +44,9 @@ pub fn finish(ran: &[Ran], elapsed: Duration) -> ExitCode {
         let seconds = elapsed.as_secs_f64();
         println!("{:.1} s, {:.1} seeds/s", seconds, ran.len() as f64 / seconds);
     }
-    ran.iter().for_each(print_failure);
-    let failed = ran.iter().filter(|one| one.outcome.failure.is_some()).count();
+    let broken = || ran.iter().filter(|one| one.outcome.failure.is_some());
+    broken().take(SHOWN_MAX).for_each(print_failure);
+    let failed = broken().count();
     counted(ran.len() - failed, failed)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Made from the JSON of `docs/PAGE.md`. Checks values at the door; must not know how they are stored or merged.
 
+use super::json;
 use super::value::Value;
 use crate::error::{Error, Problem, nearest};
 use crate::limits::{DEPTH_MAX, INT_MAX};
@@ -244,7 +245,7 @@ impl Kind {
 fn describe(value: &Value) -> String {
     match value {
         Value::String(text) if text.chars().count() <= 40 => format!("string \"{text}\""),
-        Value::Number(number) => format!("{} {}", value.type_name(), number.get()),
+        Value::Number(_) => format!("{} {}", value.type_name(), json::to_text(value)),
         _ => value.type_name().into(),
     }
 }
@@ -332,7 +333,6 @@ fn read_kind(place: &str, value: &Value) -> Result<Kind, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doc::json;
 
     fn films() -> Schema {
         let text = r#"{"version":1,"collections":{"films":{"fields":[

@@ -3,6 +3,7 @@
 use super::database::Database;
 use super::link::Link;
 use super::out::Out;
+use super::transaction::Transaction;
 use super::verdict::Moves;
 use crate::causal::stamp::Time;
 use crate::error::Error;
@@ -162,6 +163,8 @@ impl Database {
         disk: &mut dyn Disk,
         out: &mut Out,
     ) -> Result<(), Error> {
+        // Open transactions hold stamps of before.
+        self.transactions.values_mut().for_each(Transaction::disturb);
         self.clock.rewind(input.wall_ms);
         let latest = Time::from_ms(self.clock.corrected_ms(input.wall_ms) + CLOCK_AHEAD_MS);
         let mut renamed = SortedMap::new();

@@ -28,6 +28,11 @@ impl Transaction {
         });
     }
 
+    /// Takes note that what it has read or written carries other stamps now.
+    pub fn disturb(&mut self) {
+        self.is_conflicted = true;
+    }
+
     fn has_written(&self, change: &Change, schema: &Schema) -> bool {
         let name = &schema.at(change.collection).name;
         let row = change.old.as_ref().or(change.new.as_ref());

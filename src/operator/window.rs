@@ -12,9 +12,9 @@
 
 use super::Operator;
 use super::order::{self, Entry, Order};
+use super::rest::Rest;
 use crate::doc::row::Row;
 use crate::zset::{Weight, ZSet};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What a commit did to a list. Positions ascend in each member.
@@ -35,7 +35,7 @@ pub struct Window {
     order: Order,
     limit: usize,
     shown: Vec<Entry>,
-    rest: BTreeMap<Box<[u8]>, Rc<Row>>,
+    rest: Rest,
 }
 
 /// A commit's delta, sorted by what is to be done.
@@ -59,10 +59,7 @@ impl Window {
         } else {
             Vec::new()
         };
-        let rest = after
-            .into_iter()
-            .map(|entry| (entry.key, entry.row))
-            .collect();
+        let rest = Rest::from_sorted(after);
         Self {
             order,
             limit,
@@ -103,9 +100,8 @@ impl Window {
             *entry = new;
             work.replaced.push((old.key, old.row));
         } else {
-            let before = self.rest.insert(new.key, new.row);
             assert!(
-                before.is_some(),
+                self.rest.put(new),
                 "a row that changes was there: {}",
                 old.row.id
             );
@@ -116,9 +112,8 @@ impl Window {
         if let Ok(at) = self.place(&old.key) {
             work.leaving.push(at);
         } else {
-            let before = self.rest.remove(&old.key);
             assert!(
-                before.is_some(),
+                self.rest.remove(&old.key),
                 "a row that leaves was there: {}",
                 old.row.id
             );
@@ -129,8 +124,8 @@ impl Window {
     fn divide(&mut self, entering: Vec<Entry>) -> Vec<Entry> {
         let mut kept = Vec::with_capacity(entering.len());
         for entry in entering {
-            match self.rest.first_key_value() {
-                Some((first, _)) if *first <= entry.key => self.put_behind(entry),
+            match self.rest.first() {
+                Some(first) if first.key <= entry.key => self.put_behind(entry),
                 _ => kept.push(entry),
             }
         }
@@ -138,8 +133,8 @@ impl Window {
     }
 
     fn put_behind(&mut self, entry: Entry) {
-        let before = self.rest.insert(entry.key, entry.row);
-        assert!(before.is_none(), "a row enters once");
+        let was_there = self.rest.put(entry);
+        assert!(!was_there, "a row enters once");
     }
 
     /// Writes `shown` anew from the first place that changes.
@@ -195,9 +190,9 @@ impl Window {
     /// Fills the end of the list from the rows behind it.
     fn refill(&mut self, out: &mut ListDelta) {
         while self.shown.len() < self.limit
-            && let Some((key, row)) = self.rest.pop_first()
+            && let Some(entry) = self.rest.take_first()
         {
-            self.append(out, Entry { key, row });
+            self.append(out, entry);
         }
     }
 
@@ -255,6 +250,7 @@ mod tests {
     use crate::doc::key::Direction;
     use crate::doc::value::Value;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     fn row(id: u8, value: i64) -> Rc<Row> {
         Rc::new(Row {

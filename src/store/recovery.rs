@@ -12,7 +12,7 @@ use super::writer::Writer;
 use crate::ids::{Commit, FileId, Term};
 use crate::platform::disk::Disk;
 use crate::sorted::SortedMap;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Most logs that a new one builds on.
 const LINKS_MAX: usize = 4;
@@ -60,8 +60,9 @@ pub struct Recovery {
     term: Term,
     base: Option<LogId>,
     links: Vec<Link>,
-    /// Keys whose state the links do not hold.
-    carried: BTreeSet<Vec<u8>>,
+    /// Keys whose state the links do not hold. A map of the same type as `pairs`, so that one copy
+    /// of its code serves both; it has no values.
+    carried: BTreeMap<Vec<u8>, Vec<u8>>,
     report: Report,
 }
 
@@ -159,7 +160,7 @@ impl Recovery {
             term: term.next(),
             base: None,
             links: Vec::new(),
-            carried: BTreeSet::new(),
+            carried: BTreeMap::new(),
             report,
         }
     }
@@ -236,7 +237,7 @@ impl Recovery {
         for group in newest.groups.iter().filter(|group| group.end() > flushed) {
             let carried = &mut self.carried;
             newest.entries(group, &mut |key, _| {
-                carried.insert(key.to_vec());
+                carried.insert(key.to_vec(), Vec::new());
             });
         }
         Ok(())
@@ -299,7 +300,7 @@ impl Recovery {
                 push_entry(&mut payload, key, Some(value));
             }
         } else {
-            for key in &self.carried {
+            for key in self.carried.keys() {
                 push_entry(&mut payload, key, self.pairs.get(key).map(Vec::as_slice));
             }
         }

@@ -10,8 +10,7 @@ pub fn sorted<T>(items: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T> 
     if items.is_sorted_by(|a, b| compare(a, b).is_le()) {
         return items;
     }
-    let mut positions: Vec<u32> = (0..items.len() as u32).collect();
-    sort_positions(&mut positions, &|a, b| match (items.get(a), items.get(b)) {
+    let positions = sorted_positions(items.len(), &|a, b| match (items.get(a), items.get(b)) {
         (Some(a), Some(b)) => compare(a, b),
         _ => Ordering::Equal,
     });
@@ -20,8 +19,40 @@ pub fn sorted<T>(items: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T> 
     positions.into_iter().filter_map(take).collect()
 }
 
-fn sort_positions(positions: &mut [u32], compare: &dyn Fn(usize, usize) -> Ordering) {
-    positions.sort_unstable_by(|a, b| compare(*a as usize, *b as usize).then(a.cmp(b)));
+/// Merges runs of one, then of two, of four, and so on.
+fn sorted_positions(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<u32> {
+    let mut runs: Vec<u32> = (0..count as u32).collect();
+    let mut merged = Vec::with_capacity(count);
+    let mut length = 1;
+    while length < count {
+        for pair in runs.chunks(length * 2) {
+            let (left, right) = pair.split_at(length.min(pair.len()));
+            merge(&mut merged, left, right, compare);
+        }
+        std::mem::swap(&mut runs, &mut merged);
+        merged.clear();
+        length *= 2;
+    }
+    runs
+}
+
+fn merge(
+    out: &mut Vec<u32>,
+    mut left: &[u32],
+    mut right: &[u32],
+    compare: &dyn Fn(usize, usize) -> Ordering,
+) {
+    while let ([a, after_a @ ..], [b, after_b @ ..]) = (left, right) {
+        if compare(*a as usize, *b as usize).is_le() {
+            out.push(*a);
+            left = after_a;
+        } else {
+            out.push(*b);
+            right = after_b;
+        }
+    }
+    out.extend_from_slice(left);
+    out.extend_from_slice(right);
 }
 
 #[cfg(test)]

@@ -171,10 +171,11 @@ impl Write {
         marks.map(|op| text_of(op, "id"))
     }
 
-    /// Whether anything of it is to reach the server.
+    /// Whether anything of it is to reach the server for sure. A seed is not, where the document is there already.
     pub fn is_synced(&self) -> bool {
         let leaves = |op: &Value| match (text_of(op, "op"), op.get("fields")) {
             ("update", Some(Value::Map(fields))) => fields.iter().any(|(name, _)| name != "note"),
+            ("seed", _) => false,
             _ => text_of(op, "collection") != "notes",
         };
         self.ops.iter().any(leaves)

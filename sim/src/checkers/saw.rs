@@ -64,6 +64,9 @@ impl Checker for Saw {
             self.devices.insert(replica, place.device);
         }
         let Fact::Decided { message: ClientMessage::Push(push), .. } = fact else { return Ok(()) };
+        // A part of a large transaction has no verdict of its own.
+        let parts = push.transactions.iter().filter(|pushed| pushed.part.is_some());
+        self.stamps.extend(parts.flat_map(|part| &part.deltas).map(|delta| delta.stamp));
         for told in verdicts_of(fact) {
             let pushed = push.transactions.iter().find(|pushed| pushed.seq == told.seq);
             for delta in pushed.into_iter().flat_map(|pushed| &pushed.deltas) {

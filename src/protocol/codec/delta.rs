@@ -52,7 +52,7 @@ pub fn encode_deltas(deltas: &[Delta]) -> Vec<u8> {
 
 /// Reads what `encode_deltas` wrote.
 pub fn decode_deltas(bytes: &[u8]) -> Read<Vec<Delta>> {
-    let value = json::read(bytes).map_err(|error| wrong("deltas", &error))?;
+    let value = json::read(bytes).map_err(|error| wrong("deltas", error.problem))?;
     read::list("deltas", value, read_delta)
 }
 

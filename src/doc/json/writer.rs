@@ -1,0 +1,124 @@
+//! Values into JSON text.
+
+use super::float;
+use crate::doc::value::{Number, Value};
+use base64ct::{Base64, Encoding};
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// Writes a value as JSON at the end of `out`.
+pub fn write(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Number(number) => write_number(out, *number),
+        Value::String(text) => write_text(out, text),
+        Value::Bytes(bytes) => {
+            out.extend_from_slice(b"{\"$\":\"bytes\",\"v\":\"");
+            out.extend_from_slice(Base64::encode_string(bytes).as_bytes());
+            out.extend_from_slice(b"\"}");
+        }
+        Value::List(list) => write_list(out, list),
+        Value::Map(members) if value.get("$").is_some() => {
+            out.extend_from_slice(b"{\"$\":\"map\",\"v\":");
+            write_members(out, members);
+            out.push(b'}');
+        }
+        Value::Map(members) => write_members(out, members),
+    }
+}
+
+/// A value as JSON text.
+pub fn to_text(value: &Value) -> String {
+    let mut out = Vec::new();
+    write(&mut out, value);
+    String::from_utf8(out).expect("JSON is written from strings")
+}
+
+/// Writes values as a JSON array.
+pub fn write_list<'a>(out: &mut Vec<u8>, list: impl IntoIterator<Item = &'a Value>) {
+    out.push(b'[');
+    for (at, item) in list.into_iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        write(out, item);
+    }
+    out.push(b']');
+}
+
+fn write_members(out: &mut Vec<u8>, members: &[(String, Value)]) {
+    out.push(b'{');
+    for (at, (name, value)) in members.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        write_text(out, name);
+        out.push(b':');
+        write(out, value);
+    }
+    out.push(b'}');
+}
+
+/// Writes a string with its quotes.
+pub fn write_text(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest
+        .iter()
+        .position(|byte| *byte < b' ' || matches!(byte, b'"' | b'\\'))
+    {
+        let (plain, special) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        if let [byte, after @ ..] = special {
+            write_escape(out, *byte);
+            rest = after;
+        }
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+fn write_escape(out: &mut Vec<u8>, byte: u8) {
+    let short = match byte {
+        8 => b'b',
+        b'\t' => b't',
+        b'\n' => b'n',
+        12 => b'f',
+        b'\r' => b'r',
+        b'"' | b'\\' => byte,
+        control => {
+            let last = HEX.get(usize::from(control & 15)).copied();
+            out.extend_from_slice(b"\\u00");
+            out.extend([b'0' + (control >> 4), last.unwrap_or(b'0')]);
+            return;
+        }
+    };
+    out.extend([b'\\', short]);
+}
+
+fn write_number(out: &mut Vec<u8>, number: Number) {
+    if number.get() < 0.0 {
+        out.push(b'-');
+    }
+    match number.as_int() {
+        Some(int) => write_whole(out, int.unsigned_abs()),
+        None => float::write(out, number.get().abs()),
+    }
+}
+
+/// Writes a whole number.
+pub fn write_whole(out: &mut Vec<u8>, mut whole: u64) {
+    let start = out.len();
+    loop {
+        out.push(b'0' + (whole % 10) as u8);
+        whole /= 10;
+        if whole == 0 {
+            break;
+        }
+    }
+    if let Some(digits) = out.get_mut(start..) {
+        digits.reverse();
+    }
+}
