@@ -2,10 +2,33 @@
 //!
 //! A B-tree costs about six kilobytes of WebAssembly for each pair of types; a sorted vector costs some hundred bytes
 //! and is faster where maps are small or grow at their end, which is what the engine's are. Inserting in the middle
-//! moves what comes after, so maps that grow large in random order are B-trees all the same.
+//! moves what comes after, so what grows large in any order is [`Blocks`].
+
+mod blocks;
+
+pub use blocks::{Blocks, Pair};
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::ops::{Bound, RangeBounds};
+
+/// Where the place is that `order` calls equal, or else where it would be: what is before it is
+/// less. Looks at the end first. One copy of it serves all types.
+fn search(
+    length: usize,
+    order: &mut dyn FnMut(usize) -> Ordering,
+) -> Result<usize, usize> {
+    let (mut from, mut to, mut at) = (0, length, length.saturating_sub(1));
+    while from < to {
+        match order(at) {
+            Ordering::Less => from = at + 1,
+            Ordering::Equal => return Ok(at),
+            Ordering::Greater => to = at,
+        }
+        at = from + (to - from) / 2;
+    }
+    Err(from)
+}
 
 /// Pairs in the order of their keys, each key once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,10 +62,9 @@ impl<K: Ord, V> SortedMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        match self.pairs.last() {
-            Some((last, _)) if last.borrow() < key => Err(self.pairs.len()),
-            _ => self.pairs.binary_search_by(|pair| pair.0.borrow().cmp(key)),
-        }
+        search(self.pairs.len(), &mut |at| {
+            self.pairs.get(at).map_or(Ordering::Greater, |pair| pair.0.borrow().cmp(key))
+        })
     }
 
     /// The value of a key.

@@ -30,9 +30,9 @@ pub use recovery::{Damage, Recovery, Refused, Report, Torn};
 
 use crate::ids::{Commit, FileId, Term, Ticket};
 use crate::platform::disk::{Disk, DiskError};
+use crate::sorted::Blocks;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::ops::{Bound, ControlFlow};
+use std::ops::ControlFlow;
 use writer::Writer;
 
 /// Which way a scan goes.
@@ -49,7 +49,7 @@ pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
 
 /// An open store.
 pub struct Store {
-    pairs: BTreeMap<Vec<u8>, Vec<u8>>,
+    pairs: Blocks<Vec<u8>>,
     end: End,
     obsolete: Vec<String>,
     linked_bytes: u64,
@@ -67,7 +67,7 @@ enum End {
 
 impl Store {
     fn writable(
-        pairs: BTreeMap<Vec<u8>, Vec<u8>>,
+        pairs: Blocks<Vec<u8>>,
         writer: Writer,
         obsolete: Vec<String>,
         linked_bytes: u64,
@@ -81,7 +81,7 @@ impl Store {
     }
 
     fn read_only(
-        pairs: BTreeMap<Vec<u8>, Vec<u8>>,
+        pairs: Blocks<Vec<u8>>,
         last: Commit,
         term: Term,
         refusal: StoreError,
@@ -120,19 +120,10 @@ impl Store {
         direction: Direction,
         visit: &mut Visit,
     ) -> Result<(), StoreError> {
-        if from >= to {
-            return Ok(());
-        }
-        let bounds = (Bound::Included(from), Bound::Excluded(to));
-        let mut range = self.pairs.range::<[u8], _>(bounds);
-        let mut next = || match direction {
-            Direction::Forward => range.next(),
-            Direction::Backward => range.next_back(),
-        };
-        while let Some((key, value)) = next() {
-            if visit(key, value).is_break() {
-                break;
-            }
+        let mut visit = |key: &[u8], value: &Vec<u8>| visit(key, value);
+        match direction {
+            Direction::Forward => self.pairs.scan(from, to, &mut visit),
+            Direction::Backward => self.pairs.scan_back(from, to, &mut visit),
         }
         Ok(())
     }

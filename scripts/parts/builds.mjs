@@ -9,10 +9,14 @@ const RUST_INPUTS = ['Cargo.toml', 'Cargo.lock', '.cargo', 'src', 'worker', 'xta
 
 export const bin = (name) => join(root, 'node_modules/.bin', name);
 
-/** `npm ci`, unless what is installed is what the lock file says. */
+/**
+ * Installs what the lock file says, unless that is what is there. Not `npm ci`: it refuses a lock
+ * that lacks another platform's optional packages, and npm writes such a lock where a registry
+ * does not have them.
+ */
 export async function installNpmPackages() {
   if (npmPackagesMatch()) return console.log('npm packages: up to date');
-  await must('npm', ['ci']);
+  await must('npm', ['install', '--no-save', '--no-audit', '--no-fund']);
 }
 
 function npmPackagesMatch() {

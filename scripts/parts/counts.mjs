@@ -26,12 +26,13 @@ export function vitestCounts(file) {
   return { passed: report.numPassedTests, failed };
 }
 
-/** From the file of node's tap reporter. */
-export function tapCounts(file) {
-  if (!existsSync(file)) return NONE;
-  const text = readFileSync(file, 'utf8');
+/**
+ * From what node's spec reporter prints last. A reporter that writes to a file would be cut off by
+ * `--test-force-exit`.
+ */
+export function specCounts(output) {
   const last = (name) =>
-    Number([...text.matchAll(new RegExp(`^# ${name} (\\d+)$`, 'gm'))].at(-1)?.[1] ?? 0);
+    Number([...output.matchAll(new RegExp(`^\\S+ ${name} (\\d+)$`, 'gm'))].at(-1)?.[1] ?? 0);
   const failed = last('fail') + last('cancelled') + last('skipped') + last('todo');
   return { passed: last('pass'), failed };
 }

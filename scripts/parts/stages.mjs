@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bin, buildExample, buildJs, buildServer, buildWasm } from './builds.mjs';
-import { cargoCounts, plainCounts, settle, tapCounts, vitestCounts } from './counts.mjs';
+import { cargoCounts, plainCounts, settle, specCounts, vitestCounts } from './counts.mjs';
 import { filesUnder } from './fresh.mjs';
 import { findBrowser } from './needs.mjs';
 import { root, run } from './shell.mjs';
@@ -77,14 +77,16 @@ function types() {
   return checks(...projects.map((project) => [bin('tsc'), '--noEmit', '-p', project]));
 }
 
+/** Everything as shipped; then the oracle, and every suite against the planted bugs it must catch. */
 async function unit() {
-  const { code, output } = await run('cargo', [
-    'test',
-    '--locked',
-    '--no-fail-fast',
-    ...HOST_CRATES,
-  ]);
-  return settle(cargoCounts(output), code);
+  const test = ['test', '--locked', '--no-fail-fast'];
+  const shipped = await run('cargo', [...test, ...HOST_CRATES]);
+  const planted = await run('cargo', [...test, '--package', 'holm', '--features', 'oracle,planted']);
+  const counts = [shipped, planted].map(({ code, output }) => settle(cargoCounts(output), code));
+  return {
+    passed: counts[0].passed + counts[1].passed,
+    failed: counts[0].failed + counts[1].failed,
+  };
 }
 
 async function jsUnit() {
@@ -128,14 +130,12 @@ async function browsers({ browsers: names }) {
   const folder = join(root, 'tests/web');
   const files = readdirSync(folder).filter((name) => name.endsWith('.test.mjs'));
   if (files.length === 0) throw new Error('tests/web holds no *.test.mjs');
-  const file = reportFile('browsers.tap');
-  const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
-  reporters.push('--test-reporter=tap', `--test-reporter-destination=${file}`);
   const env = { HOLM_BROWSERS: names.join(','), ...browserPaths(names) };
   const paths = files.sort().map((name) => join(folder, name));
-  const args = ['--test', '--test-force-exit', '--test-concurrency=1', ...reporters, ...paths];
-  const { code } = await run(process.execPath, args, { env });
-  return settle(tapCounts(file), code);
+  const options = ['--test-force-exit', '--test-concurrency=1', '--test-reporter=spec'];
+  const args = ['--test', ...options, ...paths];
+  const { code, output } = await run(process.execPath, args, { env });
+  return settle(specCounts(output), code);
 }
 
 async function size({ route }) {

@@ -113,7 +113,7 @@ impl Plan {
             repeated: *dice.pick(&[0, 0, 10]),
             poisoned: *dice.pick(&[0, 0, 0, 2]),
             large: *dice.pick(&[0, 0, 0, 0, 0, 0, 0, 1]),
-            compared: 25,
+            compared: 12,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Reading refuses what is not JSON to the letter (RFC 8259), what has no place in a value, and what nests too deep;
 //! it says what is wrong and where. What was written reads as the same value.
 
+mod base64;
 mod float;
 mod reader;
 mod writer;
@@ -10,7 +11,6 @@ mod writer;
 pub use writer::{to_text, write, write_list, write_text};
 
 use super::value::Value;
-use base64ct::{Base64, Encoding};
 use std::fmt;
 
 /// Why a text is not read.
@@ -66,9 +66,9 @@ fn take(members: &mut [(String, Value)], name: &str) -> Option<Value> {
 
 fn content_of(kind: &Value, content: Value) -> Result<Value, &'static str> {
     match (kind.as_str(), content) {
-        (Some("bytes"), Value::String(text)) => Base64::decode_vec(&text)
+        (Some("bytes"), Value::String(text)) => base64::read(&text)
             .map(Value::Bytes)
-            .map_err(|_| "bytes are not valid base64"),
+            .ok_or("bytes are not valid base64"),
         (Some("map"), Value::Map(mut members)) => {
             untag_members(&mut members)?;
             Ok(Value::Map(members))

@@ -163,10 +163,7 @@ impl Collection {
 
     /// Refuses a value that does not fit the field.
     pub fn check(&self, field: &Field, value: &Value) -> Result<(), Error> {
-        if value.is_null() && field.is_nullable {
-            return Ok(());
-        }
-        if field.kind.takes(value) && value.depth() <= DEPTH_MAX {
+        if field.fits(value) && value.depth() <= DEPTH_MAX {
             return Ok(());
         }
         Err(Error::from(Problem::BadValue {
@@ -183,6 +180,11 @@ impl Field {
     pub fn expected(&self) -> String {
         let kind = self.kind.expected();
         if self.is_nullable { format!("{kind} or null") } else { kind }
+    }
+
+    /// Whether the field may hold a value.
+    pub fn fits(&self, value: &Value) -> bool {
+        self.kind.takes(value) || (self.is_nullable && value.is_null())
     }
 
     /// What the field reads as where it has no value: its default, null, or its kind's zero.
@@ -293,7 +295,7 @@ fn read_field(collection: &str, value: &Value) -> Result<Field, Error> {
         is_local: is_flag(value, "local"),
     };
     if let Some(default) = &field.default
-        && !(field.kind.takes(default) || (field.is_nullable && default.is_null()))
+        && !field.fits(default)
     {
         return Err(invalid(&place, &format!("its default must be {}", field.expected())));
     }

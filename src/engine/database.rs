@@ -169,14 +169,15 @@ impl Database {
         if schema.name == OUTBOX {
             return Ok(self.outbox.iter().map(|entry| Rc::new(super::outbox_row::row(entry))).collect());
         }
+        let columns = self.columns.get(collection).expect("columns are made for all");
         let from = table::collection(table::VISIBLE, &schema.name);
         let mut rows = Vec::new();
         let mut is_damaged = false;
         let mut visit = |key: &[u8], value: &[u8]| {
             let id = key.get(from.len()..).and_then(|id| str::from_utf8(id).ok());
-            match (id, record::decode(value)) {
-                (Some(id), Some(document)) => rows.extend(self.row(collection, id, &document)),
-                _ => is_damaged = true,
+            match id.and_then(|id| columns.read_row(schema, id, value)) {
+                Some(row) => rows.extend(row.map(Rc::new)),
+                None => is_damaged = true,
             }
             ControlFlow::Continue(())
         };

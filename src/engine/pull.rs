@@ -16,14 +16,11 @@ use crate::protocol::message::{Delta, Outcome, Page, ServerMessage};
 use crate::store::{Batch, Direction};
 use crate::sync::session::Phase;
 use crate::txn::table;
-use crate::zset::sort::sorted;
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
+use crate::sorted::Blocks;
 use std::ops::ControlFlow;
 
-/// Bases that a pull moves, by document.
-type Bases = HashMap<DocumentKey, StoredDocument, FixedState>;
+/// Bases that a pull moves, by their keys in the store.
+type Bases = Blocks<StoredDocument>;
 
 /// The client's name for the one shape there is: the whole space.
 pub const SHAPE: &str = "all";
@@ -165,20 +162,26 @@ impl Database {
         let mut changes = self.put_entries(moves, &mut batch);
         let mut bases = self.bases(disk, moves, is_resetting)?;
         for delta in deltas {
-            let base = match bases.entry(delta.key.clone()) {
-                Entry::Occupied(base) => base.into_mut(),
-                Entry::Vacant(place) if is_resetting => place.insert(StoredDocument::default()),
-                Entry::Vacant(place) => place.insert(self.base(disk, &delta.key)?),
-            };
+            let place = table::document(table::BASE, &delta.key);
+            if bases.get(&place).is_none() {
+                let base = if is_resetting {
+                    StoredDocument::default()
+                } else {
+                    self.base(disk, &delta.key)?
+                };
+                bases.insert(place.clone(), base);
+            }
+            let base = bases.get_mut(&place).expect("it was there or put there");
             base.apply(delta, Version(0), |path| self.dictionary.intern(path));
             self.clock.observe(delta.stamp.time);
             for own in delta.paths.iter().filter_map(|write| write.stamp) {
                 self.clock.observe(own.time);
             }
         }
-        for (key, base) in sorted(bases.into_iter().collect(), |a, b| a.0.cmp(&b.0)) {
+        for (place, base) in bases.iter() {
+            let key = table::document_key(place).expect("it was made from a document's key");
             let shown = self.visible(disk, &key)?;
-            changes.extend(self.put_rebased(&mut batch, &key, &base, &shown));
+            changes.extend(self.put_rebased(&mut batch, &key, base, &shown));
         }
         self.put_link(&mut batch, disk)?;
         Ok((batch, changes))
@@ -195,13 +198,15 @@ impl Database {
         let mut bases = Bases::default();
         if is_resetting {
             for key in self.synced_keys(disk)? {
-                bases.insert(key, StoredDocument::default());
+                let place = table::document(table::BASE, &key);
+                bases.insert(place, StoredDocument::default());
             }
             return Ok(bases);
         }
         for delta in moves.entries.iter().flat_map(|(before, _)| &before.deltas) {
-            if !bases.contains_key(&delta.key) {
-                bases.insert(delta.key.clone(), self.base(disk, &delta.key)?);
+            let place = table::document(table::BASE, &delta.key);
+            if bases.get(&place).is_none() {
+                bases.insert(place, self.base(disk, &delta.key)?);
             }
         }
         Ok(bases)

@@ -81,12 +81,39 @@ impl Columns {
     pub fn row(&self, collection: &Collection, id: &str, document: &StoredDocument) -> Row {
         let fields = collection.fields.iter().zip(&self.paths).zip(&self.absent);
         let values = fields.map(|((field, path), absent)| match document.value(path) {
-            Some(value) if field.kind.takes(value) || (field.is_nullable && value.is_null()) => {
-                value.clone()
-            }
+            Some(value) if field.fits(value) => value.clone(),
             _ => absent.clone(),
         });
         Row { id: id.into(), values: values.collect() }
+    }
+
+    /// The same from the stored bytes, without the rest of the document. No row if it is deleted; None if the bytes are
+    /// not a document.
+    pub fn read_row(&self, collection: &Collection, id: &str, bytes: &[u8]) -> Option<Option<Row>> {
+        let mut reader = Reader::new(bytes);
+        let life = Life(reader.varint()?);
+        reader.stamp()?;
+        let count = reader.varint()?;
+        if !life.is_alive() {
+            return Some(None);
+        }
+        let mut values = self.absent.clone();
+        for _ in 0..count {
+            let head = reader.varint()?;
+            if head & 1 == 1 {
+                reader.stamp()?;
+            }
+            let path = PathId((head >> 1) as u32);
+            let Some(at) = self.paths.iter().position(|own| *own == path) else {
+                reader.skip_value()?;
+                continue;
+            };
+            let value = reader.value()?;
+            if collection.fields.get(at)?.fits(&value) {
+                *values.get_mut(at)? = value;
+            }
+        }
+        Some(Some(Row { id: id.into(), values }))
     }
 }
 

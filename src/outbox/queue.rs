@@ -6,15 +6,16 @@ use super::entry::{Entry, Reason, State};
 use crate::doc::path::DocumentKey;
 use crate::ids::{EntryId, Seq, Version};
 use crate::protocol::message::Delta;
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-use crate::sorted::SortedMap;
+use crate::sorted::{Blocks, SortedMap};
+use std::ops::ControlFlow;
 
 /// All entries.
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
     entries: SortedMap<EntryId, Entry>,
-    overlaid: HashMap<DocumentKey, Vec<(EntryId, usize)>, FixedState>,
+    /// A key for each delta that lies over a document: see `over_key`. A map of the same type as
+    /// the store's, so that one copy of its code serves both; it has no values.
+    overlaid: Blocks<Vec<u8>>,
     by_seq: SortedMap<Seq, EntryId>,
     counts: Counts,
 }
@@ -40,10 +41,7 @@ impl Outbox {
         self.remove(entry.id);
         if entry.state.is_overlaid() {
             for (nth, delta) in entry.deltas.iter().enumerate() {
-                let over = self.overlaid.entry(delta.key.clone()).or_default();
-                if let Err(at) = over.binary_search(&(entry.id, nth)) {
-                    over.insert(at, (entry.id, nth));
-                }
+                self.overlaid.insert(over_key(&delta.key, entry.id, nth), Vec::new());
             }
         }
         if let Some(seq) = entry.state.seq() {
@@ -60,13 +58,8 @@ impl Outbox {
             self.by_seq.remove(&seq);
         }
         *self.counts.of(&entry.state) -= 1;
-        for delta in &entry.deltas {
-            if let Some(over) = self.overlaid.get_mut(&delta.key) {
-                over.retain(|(other, _)| *other != id);
-                if over.is_empty() {
-                    self.overlaid.remove(&delta.key);
-                }
-            }
+        for (nth, delta) in entry.deltas.iter().enumerate() {
+            self.overlaid.remove(&over_key(&delta.key, id, nth));
         }
         Some(entry)
     }
@@ -87,14 +80,26 @@ impl Outbox {
     }
 
     /// The deltas that lie over a document, in the order of writing.
-    pub fn over(&self, key: &DocumentKey) -> impl Iterator<Item = &Delta> {
-        let over = self.overlaid.get(key).map(Vec::as_slice).unwrap_or_default();
-        over.iter().filter_map(|(id, nth)| self.entries.get(id)?.deltas.get(*nth))
+    pub fn over(&self, key: &DocumentKey) -> Vec<&Delta> {
+        let mut over = Vec::new();
+        let to = over_key(key, EntryId(u64::MAX), usize::MAX);
+        self.overlaid.scan(&over_key(key, EntryId(0), 0), &to, &mut |key, _| {
+            over.extend(self.at(key));
+            ControlFlow::Continue(())
+        });
+        over
+    }
+
+    /// The delta that a key of `overlaid` stands for.
+    fn at(&self, key: &[u8]) -> Option<&Delta> {
+        let (rest, nth) = key.split_last_chunk()?;
+        let id = EntryId(u64::from_be_bytes(*rest.last_chunk()?));
+        self.entries.get(&id)?.deltas.get(u32::from_be_bytes(*nth) as usize)
     }
 
     /// Whether any entry lies over a document.
     pub fn is_over(&self, key: &DocumentKey) -> bool {
-        self.overlaid.contains_key(key)
+        !self.over(key).is_empty()
     }
 
     /// The entry that was sent as this seq.
@@ -115,6 +120,18 @@ impl Outbox {
     pub fn counts(&self) -> Counts {
         self.counts
     }
+}
+
+/// Sorts by document, then in the order of writing. Neither names nor ids contain U+0000.
+fn over_key(key: &DocumentKey, id: EntryId, nth: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(key.collection.len() + key.id.len() + 14);
+    for name in [&key.collection, &key.id] {
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.push(0);
+    }
+    bytes.extend_from_slice(&id.0.to_be_bytes());
+    bytes.extend_from_slice(&(nth as u32).to_be_bytes());
+    bytes
 }
 
 impl Counts {

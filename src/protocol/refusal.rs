@@ -62,26 +62,4 @@ impl Refusal {
             is_retryable,
         }
     }
-
-    /// The same, with the place that the message speaks of written before it.
-    pub fn within(mut self, place: &str) -> Self {
-        let gap = if self.message.starts_with('[') {
-            ""
-        } else {
-            "."
-        };
-        self.message = format!("{place}{gap}{}", self.message);
-        self
-    }
-
-    /// The same, with a position in a list written before the message.
-    pub fn at(mut self, index: usize) -> Self {
-        let gap = if self.message.starts_with('[') {
-            ""
-        } else {
-            "."
-        };
-        self.message = format!("[{index}]{gap}{}", self.message);
-        self
-    }
 }

@@ -11,8 +11,7 @@ use super::name::{LogId, LogName, term_of};
 use super::writer::Writer;
 use crate::ids::{Commit, FileId, Term};
 use crate::platform::disk::Disk;
-use crate::sorted::SortedMap;
-use std::collections::BTreeMap;
+use crate::sorted::{Blocks, SortedMap};
 
 /// Most logs that a new one builds on.
 const LINKS_MAX: usize = 4;
@@ -54,7 +53,7 @@ pub struct Damage {
 
 /// A database as it was read, before anything is written.
 pub struct Recovery {
-    pairs: BTreeMap<Vec<u8>, Vec<u8>>,
+    pairs: Blocks<Vec<u8>>,
     last: Commit,
     logs: SortedMap<LogName, FileId>,
     term: Term,
@@ -62,7 +61,7 @@ pub struct Recovery {
     links: Vec<Link>,
     /// Keys whose state the links do not hold. A map of the same type as `pairs`, so that one copy
     /// of its code serves both; it has no values.
-    carried: BTreeMap<Vec<u8>, Vec<u8>>,
+    carried: Blocks<Vec<u8>>,
     report: Report,
 }
 
@@ -154,13 +153,13 @@ impl Recovery {
             }
         }
         Self {
-            pairs: BTreeMap::new(),
+            pairs: Blocks::default(),
             last: Commit(0),
             logs,
             term: term.next(),
             base: None,
             links: Vec::new(),
-            carried: BTreeMap::new(),
+            carried: Blocks::default(),
             report,
         }
     }
@@ -263,8 +262,8 @@ impl Recovery {
         for group in groups {
             let pairs = &mut self.pairs;
             let whole = log.entries(group, &mut |key, value| match value {
-                Some(value) => drop(pairs.insert(key.to_vec(), value.to_vec())),
-                None => drop(pairs.remove(key)),
+                Some(value) => pairs.insert(key.to_vec(), value.to_vec()),
+                None => pairs.remove(key),
             });
             self.last = self.last.max(group.header.commit);
             if whole.is_none() {
@@ -296,11 +295,11 @@ impl Recovery {
         let mut payload = Vec::new();
         log::push_links(&mut payload, self.name(), &self.links);
         if self.links.is_empty() {
-            for (key, value) in &self.pairs {
+            for (key, value) in self.pairs.iter() {
                 push_entry(&mut payload, key, Some(value));
             }
         } else {
-            for key in self.carried.keys() {
+            for (key, _) in self.carried.iter() {
                 push_entry(&mut payload, key, self.pairs.get(key).map(Vec::as_slice));
             }
         }

@@ -6,10 +6,9 @@ import { browserNames, launch } from './drivers/index.mjs';
 import { digestOf, textOf } from './page/documents.mjs';
 import { FILMS } from './parts/films.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
-import { contents, open, openPage } from './parts/page.mjs';
+import { contents, open, openPage, TEST } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
 
-const TEST = { timeout: 90_000 };
 const DATABASE = { name: 'damage' };
 const TORN_BYTES = 5_000;
 
@@ -28,11 +27,11 @@ for (const name of browserNames.filter((name) => name !== 'webkit')) {
         await app.db.mutate.films.insertMany(await app.films()).saved;
         await app.db.close();
       });
-    });
+    }, TEST);
     after(async () => {
       await browser?.close();
       pages?.close();
-    });
+    }, TEST);
 
     test('a torn tail of the log is cut and told, and no document is missing', TEST, async () => {
       await page.evaluate(tearTail, TORN_BYTES);

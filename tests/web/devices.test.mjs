@@ -8,12 +8,11 @@ import { Device, inAgreement } from './parts/device.mjs';
 import { FILMS } from './parts/films.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
 import { Ledger } from './parts/ledger.mjs';
-import { contents, SOON } from './parts/page.mjs';
+import { contents, SOON, TEST } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
 import { startProxy } from './parts/proxy.mjs';
 import { startServer, TOKEN } from './parts/sync-server.mjs';
 
-const TEST = { timeout: 180_000 };
 const FRAME_BYTES_MAX = 1 << 20;
 const skip = browserNames.includes('chromium') ? false : 'Chromium is not among the browsers';
 
@@ -34,13 +33,13 @@ describe('two devices', { timeout: 600_000, skip }, () => {
     ann = await Device.start('ann', { ...more, sync: { url: proxy.url, space: 'home' } });
     bob = await Device.start('bob', { ...more, sync: { url: server.url, space: 'home' } });
     both = [ann, bob];
-  });
+  }, TEST);
   after(async () => {
     for (const device of both ?? []) await device.close();
     proxy?.close();
     await server?.kill();
     pages?.close();
-  });
+  }, TEST);
 
   test('what both edit offline is the same on both when they are back', TEST, async (t) => {
     await ann.run(async () => {

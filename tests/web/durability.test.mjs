@@ -8,7 +8,7 @@ import { digestOf } from './page/documents.mjs';
 import { FILMS } from './parts/films.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
 import { Ledger } from './parts/ledger.mjs';
-import { contents, open, openPage, reloadPage } from './parts/page.mjs';
+import { contents, open, openPage, reloadPage, TEST } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
 
 const given = process.env.HOLM_KILLS;
@@ -40,18 +40,18 @@ for (const name of browserNames.filter((name) => name in KILLS)) {
     before(async () => {
       pages = await servePages();
       await restart();
-    });
+    }, TEST);
     after(async () => {
       await browser?.close();
       pages?.close();
-    });
+    }, TEST);
 
     async function filmsAreThere(when) {
       const wanted = { count: FILMS.length, digest: await digestOf(FILMS) };
       assert.deepEqual(await contents(page, 'films'), wanted, `${when}: the films`);
     }
 
-    test('3,201 films are there after a reload', { timeout: 60_000 }, async (t) => {
+    test('3,201 films are there after a reload', TEST, async (t) => {
       const insertMs = await page.evaluate(async () => {
         const films = await app.films();
         const began = performance.now();

@@ -5,11 +5,9 @@ import { browserNames, launch } from './drivers/index.mjs';
 import { digestOf, odds, textOf } from './page/documents.mjs';
 import { FILMS } from './parts/films.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
-import { contents, inStep, open, reloadPage, SOON, visit } from './parts/page.mjs';
+import { contents, inStep, open, reloadPage, SOON, TEST, visit } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
 import { startServer, TOKEN } from './parts/sync-server.mjs';
-
-const TEST = { timeout: 120_000 };
 
 /** What is refused, with which code and which of the facts. */
 const BAD_INPUT = {
@@ -65,12 +63,12 @@ for (const name of browserNames) {
       browser = await launch(name, { profileDir: `${folder}/profile` });
       synced = { name: 'smoke', sync: { url: server.url, space: 'smoke' }, token: TOKEN };
       page = await browser.newPage();
-    });
+    }, TEST);
     after(async () => {
       await browser?.close();
       await server?.kill();
       pages?.close();
-    });
+    }, TEST);
 
     test('importing the package does nothing', TEST, async () => {
       await page.goto(`${pages.origin}/blank.html`);

@@ -3,10 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { browserNames, launch } from './drivers/index.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
-import { open, openPage, reloadPage, SOON } from './parts/page.mjs';
+import { open, openPage, reloadPage, SOON, TEST } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
 
-const TEST = { timeout: 90_000 };
 /** Opening waits two seconds for a dying worker; the rest is for a busy machine. */
 const REFUSED_WITHIN_MS = 10_000;
 const DATABASE = { name: 'tabs' };
@@ -24,11 +23,11 @@ for (const name of browserNames.filter((name) => name !== 'webkit')) {
       browser = await launch(name, { profileDir: `${temporaryFolder()}/profile` });
       first = await openPage(browser, pages.origin);
       second = await openPage(browser, pages.origin);
-    });
+    }, TEST);
     after(async () => {
       await browser?.close();
       pages?.close();
-    });
+    }, TEST);
 
     test('a second tab is told that the database is in use', TEST, async (t) => {
       await open(first, DATABASE);

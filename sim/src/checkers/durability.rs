@@ -34,7 +34,7 @@ impl Durability {
             if write.is_gone && states.contains_key(name.as_str()) {
                 return Err(format!("device {device} has thrown {name} away, and it is there again"));
             }
-            if !matches!(write.said, Said::Saved(entry) if entry > 0) || write.is_discarded {
+            if !matches!(write.said, Said::Saved(entry) if entry > 0) || write.is_discarded() {
                 continue;
             }
             let state = states.get(name.as_str()).copied();

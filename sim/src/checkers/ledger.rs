@@ -28,8 +28,8 @@ pub struct Write {
     pub ops: Vec<Value>,
     /// What the page was told.
     pub said: Said,
-    /// Whether the user threw its entry away, or asked to.
-    pub is_discarded: bool,
+    /// How often the user has asked, and not in vain, to throw its entry away.
+    pub discards: u64,
     /// Whether the user was told that it is thrown away.
     pub is_gone: bool,
     /// Whether the user tried it again.
@@ -101,7 +101,7 @@ impl Ledger {
             "discard" => {
                 let entry = whole_of(request, "entry");
                 self.requests.insert(at, Name::Discard(entry));
-                self.mark(place, entry, |write| write.is_discarded = true);
+                self.mark(place, entry, |write| write.discards += 1);
             }
             _ => {}
         }
@@ -117,7 +117,7 @@ impl Ledger {
             order: self.count,
             ops,
             said: Said::Nothing,
-            is_discarded: false,
+            discards: 0,
             is_gone: false,
             is_retried: false,
             is_doubtful: false,
@@ -142,7 +142,7 @@ impl Ledger {
             (Name::Retry(entry), None) => self.mark(place, entry, |write| write.is_retried = true),
             (Name::Discard(entry), None) => self.mark(place, entry, |write| write.is_gone = true),
             (Name::Discard(entry), Some(code)) if code != "storage_failed" => {
-                self.mark(place, entry, |write| write.is_discarded = false);
+                self.mark(place, entry, |write| write.discards = write.discards.saturating_sub(1));
             }
             _ => {}
         }
@@ -165,6 +165,11 @@ impl Ledger {
 }
 
 impl Write {
+    /// Whether the user threw its entry away, or asked to.
+    pub fn is_discarded(&self) -> bool {
+        self.discards > 0
+    }
+
     /// Ids of the marks that the transaction inserts.
     pub fn marks(&self) -> impl Iterator<Item = &str> {
         let marks = self.ops.iter().filter(|op| text_of(op, "collection") == "marks");

@@ -27,7 +27,7 @@ impl NoSilence {
             Said::Refused(code) if !write.is_doubtful && (is_accepted || state.is_some()) => {
                 Err(format!("{name} was refused with {code}, and is {state:?} all the same"))
             }
-            Said::Saved(entry) if *entry > 0 && !is_accepted && !is_kept && !write.is_discarded => {
+            Said::Saved(entry) if *entry > 0 && !is_accepted && !is_kept && !write.is_discarded() => {
                 Err(format!("{name} is neither accepted nor kept: {write:?}"))
             }
             Said::Saved(0) if write.is_synced() => {

@@ -30,7 +30,7 @@ impl Saw {
             let is_poison = write.ops.iter().any(|op| {
                 op.get("fields").is_some_and(|fields| text_of(fields, "body") == "poison")
             });
-            is_own && is_duet && (write.is_discarded || write.is_retried || is_poison)
+            is_own && is_duet && (write.is_discarded() || write.is_retried || is_poison)
         })
     }
 

@@ -3,7 +3,7 @@
 use super::{Happening, World};
 use crate::dice::Dice;
 use crate::fact::{End, Ending, Rows};
-use crate::json::{text_of, whole_of};
+use crate::json::{object, text_of, whole_of};
 use holm::doc::json::to_text;
 use crate::page::Stage;
 use crate::plan::REPLICAS;
@@ -56,6 +56,7 @@ impl World {
             if self.failure.is_some() {
                 return None;
             }
+            self.sign_in_again();
             let unrest = self.unrest();
             match unrest {
                 None => return Some(()),
@@ -64,6 +65,18 @@ impl World {
                     return None;
                 }
                 Some(_) => {}
+            }
+        }
+    }
+
+    /// Users who see that their token is not taken sign in again.
+    fn sign_in_again(&mut self) {
+        for index in 0..self.devices.len() {
+            let page = &mut self.device(index).page;
+            let state = page.status.get("sync").map_or("", |sync| text_of(sync, "state"));
+            if state == "needs_auth" && page.stage == Stage::Ready && page.pending.is_empty() {
+                page.ask("sync", object([]));
+                self.flush_page(index);
             }
         }
     }

@@ -223,7 +223,7 @@ pub fn write(out: &mut Vec<u8>, float: f64) {
         out.extend_from_slice(part);
     }
     if !is_plain {
-        out.extend_from_slice(if point < 1 { b"e-" } else { b"e" });
+        out.extend_from_slice(if point < 1 { b"e-" } else { b"e+" });
         write_whole(out, u64::from((point - 1).unsigned_abs()));
     }
 }
@@ -409,8 +409,8 @@ mod tests {
             (5e-324, "5e-324"),
             (9_007_199_254_740_994.0, "9007199254740994"),
             (1e20, "100000000000000000000"),
-            (1e21, "1e21"),
-            (1.25e21, "1.25e21"),
+            (1e21, "1e+21"),
+            (1.25e21, "1.25e+21"),
             (0.1 + 0.2, "0.30000000000000004"),
             (1.0 / 3.0, "0.3333333333333333"),
         ] {
@@ -432,7 +432,7 @@ mod tests {
         fn a_power_of_two_is_written_shortest(power in -1074..=1023, more in 0_u64..3) {
             let bits = match u64::try_from(power + 1022) {
                 Ok(biased) => (biased + 1) << 52,
-                Err(_) => 1 << (power + 1074),
+                Err(_) => 1_u64 << (power + 1074),
             };
             round_trips(f64::from_bits(bits + more));
         }

@@ -1,8 +1,7 @@
 //! Values into JSON text.
 
-use super::float;
+use super::{base64, float};
 use crate::doc::value::{Number, Value};
-use base64ct::{Base64, Encoding};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
@@ -16,7 +15,7 @@ pub fn write(out: &mut Vec<u8>, value: &Value) {
         Value::String(text) => write_text(out, text),
         Value::Bytes(bytes) => {
             out.extend_from_slice(b"{\"$\":\"bytes\",\"v\":\"");
-            out.extend_from_slice(Base64::encode_string(bytes).as_bytes());
+            base64::write(out, bytes);
             out.extend_from_slice(b"\"}");
         }
         Value::List(list) => write_list(out, list),

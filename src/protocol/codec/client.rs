@@ -1,7 +1,7 @@
 //! What a client sends, as JSON: written by clients, read by servers.
 
 use super::delta::{read_pushed, write_pushed};
-use super::read::{self, Members, Read, wrong};
+use super::read::{self, Members, Problem};
 use super::write::{self, Object};
 use crate::doc::json;
 use crate::doc::value::Value;
@@ -73,15 +73,14 @@ fn write_pull(out: &mut Vec<u8>, pull: &Pull) {
 
 /// Reads one JSON text. The refusal is `bad_frame` or `unknown_kind`.
 pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage, Refusal> {
-    let mut members = Members::of_frame(bytes)?;
-    let kind = members.text("kind")?;
+    let problem = Problem::default();
+    let mut members = Members::of_frame(bytes, &problem);
+    let kind = problem.check(members.text("kind"))?;
     let message = match kind.as_str() {
-        "hello" => read_hello(members).map(ClientMessage::Hello),
-        "push" => read_push(members).map(ClientMessage::Push),
-        "pull" => read_pull(members).map(ClientMessage::Pull),
-        "beat" => members
-            .text_or_none("cursor")
-            .map(|cursor| ClientMessage::Beat { cursor }),
+        "hello" => ClientMessage::Hello(read_hello(members)),
+        "push" => ClientMessage::Push(read_push(members)),
+        "pull" => ClientMessage::Pull(read_pull(members)),
+        "beat" => ClientMessage::Beat { cursor: members.text_or_none("cursor") },
         _ => {
             return Err(Refusal::new(
                 UNKNOWN_KIND,
@@ -89,58 +88,64 @@ pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage, Refusal> {
             ));
         }
     };
-    message.map_err(|refusal| refusal.within(&kind))
+    problem.within(&kind);
+    problem.check(message)
 }
 
-fn read_hello(mut members: Members) -> Read<Hello> {
-    let [low, high] = read::tuple("protocol", members.take("protocol"))?;
-    Ok(Hello {
+fn read_hello(mut members: Members<'_>) -> Hello {
+    let problem = members.problem;
+    let [low, high] = read::tuple("protocol", members.take("protocol"), problem);
+    Hello {
         protocol: (
-            read::small("protocol", &low)?,
-            read::small("protocol", &high)?,
+            read::small("protocol", &low, problem),
+            read::small("protocol", &high, problem),
         ),
-        replica: members.token("replica")?,
-        term: Term(members.whole("term")?),
-        life: members.token("life")?,
-        previous_lives: members.list("previousLives", |life| read::token("a life", &life))?,
-        next_seq: Seq(members.whole("nextSeq")?),
-        confirmed: Seq(members.whole("confirmed")?),
-        schema_version: members.small("schemaVersion")?,
-        capabilities: members.list_or_empty("capabilities", |name| read::text("a name", name))?,
-        token: members.text_or_none("token")?,
-    })
+        replica: members.token("replica"),
+        term: Term(members.whole("term")),
+        life: members.token("life"),
+        previous_lives: members.list("previousLives", |life, problem| {
+            read::token("a life", &life, problem)
+        }),
+        next_seq: Seq(members.whole("nextSeq")),
+        confirmed: Seq(members.whole("confirmed")),
+        schema_version: members.small("schemaVersion"),
+        capabilities: members.list_or_empty("capabilities", read_name),
+        token: members.text_or_none("token"),
+    }
 }
 
-fn read_push(mut members: Members) -> Read<Push> {
-    Ok(Push {
-        replica: members.token("replica")?,
-        term: Term(members.whole("term")?),
-        confirmed: Seq(members.whole("confirmed")?),
-        transactions: members.list("transactions", read_pushed)?,
-    })
+/// The name of a capability.
+pub fn read_name(value: Value, problem: &Problem) -> String {
+    read::text("a name", value, problem)
 }
 
-fn read_pull(mut members: Members) -> Read<Pull> {
+fn read_push(mut members: Members<'_>) -> Push {
+    Push {
+        replica: members.token("replica"),
+        term: Term(members.whole("term")),
+        confirmed: Seq(members.whole("confirmed")),
+        transactions: members.list("transactions", read_pushed),
+    }
+}
+
+fn read_pull(mut members: Members<'_>) -> Pull {
     let pull = Pull {
-        replica: members.token("replica")?,
-        shapes: members.list("shapes", read_shape)?,
-        limit: members.small("limit")?,
+        replica: members.token("replica"),
+        shapes: members.list("shapes", read_shape),
+        limit: members.small("limit"),
     };
     if pull.limit == 0 {
-        return Err(wrong("limit", "at least 1"));
+        members.problem.wrong("limit", "at least 1");
     }
-    Ok(pull)
+    pull
 }
 
-fn read_shape(value: Value) -> Read<ShapePull> {
-    let mut members = Members::of("a shape", value)?;
-    let id = read::name("id", members.take("id"))?;
+fn read_shape(value: Value, problem: &Problem) -> ShapePull {
+    let mut members = Members::of("a shape", value, problem);
+    let id = read::name("id", members.take("id"), problem);
     // The page names shapes as members of an object, where a dollar sign has a meaning of its own.
     if id == "$" {
-        return Err(wrong("id", "a name other than $"));
+        problem.wrong("id", "a name other than $");
     }
-    Ok(ShapePull {
-        id,
-        cursor: members.text_or_none("cursor")?,
-    })
+    ShapePull { id, cursor: members.text_or_none("cursor") }
 }

@@ -1,7 +1,7 @@
 //! Deltas and transactions as JSON (`docs/PROTOCOL.md` sections 4 and 6), and how many bytes they
 //! take.
 
-use super::read::{self, Members, Read, wrong};
+use super::read::{self, Members, Problem};
 use super::verdict::read_key;
 use super::write::{self, Object};
 use crate::causal::stamp::Stamp;
@@ -10,7 +10,7 @@ use crate::doc::path::Path;
 use crate::doc::value::Value;
 use crate::ids::{Life, Seq};
 use crate::limits::DEPTH_MAX;
-use crate::protocol::message::{Delta, Mutation, Part, PathWrite, Pushed};
+use crate::protocol::message::{Delta, Mutation, Part, PathWrite, Pushed, Refusal};
 use crate::sorted::SortedSet;
 
 /// What a path costs beside its own text and its value's, in the size of a document: its stamps and
@@ -51,9 +51,13 @@ pub fn encode_deltas(deltas: &[Delta]) -> Vec<u8> {
 }
 
 /// Reads what `encode_deltas` wrote.
-pub fn decode_deltas(bytes: &[u8]) -> Read<Vec<Delta>> {
-    let value = json::read(bytes).map_err(|error| wrong("deltas", error.problem))?;
-    read::list("deltas", value, read_delta)
+pub fn decode_deltas(bytes: &[u8]) -> Result<Vec<Delta>, Refusal> {
+    let problem = Problem::default();
+    let value = json::read(bytes).unwrap_or_else(|error| {
+        problem.wrong("deltas", &error.to_string());
+        Value::Null
+    });
+    problem.check(read::list("deltas", value, &problem, read_delta))
 }
 
 pub fn write_delta(out: &mut Vec<u8>, delta: &Delta) {
@@ -87,75 +91,56 @@ pub fn write_path(out: &mut Vec<u8>, path: &Path) {
     write::list(out, &path.0, |out, segment| json::write_text(out, segment));
 }
 
-pub fn read_delta(value: Value) -> Read<Delta> {
-    let mut members = Members::of("a delta", value)?;
+pub fn read_delta(value: Value, problem: &Problem) -> Delta {
+    let mut members = Members::of("a delta", value, problem);
     let delta = Delta {
-        key: read_key(members.take("collection"), members.take("id"))?,
-        life: Life(members.whole("life")?),
-        stamp: read::stamp("stamp", &members.take("stamp"))?,
-        upsert: members.flag("upsert")?,
-        paths: members.list("paths", read_path_write)?,
+        key: read_key(members.take("collection"), members.take("id"), problem),
+        life: Life(members.whole("life")),
+        stamp: read::stamp("stamp", &members.take("stamp"), problem),
+        upsert: members.flag("upsert"),
+        paths: members.list("paths", read_path_write),
     };
     let mut seen = SortedSet::new();
     if delta.life == Life(0) {
-        return Err(wrong("life", "at least 1"));
+        problem.wrong("life", "at least 1");
     }
     if !delta.paths.iter().all(|write| seen.insert(&write.path)) {
-        return Err(wrong("paths", "each path once"));
+        problem.wrong("paths", "each path once");
     }
-    Ok(delta)
+    delta
 }
 
-fn read_path_write(value: Value) -> Read<PathWrite> {
-    let Value::List(mut items) = value else {
-        return Err(wrong(
-            "a path",
-            "[path, value, saw] or [path, value, saw, stamp]",
-        ));
-    };
+fn read_path_write(value: Value, problem: &Problem) -> PathWrite {
+    let mut items = if let Value::List(items) = value { items } else { Vec::new() };
     if items.len() < 3 {
-        return Err(wrong(
-            "a path",
-            "[path, value, saw] or [path, value, saw, stamp]",
-        ));
+        problem.wrong("a path", "[path, value, saw] or [path, value, saw, stamp]");
     }
-    let stamp = items
-        .get(3)
-        .map_or(Ok(None), |stamp| read::stamp_or_none("stamp", stamp))?;
-    items.truncate(3);
-    let [path, value, saw] = read::tuple("a path", Value::List(items))?;
-    let path = read_path(path)?;
+    let mut take = |at| items.get_mut(at).map(std::mem::take).unwrap_or_default();
+    let stamp = read::stamp_or_none("stamp", &take(3), problem);
+    let (path, value, saw) = (take(0), take(1), take(2));
+    let path = read_path(path, problem);
     if path.is_existence() && value.as_u64().is_none_or(|life| life == 0) {
-        return Err(wrong(
-            "the existence's value",
-            "a life, a whole number from 1",
-        ));
+        problem.wrong("the existence's value", "a life, a whole number from 1");
     }
-    check_depth("a path's value", &value)?;
-    Ok(PathWrite {
-        path,
-        value,
-        saw: read::stamp_or_none("saw", &saw)?,
-        stamp,
-    })
+    check_depth("a path's value", &value, problem);
+    let saw = read::stamp_or_none("saw", &saw, problem);
+    PathWrite { path, value, saw, stamp }
 }
 
-pub fn read_path(value: Value) -> Read<Path> {
-    let segments = read::list("path", value, |segment| read::text("segment", segment))?;
+pub fn read_path(value: Value, problem: &Problem) -> Path {
+    let segments = read::list("path", value, problem, |segment, problem| {
+        read::text("segment", segment, problem)
+    });
     if segments.len() > DEPTH_MAX {
-        return Err(wrong("path", &format!("at most {DEPTH_MAX} segments")));
+        problem.wrong("path", &format!("at most {DEPTH_MAX} segments"));
     }
-    Ok(Path(segments))
+    Path(segments)
 }
 
-fn check_depth(name: &str, value: &Value) -> Read<()> {
+fn check_depth(name: &str, value: &Value, problem: &Problem) {
     if value.depth() > DEPTH_MAX {
-        return Err(wrong(
-            name,
-            &format!("a value nested at most {DEPTH_MAX} deep"),
-        ));
+        problem.wrong(name, &format!("a value nested at most {DEPTH_MAX} deep"));
     }
-    Ok(())
 }
 
 pub fn write_pushed(out: &mut Vec<u8>, pushed: &Pushed) {
@@ -181,48 +166,44 @@ pub fn write_pushed(out: &mut Vec<u8>, pushed: &Pushed) {
     object.end();
 }
 
-pub fn read_pushed(value: Value) -> Read<Pushed> {
-    let mut members = Members::of("a transaction", value)?;
-    let is_void = members.flag("void")?;
+pub fn read_pushed(value: Value, problem: &Problem) -> Pushed {
+    let mut members = Members::of("a transaction", value, problem);
+    let is_void = members.flag("void");
     let pushed = Pushed {
-        seq: Seq(members.whole("seq")?),
-        schema_version: members.small("schemaVersion")?,
-        mutation: members.object_or_none("mutation", read_mutation)?,
-        part: read_part(members.take("part"))?,
+        seq: Seq(members.whole("seq")),
+        schema_version: members.small("schemaVersion"),
+        mutation: members.object_or_none("mutation", read_mutation),
+        part: read_part(members.take("part"), problem),
         is_void,
-        deltas: if is_void {
-            Vec::new()
-        } else {
-            members.list("deltas", read_delta)?
-        },
+        deltas: if is_void { Vec::new() } else { members.list("deltas", read_delta) },
     };
     if pushed.seq == Seq(0) {
-        return Err(wrong("seq", "at least 1"));
+        problem.wrong("seq", "at least 1");
     }
     if is_void && pushed.part.is_some() {
-        return Err(wrong("void", "no part beside it"));
+        problem.wrong("void", "no part beside it");
     }
-    Ok(pushed)
+    pushed
 }
 
-fn read_mutation(mut members: Members) -> Read<Mutation> {
+fn read_mutation(mut members: Members<'_>) -> Mutation {
     let args = members.take("args");
-    check_depth("args", &args)?;
-    let name = read::name("name", members.take("name"))?;
-    Ok(Mutation { name, args })
+    check_depth("args", &args, members.problem);
+    let name = read::name("name", members.take("name"), members.problem);
+    Mutation { name, args }
 }
 
-fn read_part(value: Value) -> Read<Option<Part>> {
+fn read_part(value: Value, problem: &Problem) -> Option<Part> {
     if value.is_null() {
-        return Ok(None);
+        return None;
     }
-    let [index, count] = read::tuple("part", value)?;
-    let (index, count) = (read::small("part", &index)?, read::small("part", &count)?);
-    if !(2..=PARTS_MAX).contains(&count) || index >= count {
-        return Err(wrong(
-            "part",
-            &format!("[index, count] with 2 to {PARTS_MAX} parts"),
-        ));
+    let [index, count] = read::tuple("part", value, problem);
+    let part = Part {
+        index: read::small("part", &index, problem),
+        count: read::small("part", &count, problem),
+    };
+    if !(2..=PARTS_MAX).contains(&part.count) || part.index >= part.count {
+        problem.wrong("part", &format!("[index, count] with 2 to {PARTS_MAX} parts"));
     }
-    Ok(Some(Part { index, count }))
+    Some(part)
 }

@@ -1,7 +1,8 @@
 //! What a server sends, as JSON: written by servers, read by clients.
 
 use super::delta::{read_delta, write_delta};
-use super::read::{self, Members, Read};
+use super::client::read_name;
+use super::read::{self, Members, Problem};
 use super::verdict::{read_key, read_verdict, write_verdict};
 use super::write::{self, Object};
 use crate::doc::json;
@@ -111,15 +112,19 @@ fn write_page(out: &mut Vec<u8>, page: &Page) {
 
 /// Reads one JSON text. The refusal is `bad_frame` or `unknown_kind`.
 pub fn decode_server(bytes: &[u8]) -> Result<ServerMessage, Refusal> {
-    let mut members = Members::of_frame(bytes)?;
-    let kind = members.text("kind")?;
+    let problem = Problem::default();
+    let mut members = Members::of_frame(bytes, &problem);
+    let kind = problem.check(members.text("kind"))?;
     let message = match kind.as_str() {
-        "welcome" => read_welcome(members).map(ServerMessage::Welcome),
-        "verdicts" => read_verdicts(members).map(ServerMessage::Verdicts),
-        "page" => read_page(members).map(ServerMessage::Page),
-        "poke" => read_version(&mut members).map(|version| ServerMessage::Poke { version }),
-        "beat" => read_beat(members),
-        "error" => read_refusal(members).map(ServerMessage::Refused),
+        "welcome" => ServerMessage::Welcome(read_welcome(members)),
+        "verdicts" => ServerMessage::Verdicts(read_verdicts(members)),
+        "page" => ServerMessage::Page(read_page(members)),
+        "poke" => ServerMessage::Poke { version: read_version(&mut members) },
+        "beat" => ServerMessage::Beat {
+            version: read_version(&mut members),
+            time_ms: members.whole("time"),
+        },
+        "error" => ServerMessage::Refused(read_refusal(members)),
         _ => {
             return Err(Refusal::new(
                 UNKNOWN_KIND,
@@ -127,85 +132,88 @@ pub fn decode_server(bytes: &[u8]) -> Result<ServerMessage, Refusal> {
             ));
         }
     };
-    message.map_err(|refusal| refusal.within(&kind))
+    problem.within(&kind);
+    problem.check(message)
 }
 
-fn read_version(members: &mut Members) -> Read<Version> {
-    members.whole("version").map(Version)
+fn read_version(members: &mut Members<'_>) -> Version {
+    Version(members.whole("version"))
 }
 
-fn read_beat(mut members: Members) -> Read<ServerMessage> {
-    let version = read_version(&mut members)?;
-    Ok(ServerMessage::Beat {
-        version,
-        time_ms: members.whole("time")?,
-    })
+fn read_refusal(mut members: Members<'_>) -> Refusal {
+    Refusal {
+        code: members.text("code"),
+        message: members.text("message"),
+        is_retryable: members.flag("retryable"),
+    }
 }
 
-fn read_refusal(mut members: Members) -> Read<Refusal> {
-    Ok(Refusal {
-        code: members.text("code")?,
-        message: members.text("message")?,
-        is_retryable: members.flag("retryable")?,
-    })
+fn read_welcome(mut members: Members<'_>) -> Welcome {
+    Welcome {
+        protocol: members.small("protocol"),
+        epoch: members.text("epoch"),
+        subject: members.text("subject"),
+        time_ms: members.whole("time"),
+        version: read_version(&mut members),
+        last_seq: Seq(members.whole("lastSeq")),
+        limits: members.object("limits", read_limits),
+        capabilities: members.list_or_empty("capabilities", read_name),
+    }
 }
 
-fn read_welcome(mut members: Members) -> Read<Welcome> {
-    Ok(Welcome {
-        protocol: members.small("protocol")?,
-        epoch: members.text("epoch")?,
-        subject: members.text("subject")?,
-        time_ms: members.whole("time")?,
-        version: read_version(&mut members)?,
-        last_seq: Seq(members.whole("lastSeq")?),
-        limits: members.object("limits", read_limits)?,
-        capabilities: members.list_or_empty("capabilities", |name| read::text("a name", name))?,
-    })
+fn read_limits(mut members: Members<'_>) -> Limits {
+    Limits {
+        frame_bytes: members.whole("frameBytes"),
+        document_bytes: members.whole("documentBytes"),
+        transaction_bytes: members.whole("transactionBytes"),
+        depth: members.whole("depth"),
+    }
 }
 
-fn read_limits(mut members: Members) -> Read<Limits> {
-    Ok(Limits {
-        frame_bytes: members.whole("frameBytes")?,
-        document_bytes: members.whole("documentBytes")?,
-        transaction_bytes: members.whole("transactionBytes")?,
-        depth: members.whole("depth")?,
-    })
+fn read_verdicts(mut members: Members<'_>) -> Verdicts {
+    Verdicts {
+        verdicts: members.list("verdicts", read_verdict),
+        not_processed: members.list_or_empty("notProcessed", |value, problem| {
+            Seq(read::whole("a seq", &value, problem))
+        }),
+        expected: Seq(members.whole("expected")),
+        awaited_part: members.object_or_none("parts", read_awaited_part),
+        reason: members.object_or_none("reason", read_refusal),
+        time_ms: members.whole("time"),
+    }
 }
 
-fn read_verdicts(mut members: Members) -> Read<Verdicts> {
-    let seq = |value: Value| read::whole("a seq", &value).map(Seq);
-    Ok(Verdicts {
-        verdicts: members.list("verdicts", read_verdict)?,
-        not_processed: members.list_or_empty("notProcessed", seq)?,
-        expected: Seq(members.whole("expected")?),
-        awaited_part: members.object_or_none("parts", read_awaited_part)?,
-        reason: members.object_or_none("reason", read_refusal)?,
-        time_ms: members.whole("time")?,
-    })
+fn read_awaited_part(mut members: Members<'_>) -> (Seq, u32) {
+    (Seq(members.whole("seq")), members.small("next"))
 }
 
-fn read_awaited_part(mut members: Members) -> Read<(Seq, u32)> {
-    Ok((Seq(members.whole("seq")?), members.small("next")?))
+fn read_left(value: Value, problem: &Problem) -> (String, DocumentKey) {
+    let [shape, collection, id] = read::tuple("what left", value, problem);
+    (read::text("shape", shape, problem), read_key(collection, id, problem))
 }
 
-fn read_left(value: Value) -> Read<(String, DocumentKey)> {
-    let [shape, collection, id] = read::tuple("what left", value)?;
-    Ok((read::text("shape", shape)?, read_key(collection, id)?))
+fn read_page(mut members: Members<'_>) -> Page {
+    Page {
+        cursors: read_cursors(members.take("cursors"), members.problem),
+        deltas: members.list("deltas", read_delta),
+        left: members.list_or_empty("left", read_left),
+        checkpoint: Version(members.whole("checkpoint")),
+        verdicts: members.list_or_empty("verdicts", read_verdict),
+        has_more: members.flag("more"),
+        reset: members.list_or_empty("reset", |shape, problem| {
+            read::text("a shape", shape, problem)
+        }),
+    }
 }
 
-fn read_page(mut members: Members) -> Read<Page> {
-    let cursors = Members::of("cursors", members.take("cursors"))?.rest();
-    let read_cursor = |(shape, cursor): (String, Value)| -> Read<(String, String)> {
-        let cursor = read::text(&shape, cursor).map_err(|refusal| refusal.within("cursors"))?;
-        Ok((shape, cursor))
-    };
-    Ok(Page {
-        deltas: members.list("deltas", read_delta)?,
-        left: members.list_or_empty("left", read_left)?,
-        cursors: cursors.into_iter().map(read_cursor).collect::<Read<_>>()?,
-        checkpoint: Version(members.whole("checkpoint")?),
-        verdicts: members.list_or_empty("verdicts", read_verdict)?,
-        has_more: members.flag("more")?,
-        reset: members.list_or_empty("reset", |shape| read::text("a shape", shape))?,
-    })
+fn read_cursors(value: Value, problem: &Problem) -> Vec<(String, String)> {
+    let mut cursors = Vec::new();
+    for (shape, cursor) in Members::of("cursors", value, problem).rest() {
+        if !matches!(cursor, Value::String(_)) {
+            problem.wrong(&["cursors.", &shape].concat(), "a string");
+        }
+        let cursor = read::text(&shape, cursor, problem);
+        cursors.push((shape, cursor));
+    }
+    cursors
 }

@@ -2,13 +2,13 @@
 //! pull.
 
 use super::delta::{read_path, write_path};
-use super::read::{self, Members, Read, wrong};
+use super::read::{self, Members, Problem};
 use super::write::Object;
 use crate::doc::json;
 use crate::doc::path::{DocumentKey, Path};
 use crate::doc::value::Value;
 use crate::ids::{Seq, Version};
-use crate::protocol::message::{Outcome, Verdict};
+use crate::protocol::message::{Outcome, Refusal, Verdict};
 
 /// A verdict as one JSON text, as an authority keeps it.
 pub fn encode_verdict(verdict: &Verdict) -> Vec<u8> {
@@ -18,8 +18,9 @@ pub fn encode_verdict(verdict: &Verdict) -> Vec<u8> {
 }
 
 /// Reads what `encode_verdict` wrote.
-pub fn decode_verdict(bytes: &[u8]) -> Read<Verdict> {
-    read_members(Members::of_frame(bytes)?)
+pub fn decode_verdict(bytes: &[u8]) -> Result<Verdict, Refusal> {
+    let problem = Problem::default();
+    problem.check(read_members(Members::of_frame(bytes, &problem)))
 }
 
 /// How many bytes one of the paths that a verdict lists as discarded takes in a frame.
@@ -61,39 +62,40 @@ fn write_discarded(out: &mut Vec<u8>, key: &DocumentKey, path: &Path) {
     out.push(b']');
 }
 
-pub fn read_verdict(value: Value) -> Read<Verdict> {
-    read_members(Members::of("a verdict", value)?)
+pub fn read_verdict(value: Value, problem: &Problem) -> Verdict {
+    read_members(Members::of("a verdict", value, problem))
 }
 
-fn read_members(mut members: Members) -> Read<Verdict> {
-    let seq = Seq(members.whole("seq")?);
-    let accepted = members.object_or_none("accepted", read_accepted)?;
-    let rejected = members.object_or_none("rejected", read_rejected)?;
-    match accepted.or(rejected) {
-        Some(outcome) => Ok(Verdict { seq, outcome }),
-        None => Err(wrong("a verdict", "a member accepted or rejected")),
+fn read_members(mut members: Members<'_>) -> Verdict {
+    let seq = Seq(members.whole("seq"));
+    let accepted = members.object_or_none("accepted", read_accepted);
+    let rejected = members.object_or_none("rejected", read_rejected);
+    let outcome = accepted.or(rejected).unwrap_or_else(|| {
+        members.problem.wrong("a verdict", "a member accepted or rejected");
+        Outcome::Accepted { version: Version(0), discarded: Vec::new() }
+    });
+    Verdict { seq, outcome }
+}
+
+fn read_accepted(mut members: Members<'_>) -> Outcome {
+    Outcome::Accepted {
+        version: Version(members.whole("version")),
+        discarded: members.list_or_empty("discarded", read_discarded),
     }
 }
 
-fn read_accepted(mut members: Members) -> Read<Outcome> {
-    let version = Version(members.whole("version")?);
-    let discarded = members.list_or_empty("discarded", read_discarded)?;
-    Ok(Outcome::Accepted { version, discarded })
+fn read_rejected(mut members: Members<'_>) -> Outcome {
+    Outcome::Rejected { code: members.text("code"), message: members.text("message") }
 }
 
-fn read_rejected(mut members: Members) -> Read<Outcome> {
-    let (code, message) = (members.text("code")?, members.text("message")?);
-    Ok(Outcome::Rejected { code, message })
+fn read_discarded(value: Value, problem: &Problem) -> (DocumentKey, Path) {
+    let [collection, id, path] = read::tuple("a discarded path", value, problem);
+    (read_key(collection, id, problem), read_path(path, problem))
 }
 
-fn read_discarded(value: Value) -> Read<(DocumentKey, Path)> {
-    let [collection, id, path] = read::tuple("a discarded path", value)?;
-    Ok((read_key(collection, id)?, read_path(path)?))
-}
-
-pub fn read_key(collection: Value, id: Value) -> Read<DocumentKey> {
-    Ok(DocumentKey {
-        collection: read::name("collection", collection)?,
-        id: read::name("id", id)?,
-    })
+pub fn read_key(collection: Value, id: Value, problem: &Problem) -> DocumentKey {
+    DocumentKey {
+        collection: read::name("collection", collection, problem),
+        id: read::name("id", id, problem),
+    }
 }

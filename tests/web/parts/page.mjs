@@ -3,6 +3,9 @@
 /** Long enough for a machine that also compiles, and never without an end. */
 export const SOON = { timeoutMs: 30_000 };
 
+/** Options of a test or a hook: one that takes longer hangs. */
+export const TEST = { timeout: 180_000 };
+
 /** A new tab with the test page, ready. */
 export async function openPage(browser, origin) {
   const page = await browser.newPage();
