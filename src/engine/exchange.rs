@@ -35,8 +35,13 @@ impl Database {
         let work = self.work();
         let Some(link) = &mut self.link else { return };
         let dos = decide(&mut link.session, work);
+        self.perform_all(input, disk, out, &dos);
+    }
+
+    // Apart from `drive`, which is compiled anew for each thing that happens.
+    fn perform_all(&mut self, input: &Input, disk: &mut dyn Disk, out: &mut Out, dos: &[Do]) {
         for each in dos {
-            self.perform(input, disk, out, &each);
+            self.perform(input, disk, out, each);
         }
     }
 

@@ -172,7 +172,7 @@ impl Database {
                 bases.insert(place.clone(), base);
             }
             let base = bases.get_mut(&place).expect("it was there or put there");
-            base.apply(delta, Version(0), |path| self.dictionary.intern(path));
+            base.apply(delta, Version(0), &mut |path| self.dictionary.intern(path));
             self.clock.observe(delta.stamp.time);
             for own in delta.paths.iter().filter_map(|write| write.stamp) {
                 self.clock.observe(own.time);

@@ -46,7 +46,7 @@ impl<K: Ord> Document<K> {
         &mut self,
         delta: &Delta,
         version: Version,
-        mut name: impl FnMut(&Path) -> K,
+        name: &mut dyn FnMut(&Path) -> K,
     ) -> Applied {
         let mut applied = Applied::default();
         for write in delta.paths.iter().filter(|write| write.path.is_existence()) {
@@ -137,7 +137,7 @@ mod tests {
     fn merged(deltas: &[&Delta]) -> Document<Path> {
         let mut document = Document::default();
         for delta in deltas {
-            document.apply(delta, Version(0), Clone::clone);
+            document.apply(delta, Version(0), &mut Clone::clone);
         }
         document
     }
@@ -161,7 +161,7 @@ mod tests {
         fn applying_twice_changes_nothing(a in any_delta(), b in any_delta()) {
             let once = merged(&[&a, &b]);
             let mut twice = once.clone();
-            prop_assert!(!twice.apply(&b, Version(0), Clone::clone).has_changed);
+            prop_assert!(!twice.apply(&b, Version(0), &mut Clone::clone).has_changed);
             prop_assert_eq!(once, twice);
         }
 
@@ -191,7 +191,7 @@ mod tests {
         let mut late = begun().remove(0);
         late.paths = vec![write(Path::field("title"), Value::text("late"))];
         late.stamp = stamp(9);
-        let applied = document.apply(&late, Version(0), Clone::clone);
+        let applied = document.apply(&late, Version(0), &mut Clone::clone);
         assert_eq!(applied.discarded, vec![Path::field("title")]);
         assert!(!applied.has_changed && document.registers.is_empty());
     }

@@ -178,7 +178,8 @@ mod tests {
     }
 
     fn over(outbox: &Outbox, document: &str) -> Vec<u64> {
-        outbox.over(&DocumentKey::new("films", document)).map(|delta| delta.life.0).collect()
+        let over = outbox.over(&DocumentKey::new("films", document));
+        over.iter().map(|delta| delta.life.0).collect()
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub fn visible(
 ) -> StoredDocument {
     let mut document = base.clone();
     for delta in outbox.over(key) {
-        document.apply(delta, Version(0), |path| dictionary.intern(path));
+        document.apply(delta, Version(0), &mut |path| dictionary.intern(path));
     }
     document
 }

@@ -85,7 +85,7 @@ impl Staging {
     /// Applies a delta to its staged document, and keeps what of it syncs.
     fn add(&mut self, scope: &mut Scope<'_>, staged: &mut StagedDocument, delta: &Delta) {
         let collection = scope.schema.at(staged.collection);
-        staged.after.apply(delta, Version(0), |path| scope.dictionary.intern(path));
+        staged.after.apply(delta, Version(0), &mut |path| scope.dictionary.intern(path));
         if let Some(synced) = synced_part(collection, delta) {
             self.bytes += delta_bytes(&synced);
             self.deltas.push(synced);

@@ -13,7 +13,7 @@ const DATABASE = { name: 'damage' };
 const TORN_BYTES = 5_000;
 
 for (const name of browserNames.filter((name) => name !== 'webkit')) {
-  describe(`in ${name}`, { timeout: 300_000 }, () => {
+  describe(`damage in ${name}`, { timeout: 300_000 }, () => {
     let pages;
     let browser;
     let page;

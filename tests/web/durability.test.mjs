@@ -17,7 +17,7 @@ const RELOADS = 10;
 const DATABASE = { name: 'durable' };
 
 for (const name of browserNames.filter((name) => name in KILLS)) {
-  describe(`in ${name}`, { timeout: 60_000 + 60_000 * KILLS[name] }, () => {
+  describe(`durability in ${name}`, { timeout: 60_000 + 60_000 * KILLS[name] }, () => {
     const profileDir = `${temporaryFolder()}/profile`;
     const ledger = new Ledger();
     let pages;

@@ -48,7 +48,7 @@ function badValue(field, found) {
 
 for (const name of browserNames) {
   const isDurable = name !== 'webkit';
-  describe(`in ${name}`, { timeout: 300_000 }, () => {
+  describe(`smoke in ${name}`, { timeout: 300_000 }, () => {
     let pages;
     let server;
     let browser;

@@ -12,7 +12,7 @@ const DATABASE = { name: 'tabs' };
 
 // Without OPFS each page has a memory of its own; there is a lock all the same, in both others.
 for (const name of browserNames.filter((name) => name !== 'webkit')) {
-  describe(`in ${name}`, { timeout: 300_000 }, () => {
+  describe(`tabs in ${name}`, { timeout: 300_000 }, () => {
     let pages;
     let browser;
     let first;
