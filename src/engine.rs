@@ -44,7 +44,7 @@ pub struct Engine {
 enum Phase {
     #[default]
     Closed,
-    Opening(Opening),
+    Opening(Box<Opening>),
     Open(Box<Database>),
 }
 
@@ -116,7 +116,7 @@ impl Engine {
         };
         match &mut self.phase {
             Phase::Closed => self.phase = Phase::Opening(Opening::begin(request, input, out)),
-            Phase::Open(database) if database.name == request.name && database.schema == request.schema => {
+            Phase::Open(database) if database.name == request.name && database.schema_hash == request.schema_hash => {
                 database.answer_open(asker.tab, asker.number, out);
             }
             _ => {

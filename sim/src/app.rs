@@ -4,7 +4,7 @@ pub mod write;
 
 use crate::dice::Dice;
 use crate::json::{column, object, row_id, text, text_of, whole, whole_of, with};
-use crate::page::{Answer, Page};
+use crate::page::{Answer, Page, Stage};
 use crate::plan::Plan;
 use crate::queries;
 use holm::doc::value::Value;
@@ -111,7 +111,8 @@ impl App {
             9 => {
                 page.ask("export", object([("after", Value::Null)]));
             }
-            _ => page.close(),
+            _ if page.stage == Stage::Ready => page.close(),
+            _ => {}
         }
     }
 

@@ -1,6 +1,8 @@
-//! Values as JSON text: for the wire and for the page. Bytes are tagged, and a map that has a member `$` is wrapped.
+//! Values as JSON text: for the wire and for the page. Bytes are tagged, and a map that has a
+//! member `$` is wrapped.
 //!
-//! Reading refuses what is not JSON to the letter (RFC 8259), what has no place in a value, and what nests too deep;
+//! Reading refuses what is not JSON to the letter (RFC 8259), what has no place in a value,
+//! and what nests too deep;
 //! it says what is wrong and where. What was written reads as the same value.
 
 mod base64;

@@ -71,6 +71,8 @@ pub struct Database {
     pub name: String,
     /// Its schema, with `$outbox` at the end.
     pub schema: Schema,
+    /// Tells schemas apart.
+    pub schema_hash: u64,
     /// Columns by position of the collection.
     pub columns: Vec<Columns>,
     /// Path numbers.

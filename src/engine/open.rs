@@ -8,6 +8,7 @@ use super::link::{Bearing, Link};
 use super::out::Out;
 use crate::causal::hlc::Hlc;
 use crate::doc::dictionary::Dictionary;
+use crate::doc::json;
 use crate::doc::schema::Schema;
 use crate::doc::value::Value;
 use crate::effect::Effect;
@@ -25,12 +26,13 @@ use crate::txn::table;
 use crate::sorted::SortedMap;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use xxhash_rust::xxh64::xxh64;
 
 /// How long to wait before files that are busy are tried again, in milliseconds.
 const BUSY_MS: u64 = 50;
 
 /// What the page asked for.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct OpenRequest {
     /// The page.
     pub tab: TabId,
@@ -40,6 +42,8 @@ pub struct OpenRequest {
     pub name: String,
     /// Its schema, as read.
     pub schema: Schema,
+    /// Tells schemas apart.
+    pub schema_hash: u64,
     /// Where to synchronise: address and space.
     pub sync: Option<(String, String)>,
     /// Whether `saved` waits for the flush.
@@ -59,11 +63,13 @@ impl OpenRequest {
                 _ => return Err(bad("sync needs a url and a space")),
             },
         };
+        let schema = value.get("schema").unwrap_or(&Value::Null);
         Ok(Self {
             tab,
             number,
             name: name.ok_or_else(|| bad("open needs a name"))?,
-            schema: Schema::from_value(value.get("schema").unwrap_or(&Value::Null))?,
+            schema: Schema::from_value(schema)?,
+            schema_hash: xxh64(json::to_text(schema).as_bytes(), 0),
             sync,
             is_strict: text(value.get("durability")).as_deref() != Some("relaxed"),
         })
@@ -92,7 +98,7 @@ pub struct Opening {
 /// What came of a step of opening.
 pub enum Progress {
     /// Not there yet.
-    Under(Opening),
+    Under(Box<Opening>),
     /// Open; the answer is still to be given.
     Open(Box<Database>, OpenRequest),
     /// Refused.
@@ -101,14 +107,15 @@ pub enum Progress {
 
 impl Opening {
     /// Begins: asks for the lock, and whether another tab has it.
-    pub fn begin(request: OpenRequest, input: &Input, out: &mut Out) -> Self {
+    pub fn begin(request: OpenRequest, input: &Input, out: &mut Out) -> Box<Self> {
         out.push(Effect::Join { database: request.name.clone() });
         out.push(Effect::RequestLock { database: request.name.clone() });
         out.push(Effect::Broadcast { bytes: b"{\"kind\":\"who\"}".to_vec() });
         let deadline_ms = input.monotonic_ms + OPEN_WAIT_MS;
         out.push(Effect::WakeAt { monotonic_ms: deadline_ms });
         let storage = StorageState { state: "ok", ..StorageState::default() };
-        Self { request, stage: Stage::Locking { is_taken: false }, deadline_ms, storage }
+        let stage = Stage::Locking { is_taken: false };
+        Box::new(Self { request, stage, deadline_ms, storage })
     }
 
     /// Another tab says that it has the lock.
@@ -133,7 +140,7 @@ impl Opening {
     }
 
     /// Time has passed.
-    pub fn on_tick(mut self, input: &Input, out: &mut Out) -> Progress {
+    pub fn on_tick(mut self: Box<Self>, input: &Input, out: &mut Out) -> Progress {
         let is_late = input.monotonic_ms >= self.deadline_ms;
         match self.stage {
             Stage::Locking { is_taken } if is_late => {
@@ -149,7 +156,7 @@ impl Opening {
         Progress::Under(self)
     }
 
-    fn fail(self, error: Error, out: &mut Out) -> Progress {
+    fn fail(self: Box<Self>, error: Error, out: &mut Out) -> Progress {
         out.push(Effect::CloseFiles);
         out.push(Effect::ReleaseLock);
         Progress::Failed(self.request, error)
@@ -157,7 +164,7 @@ impl Opening {
 
     /// The files are open, or could not be opened.
     pub fn on_listed(
-        mut self,
+        mut self: Box<Self>,
         input: &Input,
         disk: &mut dyn Disk,
         out: &mut Out,
@@ -194,7 +201,7 @@ impl Opening {
 
     /// The new term's log is there, or could not be made.
     pub fn on_file(
-        mut self,
+        mut self: Box<Self>,
         input: &Input,
         disk: &mut dyn Disk,
         out: &mut Out,
@@ -219,7 +226,7 @@ impl Opening {
 
     /// What can be read is shown; nothing can be written.
     fn open_read_only(
-        mut self,
+        mut self: Box<Self>,
         input: &Input,
         disk: &mut dyn Disk,
         out: &mut Out,
@@ -234,13 +241,13 @@ impl Opening {
         self.load(input, disk, out, recovery.into_read_only(refusal))
     }
 
-    fn load(self, input: &Input, disk: &mut dyn Disk, out: &mut Out, store: Store) -> Progress {
+    fn load(mut self: Box<Self>, input: &Input, disk: &mut dyn Disk, out: &mut Out, store: Store) -> Progress {
         let is_writable = self.storage.state == "ok";
         match Loaded::read(&store, disk) {
             Ok(loaded) => {
                 let mut database = self.database(input, store, loaded);
                 if is_writable && let Err(error) = database.settle(disk) {
-                    return Opening { request: self.request, ..self }.fail(error, out);
+                    return self.fail(error, out);
                 }
                 Progress::Open(Box::new(database), self.request)
             }
@@ -248,8 +255,8 @@ impl Opening {
         }
     }
 
-    fn database(&self, input: &Input, store: Store, mut loaded: Loaded) -> Database {
-        let request = &self.request;
+    fn database(&mut self, input: &Input, store: Store, mut loaded: Loaded) -> Database {
+        let request = &mut self.request;
         let [mut replica, mut life] = [Token::default(), Token::default()];
         replica.0.copy_from_slice(input.random.get(..10).expect("there are 32 bytes"));
         life.0.copy_from_slice(input.random.get(10..20).expect("there are 32 bytes"));
@@ -260,7 +267,8 @@ impl Opening {
         });
         Database {
             name: request.name.clone(),
-            schema: request.schema.clone(),
+            schema: std::mem::take(&mut request.schema),
+            schema_hash: request.schema_hash,
             columns,
             dictionary: loaded.dictionary,
             store,
@@ -275,7 +283,7 @@ impl Opening {
             is_strict: request.is_strict,
             writers: SortedMap::new(),
             link,
-            storage: self.storage.clone(),
+            storage: std::mem::take(&mut self.storage),
             pages: vec![request.tab],
             told_status: Vec::new(),
             alarm_ms: None,

@@ -240,7 +240,7 @@ impl World {
                     "an insert met a living document"
                 );
             }
-            let paths = document.apply(delta, Version(0), Path::clone).discarded;
+            let paths = document.apply(delta, Version(0), &mut Path::clone).discarded;
             lost.extend(paths.into_iter().map(|path| (delta.key.clone(), path)));
         }
         let mut listed = discarded.clone();
@@ -296,7 +296,7 @@ impl World {
         }
         for delta in client.staged.drain(..) {
             let document = client.base.entry(delta.key.clone()).or_default();
-            document.apply(&delta, Version(0), Path::clone);
+            document.apply(&delta, Version(0), &mut Path::clone);
         }
         prop_assert_eq!(page.checkpoint.0, self.accepted);
         let existing =
