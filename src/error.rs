@@ -1,8 +1,9 @@
 //! The error that a page gets: a stable code, a message (what happened, likely cause, next step) and facts.
 
+use std::rc::Rc;
 
 /// What went wrong, for the page. Codes are listed in `docs/ERRORS.md`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
     /// A value does not fit its field.
@@ -147,11 +148,11 @@ pub enum Problem {
 
 /// A problem, behind a pointer: errors pass through many hands, and a pointer is cheap to pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error(Box<Problem>);
+pub struct Error(Rc<Problem>);
 
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
-        Self(Box::new(problem))
+        Self(Rc::new(problem))
     }
 }
 

@@ -145,7 +145,7 @@ impl Store {
             match value {
                 Some(value) => self.pairs.insert(key, value),
                 None => self.pairs.remove(&key),
-            };
+            }
         }
         Ok(commit)
     }

@@ -288,7 +288,7 @@ impl Database {
     ) -> Result<(), Error> {
         let moves = self.moves_of(&verdicts.verdicts);
         if !moves.entries.is_empty() {
-            self.commit_moves(disk, out, moves, Batch::new())?;
+            self.commit_moves(disk, out, &moves, Batch::new())?;
         }
         let Some(link) = &mut self.link else { return Ok(()) };
         let settled = verdicts.verdicts.iter().map(|verdict| verdict.seq);
@@ -390,8 +390,8 @@ impl Database {
 
 /// Random bits for spreading waits.
 pub fn random_of(input: &Input) -> u64 {
-    let [.., a, b, c, d, e, f, g, h] = input.random;
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    let last = input.random.last_chunk().expect("there are 32 bytes");
+    u64::from_le_bytes(*last)
 }
 
 fn not_synced(code: &str, message: &str) -> Error {

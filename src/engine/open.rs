@@ -309,12 +309,12 @@ pub fn here() -> Effect {
 /// The address of a space's live connection.
 fn live_url(url: &str, space: &str) -> String {
     let url = url.trim_end_matches('/');
-    let url = match url.split_once("://") {
-        Some(("http", rest)) => format!("ws://{rest}"),
-        Some(("https", rest)) => format!("wss://{rest}"),
-        _ => url.into(),
+    // `https` becomes `wss` as `http` becomes `ws`.
+    let (scheme, rest) = match url.strip_prefix("http") {
+        Some(rest) => ("ws", rest),
+        None => ("", url),
     };
-    format!("{url}/v1/{space}/live")
+    format!("{scheme}{rest}/v1/{space}/live")
 }
 
 /// What a store holds beside documents.

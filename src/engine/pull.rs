@@ -69,7 +69,7 @@ impl Database {
         link.bearing.staged_cursor = cursor;
         batch.put(table::meta("link"), link.bearing.encode());
         let moves = self.moves_of(&page.verdicts);
-        self.commit_moves(disk, out, moves, batch)
+        self.commit_moves(disk, out, &moves, batch)
     }
 
     fn apply_pages(

@@ -76,7 +76,7 @@ impl Database {
             return Ok(());
         }
         let before = std::mem::replace(&mut self.counters.next_seq, next_seq);
-        let result = self.commit_moves(disk, out, moves, Batch::new());
+        let result = self.commit_moves(disk, out, &moves, Batch::new());
         if result.is_err() {
             self.counters.next_seq = before;
         }
@@ -127,9 +127,9 @@ impl Database {
         let entry = self.outbox.sent_as(*seq).filter(|entry| !owes_void(&entry.state));
         let Some(entry) = entry else { return Ok(false) };
         let state = State::Quarantined(Reason::new(&refusal.code, &refusal.message), Some(*seq));
-        let moved = (entry.clone(), Some(Entry { state, ..entry.clone() }));
-        let moves = Moves { entries: vec![moved], ..Moves::default() };
-        self.commit_moves(disk, out, moves, Batch::new()).map(|()| true)
+        let after = Entry { state, ..entry.clone() };
+        let moves = Moves { entries: vec![(entry.clone(), Some(after))], ..Moves::default() };
+        self.commit_moves(disk, out, &moves, Batch::new()).map(|()| true)
     }
 
     /// In a new epoch everything without a verdict there starts again; refused entries keep their content.
@@ -149,7 +149,7 @@ impl Database {
             moves.entries.push((entry.clone(), Some(Entry { state, ..entry.clone() })));
         }
         let before = std::mem::replace(&mut self.counters.next_seq, Seq(1));
-        let result = self.commit_moves(disk, out, moves, batch);
+        let result = self.commit_moves(disk, out, &moves, batch);
         if result.is_err() {
             self.counters.next_seq = before;
         }
@@ -183,7 +183,7 @@ impl Database {
             });
             moves.entries.push((entry.clone(), Some(after)));
         }
-        self.commit_moves(disk, out, moves, Batch::new())
+        self.commit_moves(disk, out, &moves, Batch::new())
     }
 }
 

@@ -104,7 +104,7 @@ impl Database {
             }
             "confirm" => self.on_confirm(call),
             "export" => self.on_export(call),
-            other => Err(call.bad(&format!("there is no kind `{other}`"))),
+            other => Err(bad(&format!("there is no kind `{other}`"))),
         }
     }
 
@@ -118,7 +118,7 @@ impl Database {
     fn commit_call(&mut self, call: &mut Call<'_>, staging: Staging) -> Result<Answer, Error> {
         let mutation = call.request.get("mutation").filter(|mutation| !mutation.is_null());
         if mutation.is_some_and(|mutation| json::to_text(mutation).len() > MUTATION_BYTES_MAX) {
-            return Err(call.bad("a mutation's name and arguments take over 64 KiB"));
+            return Err(bad("a mutation's name and arguments take over 64 KiB"));
         }
         let mutation = mutation.map(|mutation| Mutation {
             name: mutation.get("name").and_then(Value::as_str).unwrap_or("").into(),
@@ -132,7 +132,7 @@ impl Database {
 
     fn operations(&self, call: &Call<'_>) -> Result<Vec<Operation>, Error> {
         let operations = call.request.get("ops").and_then(Value::as_list);
-        let operations = operations.ok_or_else(|| call.bad("it needs a list `ops`"))?;
+        let operations = operations.ok_or_else(|| bad("it needs a list `ops`"))?;
         operations.iter().map(|each| Operation::from_value(&self.schema, each)).collect()
     }
 
@@ -217,7 +217,7 @@ impl Database {
         batch.put(table::entry(id), crate::outbox::codec::encode(&after));
         self.outbox.put(after.clone());
         let moves = Moves { entries: vec![(before, None)], ..Moves::default() };
-        if let Err(error) = self.commit_moves(call.disk, call.out, moves, batch) {
+        if let Err(error) = self.commit_moves(call.disk, call.out, &moves, batch) {
             self.outbox.remove(id);
             return Err(error);
         }
@@ -239,7 +239,7 @@ impl Database {
         let before = before.ok_or(Error::from(Problem::NoEntry { entry: entry.0 }))?;
         let moves = Moves { entries: vec![(before, None)], ..Moves::default() };
         let (batch, notice) = answer_batch(call.asker);
-        self.commit_moves(call.disk, call.out, moves, batch)?;
+        self.commit_moves(call.disk, call.out, &moves, batch)?;
         Ok(self.answer_saved(call, notice))
     }
 
@@ -260,9 +260,8 @@ impl Database {
         if let Some(link) = &mut self.link {
             link.token = token;
         }
-        self.drive(call.input, call.disk, call.out, |session, _| match is_given {
-            true => session.on_token(now),
-            false => session.on_no_token(),
+        self.drive(call.input, call.disk, call.out, |session, _| {
+            if is_given { session.on_token(now) } else { session.on_no_token() }
         });
         self.answer_wanted(call.out);
         done()
@@ -271,9 +270,8 @@ impl Database {
     fn on_network(&mut self, call: &mut Call<'_>) -> Result<Answer, Error> {
         let is_online = call.request.get("online").and_then(Value::as_bool).unwrap_or(true);
         let now = call.input.monotonic_ms;
-        self.drive(call.input, call.disk, call.out, |session, _| match is_online {
-            true => session.on_online(now),
-            false => session.on_offline(),
+        self.drive(call.input, call.disk, call.out, |session, _| {
+            if is_online { session.on_online(now) } else { session.on_offline() }
         });
         self.answer_wanted(call.out);
         done()
@@ -317,13 +315,9 @@ impl Database {
 }
 
 impl Call<'_> {
-    fn bad(&self, problem: &str) -> Error {
-        Error::from(Problem::BadRequest { problem: problem.into() })
-    }
-
     fn whole(&self, name: &str) -> Result<u64, Error> {
         let number = self.request.get(name).and_then(Value::as_u64);
-        number.ok_or_else(|| self.bad(&format!("`{name}` must be a whole number")))
+        number.ok_or_else(|| bad(&format!("`{name}` must be a whole number")))
     }
 
     fn transaction(&self) -> Result<(TabId, RequestNumber), Error> {
@@ -339,8 +333,13 @@ fn answer_batch(asker: Asker) -> (Batch, Vec<u8>) {
     (batch, notice)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it ends the arms of `dispatch`")]
 fn done() -> Result<Answer, Error> {
     Ok(Answer::Now(b"{}".to_vec()))
+}
+
+fn bad(problem: &str) -> Error {
+    Error::from(Problem::BadRequest { problem: problem.into() })
 }
 
 fn rows_json(rows: &[std::rc::Rc<crate::doc::row::Row>]) -> Vec<u8> {

@@ -33,21 +33,21 @@ impl Database {
         &mut self,
         disk: &mut dyn Disk,
         out: &mut Out,
-        moves: Moves,
+        moves: &Moves,
         mut batch: Batch,
     ) -> Result<(), Error> {
-        self.install(&moves, Way::Forward);
-        let result = self.put_moves(disk, &moves, &mut batch).and_then(|changes| {
+        self.install(moves, Way::Forward);
+        let result = self.put_moves(disk, moves, &mut batch).and_then(|changes| {
             self.commit(disk, batch).map(|commit| (commit, changes))
         });
         match result {
             Ok((commit, changes)) => {
                 self.publish(commit, &changes, out);
-                self.tell_moves(&moves, out);
+                self.tell_moves(moves, out);
                 Ok(())
             }
             Err(error) => {
-                self.install(&moves, Way::Back);
+                self.install(moves, Way::Back);
                 Err(error)
             }
         }

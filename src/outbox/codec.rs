@@ -98,6 +98,7 @@ fn write_option(out: &mut Vec<u8>, text: Option<&str>) {
     }
 }
 
+#[expect(clippy::option_option, reason = "the outer one is damage, as everywhere in this file")]
 fn read_option(reader: &mut Reader<'_>) -> Option<Option<String>> {
     match reader.byte()? {
         0 => Some(None),

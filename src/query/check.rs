@@ -68,7 +68,7 @@ impl CheckedQuery {
 fn at(place: &str, error: Error) -> Error {
     Error::from(Problem::InQuery {
         place: place.into(),
-        error: error,
+        error,
     })
 }
 

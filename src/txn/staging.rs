@@ -65,13 +65,12 @@ impl Staging {
         load: &mut dyn FnMut(&DocumentKey) -> Result<StoredDocument, Error>,
     ) -> Result<(), Error> {
         let key = &operation.key;
-        let mut staged = match self.documents.remove(key) {
-            Some(staged) => staged,
-            None => {
-                let before = load(key)?;
-                let (collection, after) = (operation.collection, before.clone());
-                StagedDocument { collection, before, after }
-            }
+        let mut staged = if let Some(staged) = self.documents.remove(key) {
+            staged
+        } else {
+            let before = load(key)?;
+            let (collection, after) = (operation.collection, before.clone());
+            StagedDocument { collection, before, after }
         };
         let delta = delta_of(scope, operation, &staged.after);
         if let Ok(Some(delta)) = &delta {

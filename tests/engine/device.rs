@@ -115,7 +115,7 @@ impl Device {
     pub fn new(machine: &Machine, tab: u64, server: Option<&Server>) -> Self {
         let inbox = Inbox::default();
         let files = Box::new(machine.disk.files(inbox.clone()));
-        let (posts, time) = (Posts::default(), Time::new(NOW_MS));
+        let (mail, time) = (Posts::default(), Time::new(NOW_MS));
         let transport: Box<dyn holm::platform::transport::Transport> = match server.cloned() {
             None => Box::new(NowhereTransport::new(inbox.clone())),
             Some(server) => {
@@ -128,12 +128,12 @@ impl Device {
             clock: Box::new(ManualClock::new(time.clone(), inbox.clone())),
             entropy: Box::new(SeededEntropy::new(tab)),
             transport,
-            channel: Box::new(MemoryChannel::new(posts.clone(), machine.air.clone(), inbox.clone())),
+            channel: Box::new(MemoryChannel::new(mail.clone(), machine.air.clone(), inbox.clone())),
             locks: Box::new(MemoryLocks::new(machine.locks.clone(), inbox.clone())),
         };
         let driver = Driver::new(ports, inbox.clone());
         let (notices, replies) = (Vec::new(), BTreeMap::new());
-        Self { driver, inbox, posts, time, tab: TabId(tab), next_number: 1, notices, replies }
+        Self { driver, inbox, posts: mail, time, tab: TabId(tab), next_number: 1, notices, replies }
     }
 
     /// An open device; panics if opening is refused.
