@@ -7,11 +7,14 @@ import { bin } from './builds.mjs';
 import { must, root, run, StepFailed } from './shell.mjs';
 
 const BUDGET_BYTES = 130 * 1024;
+// Where the client stands while it is above its budget: it may not grow, and this may only shrink.
+// It goes when the budget holds. docs/STATUS.md says what is in the way.
+const CEILING_BYTES = 148_000;
 const ROUTES = ['rustup', 'debian'];
 
 /**
  * Prints the table for `route` and for the other route where it is there. Returns whether the
- * budget holds.
+ * ceiling holds.
  */
 export async function checkSizes(route) {
   const parts = await javascriptParts();
@@ -91,9 +94,11 @@ function printTable(route, parts) {
     printRow(name, row);
   }
   printRow('total', sums);
-  const verdict = gzipTotal <= BUDGET_BYTES ? 'within' : 'ABOVE';
+  const over = gzipTotal - BUDGET_BYTES;
+  const verdict = over <= 0 ? 'within' : `ABOVE, by ${over} bytes,`;
   console.log(`  ${verdict} the budget of ${BUDGET_BYTES} bytes gzip`);
-  return gzipTotal <= BUDGET_BYTES;
+  if (over > 0) console.log(`  the ceiling until then: ${CEILING_BYTES} bytes, may only shrink`);
+  return gzipTotal <= Math.max(BUDGET_BYTES, CEILING_BYTES);
 }
 
 function printRow(name, row) {

@@ -12,7 +12,11 @@ pub struct Agenda<T> {
 impl<T> Agenda<T> {
     /// Nothing, at time 0.
     pub fn new() -> Self {
-        Self { now_ms: 0, entries: BTreeMap::new(), last: 0 }
+        Self {
+            now_ms: 0,
+            entries: BTreeMap::new(),
+            last: 0,
+        }
     }
 
     /// The time.
@@ -23,7 +27,8 @@ impl<T> Agenda<T> {
     /// Lets something happen at a time; now, if that has passed.
     pub fn put(&mut self, at_ms: u64, thing: T) {
         self.last += 1;
-        self.entries.insert((at_ms.max(self.now_ms), self.last), thing);
+        self.entries
+            .insert((at_ms.max(self.now_ms), self.last), thing);
     }
 
     /// Lets something happen after a while.

@@ -68,18 +68,22 @@ impl App {
         }
         let token = format!("seed{}", self.next_token());
         let ops = Value::List(write::seeds(self.device));
-        page.ask("write", object([("ops", ops), ("mutation", mutation(&token))]));
+        page.ask(
+            "write",
+            object([("ops", ops), ("mutation", mutation(&token))]),
+        );
     }
 
     /// Does one thing.
     pub fn act(&mut self, page: &mut Page, plan: &Plan) {
         if self.dice.chance(plan.repeated) {
-            let pending: Vec<u64> = page.pending.keys().copied().collect();
-            if !pending.is_empty() {
-                let number = *self.dice.pick(&pending);
-                if text_of(&page.pending[&number], "kind") == "write" {
-                    page.repeat(number);
-                }
+            let writes = page
+                .pending
+                .iter()
+                .filter(|(_, asked)| text_of(asked, "kind") == "write");
+            let writes: Vec<u64> = writes.map(|(number, _)| *number).collect();
+            if !writes.is_empty() {
+                page.repeat(*self.dice.pick(&writes));
             }
         }
         if self.open.is_some() && self.dice.chance(60) {
@@ -128,7 +132,10 @@ impl App {
 
     fn tell_network(&mut self, page: &mut Page) {
         let online = Value::Bool(self.is_online);
-        page.ask("network", object([("online", online), ("visible", Value::Bool(true))]));
+        page.ask(
+            "network",
+            object([("online", online), ("visible", Value::Bool(true))]),
+        );
     }
 
     /// Takes an answer in.
@@ -156,7 +163,10 @@ impl App {
         let token = self.next_token();
         let ops = self.operations(page, plan, &token);
         let mutation = mutation(&token);
-        page.ask("write", object([("ops", Value::List(ops)), ("mutation", mutation)]));
+        page.ask(
+            "write",
+            object([("ops", Value::List(ops)), ("mutation", mutation)]),
+        );
     }
 
     fn begin(&mut self, page: &mut Page) {
@@ -165,7 +175,13 @@ impl App {
         }
         let number = page.ask("begin", object([]));
         let (token, steps_left) = (self.next_token(), self.dice.between(1, 4));
-        self.open = Some(Open { number, token, steps_left, is_waiting: true, has_begun: false });
+        self.open = Some(Open {
+            number,
+            token,
+            steps_left,
+            is_waiting: true,
+            has_begun: false,
+        });
     }
 
     /// Goes on with the open transaction.
@@ -192,14 +208,23 @@ impl App {
         } else {
             let is_last = open.steps_left == 0;
             let token = open.token.clone();
-            let mark = if is_last { token.clone() } else { format!("{token}.{}", open.steps_left) };
+            let mark = if is_last {
+                token.clone()
+            } else {
+                format!("{token}.{}", open.steps_left)
+            };
             let ops = self.operations(page, plan, &mark);
             page.ask("tx_write", with(transaction, "ops", Value::List(ops)));
         }
     }
 
     fn change_queries(&mut self, page: &mut Page) {
-        let own: Vec<u64> = page.subscriptions.keys().copied().filter(|id| *id > SOLOS_LIST).collect();
+        let own: Vec<u64> = page
+            .subscriptions
+            .keys()
+            .copied()
+            .filter(|id| *id > SOLOS_LIST)
+            .collect();
         if own.len() >= QUERIES_MAX || (!own.is_empty() && self.dice.chance(30)) {
             page.unsubscribe(*self.dice.pick(&own));
         } else {
@@ -212,7 +237,9 @@ impl App {
         let rows = page.rows(OUTBOX_LIST);
         let in_state = |states: &[&str]| -> Vec<u64> {
             let rows = rows.iter().filter(|row| {
-                column(row, 1).as_str().is_some_and(|state| states.contains(&state))
+                column(row, 1)
+                    .as_str()
+                    .is_some_and(|state| states.contains(&state))
             });
             rows.filter_map(|row| row_id(row).parse().ok()).collect()
         };
@@ -222,7 +249,10 @@ impl App {
         if !refused.is_empty() {
             page.ask(kind, object([("entry", whole(*self.dice.pick(&refused)))]));
         } else if !queued.is_empty() && self.dice.chance(20) {
-            page.ask("discard", object([("entry", whole(*self.dice.pick(&queued)))]));
+            page.ask(
+                "discard",
+                object([("entry", whole(*self.dice.pick(&queued)))]),
+            );
         }
     }
 
@@ -239,14 +269,20 @@ impl App {
         let bad = match self.dice.below(5) {
             0 => op("nowhere", object([])),
             1 => op("films", object([("title", whole(5))])),
-            2 => op("films", object([("title", text("t")), ("nothing", whole(5))])),
+            2 => op(
+                "films",
+                object([("title", text("t")), ("nothing", whole(5))]),
+            ),
             3 => op("marks", object([("body", text("x".repeat(300 << 10)))])),
             _ => op("films", object([("year", Value::int(1970))])),
         };
         let good = op("solos", object([("first", text("never"))]));
         let token = self.next_token();
         let ops = Value::List(vec![good, bad]);
-        page.ask("write", object([("ops", ops), ("mutation", mutation(&token))]));
+        page.ask(
+            "write",
+            object([("ops", ops), ("mutation", mutation(&token))]),
+        );
     }
 }
 

@@ -32,17 +32,30 @@ pub struct Seeds {
 impl Seeds {
     /// So many from a first one.
     pub fn count(start: u64, count: u64) -> Self {
-        Self { start, count, until: None, stops_early: false }
+        Self {
+            start,
+            count,
+            until: None,
+            stops_early: false,
+        }
     }
 
     /// From a first one, as long as there is time.
     pub fn until(start: u64, until: Instant) -> Self {
-        Self { start, count: u64::MAX - start, until: Some(until), stops_early: false }
+        Self {
+            start,
+            count: u64::MAX - start,
+            until: Some(until),
+            stops_early: false,
+        }
     }
 
     /// No more once one has failed.
     pub fn stopping_early(self) -> Self {
-        Self { stops_early: true, ..self }
+        Self {
+            stops_early: true,
+            ..self
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -98,13 +111,17 @@ pub fn run_all(seeds: Seeds, bug: &str, tell: impl Fn(&[Ran]) + Sync) -> Vec<Ran
         }
         crate::planted::choose("");
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(THREADS_MAX);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(work);
         }
     });
-    let mut ran = ran.into_inner().expect("no thread panics while it holds this");
+    let mut ran = ran
+        .into_inner()
+        .expect("no thread panics while it holds this");
     ran.sort_by_key(|one| one.seed);
     ran
 }

@@ -87,8 +87,14 @@ impl Device {
         let files = Rc::new(RefCell::new(self.disk.files(completions.clone())));
         let entropy = Box::new(SeededEntropy::new(self.dice.draw()));
         let locks = (self.locks.clone(), inbox.clone());
-        let ports =
-            ports(files.clone(), completions.clone(), &wishes, hands.clone(), entropy, locks);
+        let ports = ports(
+            files.clone(),
+            completions.clone(),
+            &wishes,
+            hands.clone(),
+            entropy,
+            locks,
+        );
         self.process = Some(Process {
             number: self.processes,
             alarm: 0,
@@ -106,12 +112,17 @@ impl Device {
 
     /// Where its worker is.
     pub fn place(&self) -> Place {
-        Place { device: self.index, process: self.processes }
+        Place {
+            device: self.index,
+            process: self.processes,
+        }
     }
 
     /// Its worker, if it is this one.
     pub fn current(&mut self, number: u64) -> Option<&mut Process> {
-        self.process.as_mut().filter(|process| process.number == number)
+        self.process
+            .as_mut()
+            .filter(|process| process.number == number)
     }
 
     /// What its wall clock shows.
@@ -123,7 +134,9 @@ impl Device {
     /// Lets the worker take what waits for it. Gives what it wishes.
     pub fn run(&mut self, now_ms: u64) -> Vec<Wish> {
         let wall_ms = self.wall_ms(now_ms);
-        let Some(process) = &mut self.process else { return Vec::new() };
+        let Some(process) = &mut self.process else {
+            return Vec::new();
+        };
         process.hands.wall_ms.set(wall_ms);
         process.hands.monotonic_ms.set(now_ms - process.began_ms);
         process.driver.run();

@@ -5,7 +5,12 @@ use holm::doc::value::Value;
 
 /// An object.
 pub fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
-    Value::map(members.into_iter().map(|(name, value)| (name.into(), value)).collect())
+    Value::map(
+        members
+            .into_iter()
+            .map(|(name, value)| (name.into(), value))
+            .collect(),
+    )
 }
 
 /// A string.
@@ -20,7 +25,9 @@ pub fn whole(number: u64) -> Value {
 
 /// The object with one more member.
 pub fn with(value: Value, name: &str, member: Value) -> Value {
-    let Value::Map(mut members) = value else { return value };
+    let Value::Map(mut members) = value else {
+        return value;
+    };
     members.push((name.into(), member));
     Value::map(members)
 }
@@ -54,10 +61,15 @@ pub fn from_bytes(bytes: &[u8]) -> Value {
 
 /// The id of a row.
 pub fn row_id(row: &Value) -> &str {
-    row.as_list().and_then(<[Value]>::first).and_then(Value::as_str).unwrap_or("")
+    row.as_list()
+        .and_then(<[Value]>::first)
+        .and_then(Value::as_str)
+        .unwrap_or("")
 }
 
 /// A column of a row; 0 is the id.
 pub fn column(row: &Value, at: usize) -> &Value {
-    row.as_list().and_then(|row| row.get(at)).unwrap_or(&Value::Null)
+    row.as_list()
+        .and_then(|row| row.get(at))
+        .unwrap_or(&Value::Null)
 }

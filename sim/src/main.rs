@@ -19,7 +19,11 @@ fn value(args: &[String], name: &str) -> Option<u64> {
 fn run(args: &[String]) -> ExitCode {
     if let Some(seed) = value(args, "--seed") {
         let is_traced = args.iter().any(|arg| arg == "--trace");
-        let lines = if is_traced { Lines::Printed } else { Lines::Hidden };
+        let lines = if is_traced {
+            Lines::Printed
+        } else {
+            Lines::Hidden
+        };
         let ran = crew::run_one(seed, lines);
         return report::finish(&[ran], Duration::ZERO);
     }
@@ -39,7 +43,10 @@ fn main() -> ExitCode {
     match args.first().map(String::as_str) {
         Some("run") => run(&args),
         Some("planted") => {
-            let only = args.iter().position(|arg| arg == "--only").and_then(|at| args.get(at + 1));
+            let only = args
+                .iter()
+                .position(|arg| arg == "--only")
+                .and_then(|at| args.get(at + 1));
             planted::hunt(only.map(String::as_str))
         }
         _ => {

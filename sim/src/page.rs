@@ -120,7 +120,13 @@ impl Page {
     pub fn subscribe(&mut self, query: Value) {
         self.last_subscription += 1;
         let subscription = self.last_subscription;
-        self.subscriptions.insert(subscription, Subscription { query: query.clone(), list: None });
+        self.subscriptions.insert(
+            subscription,
+            Subscription {
+                query: query.clone(),
+                list: None,
+            },
+        );
         if self.stage == Stage::Ready {
             let members = object([("subscription", whole(subscription)), ("query", query)]);
             self.ask("subscribe", members);
@@ -130,7 +136,10 @@ impl Page {
     /// Ends a live query.
     pub fn unsubscribe(&mut self, subscription: u64) {
         if self.subscriptions.remove(&subscription).is_some() && self.stage == Stage::Ready {
-            self.ask("unsubscribe", object([("subscription", whole(subscription))]));
+            self.ask(
+                "unsubscribe",
+                object([("subscription", whole(subscription))]),
+            );
         }
     }
 
@@ -161,13 +170,21 @@ impl Page {
         if self.queue.is_empty() {
             return None;
         }
-        let oldest = self.pending.keys().next().copied().unwrap_or(self.last_number + 1);
-        if self.stage == Stage::Ready && oldest - 1 >= self.confirmed + UNCONFIRMED_MAX {
+        let oldest = self
+            .pending
+            .keys()
+            .next()
+            .copied()
+            .unwrap_or(self.last_number + 1);
+        if self.stage == Stage::Ready && oldest > self.confirmed + UNCONFIRMED_MAX {
             self.confirmed = oldest - 1;
             self.ask("confirm", object([("upTo", whole(self.confirmed))]));
         }
         let requests = std::mem::take(&mut self.queue);
-        Some(object([("tab", whole(self.tab)), ("requests", Value::List(requests))]))
+        Some(object([
+            ("tab", whole(self.tab)),
+            ("requests", Value::List(requests)),
+        ]))
     }
 
     /// Takes a message of the worker in.
@@ -188,7 +205,9 @@ impl Page {
     }
 
     fn take_reply(&mut self, notice: &Value, heard: &mut Vec<Heard>) {
-        let Some(request) = self.pending.remove(&whole_of(notice, "number")) else { return };
+        let Some(request) = self.pending.remove(&whole_of(notice, "number")) else {
+            return;
+        };
         let result = match notice.get("ok") {
             Some(ok) => Ok(ok.clone()),
             None => Err(notice.get("error").cloned().unwrap_or_default()),
@@ -224,7 +243,9 @@ impl Page {
     }
 
     fn take_rows(&mut self, notice: &Value) -> Option<Heard> {
-        let subscription = self.subscriptions.get_mut(&whole_of(notice, "subscription"))?;
+        let subscription = self
+            .subscriptions
+            .get_mut(&whole_of(notice, "subscription"))?;
         if text_of(notice, "kind") == "result" {
             subscription.list = Some(List::new(list_of(notice, "rows").to_vec()));
             return None;
@@ -238,7 +259,10 @@ impl Page {
 
     /// The rows of the live query that asks for this, as shown.
     pub fn rows(&self, subscription: u64) -> &[Value] {
-        let list = self.subscriptions.get(&subscription).and_then(|s| s.list.as_ref());
+        let list = self
+            .subscriptions
+            .get(&subscription)
+            .and_then(|s| s.list.as_ref());
         list.map(|list| list.rows.as_slice()).unwrap_or_default()
     }
 }

@@ -125,7 +125,10 @@ fn skew(dice: &mut Dice) -> Skew {
         2 => far,
         _ => -far,
     };
-    Skew { ahead_ms, drift_ppm: *dice.pick(&[0, 0, 200, -200, 50_000]) }
+    Skew {
+        ahead_ms,
+        drift_ppm: *dice.pick(&[0, 0, 200, -200, 50_000]),
+    }
 }
 
 /// A few kinds of worlds: each has some faults often and lacks others.

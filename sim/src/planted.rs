@@ -50,7 +50,9 @@ pub fn choose(bug: &str) {
 /// Says how to build it with them.
 #[cfg(not(feature = "planted"))]
 pub fn hunt(_only: Option<&str>) -> ExitCode {
-    println!("built without planted bugs: cargo run --profile sweep -p holm-sim --features planted -- planted");
+    println!(
+        "built without planted bugs: cargo run --profile sweep -p holm-sim --features planted -- planted"
+    );
     report::counted(0, 1)
 }
 
@@ -61,11 +63,16 @@ pub fn hunt(only: Option<&str>) -> ExitCode {
     let bugs = only.map_or(BUGS.to_vec(), |only| vec![only]);
     for bug in bugs {
         let ran = crew::run_all(Seeds::count(1, BUDGET).stopping_early(), bug, |_| {});
-        let first = ran.iter().find_map(|one| Some((one.seed, one.outcome.failure.as_ref()?)));
+        let first = ran
+            .iter()
+            .find_map(|one| Some((one.seed, one.outcome.failure.as_ref()?)));
         match first {
             Some((seed, failure)) => {
                 caught += 1;
-                println!("{bug:40} seed {seed:3}  {:18} {:.100}", failure.checker, failure.problem);
+                println!(
+                    "{bug:40} seed {seed:3}  {:18} {:.100}",
+                    failure.checker, failure.problem
+                );
             }
             None => {
                 missed += 1;

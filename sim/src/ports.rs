@@ -72,7 +72,10 @@ pub fn ports(
 ) -> Ports {
     Ports {
         files: Box::new(SlowFiles::new(files, completions, wishes.clone())),
-        clock: Box::new(SkewedClock { hands, wishes: wishes.clone() }),
+        clock: Box::new(SkewedClock {
+            hands,
+            wishes: wishes.clone(),
+        }),
         entropy,
         transport: Box::new(Wire(wishes.clone())),
         channel: Box::new(PostOnly(wishes.clone())),

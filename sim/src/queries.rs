@@ -33,12 +33,20 @@ fn condition(dice: &mut Dice, depth: u64) -> Value {
             object([("op", text(op)), ("field", text(field)), ("value", value)])
         }
         4 => {
-            let values = (0..3).map(|_| Value::int(dice.between(1970, 1980) as i64)).collect();
-            object([("op", text("in")), ("field", text("year")), ("values", Value::List(values))])
+            let values = (0..3)
+                .map(|_| Value::int(dice.between(1970, 1980) as i64))
+                .collect();
+            object([
+                ("op", text("in")),
+                ("field", text("year")),
+                ("values", Value::List(values)),
+            ])
         }
         5 => object([("op", text("not")), ("arg", condition(dice, depth - 1))]),
         _ => {
-            let args = (0..dice.between(1, 3)).map(|_| condition(dice, depth - 1)).collect();
+            let args = (0..dice.between(1, 3))
+                .map(|_| condition(dice, depth - 1))
+                .collect();
             let op = *dice.pick(&["and", "or"]);
             object([("op", text(op)), ("args", Value::List(args))])
         }

@@ -12,8 +12,15 @@ const EVERY: usize = 50;
 /// Tells how far a run is.
 pub fn progress(ran: &[Ran], elapsed: Duration) {
     if ran.len().is_multiple_of(EVERY) {
-        let failed = ran.iter().filter(|one| one.outcome.failure.is_some()).count();
-        println!("{} seeds, {failed} failed, {} s", ran.len(), elapsed.as_secs());
+        let failed = ran
+            .iter()
+            .filter(|one| one.outcome.failure.is_some())
+            .count();
+        println!(
+            "{} seeds, {failed} failed, {} s",
+            ran.len(),
+            elapsed.as_secs()
+        );
     }
 }
 
@@ -21,9 +28,17 @@ pub fn progress(ran: &[Ran], elapsed: Duration) {
 const SHOWN_MAX: usize = 15;
 
 fn print_failure(ran: &Ran) {
-    let Some(failure) = &ran.outcome.failure else { return };
-    println!("seed {}: {} at {} ms: {}", ran.seed, failure.checker, failure.at_ms, failure.problem);
-    println!("  rerun: cargo run --profile sweep -p holm-sim -- run --seed {} --trace", ran.seed);
+    let Some(failure) = &ran.outcome.failure else {
+        return;
+    };
+    println!(
+        "seed {}: {} at {} ms: {}",
+        ran.seed, failure.checker, failure.at_ms, failure.problem
+    );
+    println!(
+        "  rerun: cargo run --profile sweep -p holm-sim -- run --seed {} --trace",
+        ran.seed
+    );
 }
 
 /// Prints the end of a run.
@@ -42,7 +57,11 @@ pub fn finish(ran: &[Ran], elapsed: Duration) -> ExitCode {
     }
     if elapsed > Duration::ZERO {
         let seconds = elapsed.as_secs_f64();
-        println!("{:.1} s, {:.1} seeds/s", seconds, ran.len() as f64 / seconds);
+        println!(
+            "{:.1} s, {:.1} seeds/s",
+            seconds,
+            ran.len() as f64 / seconds
+        );
     }
     let broken = || ran.iter().filter(|one| one.outcome.failure.is_some());
     broken().take(SHOWN_MAX).for_each(print_failure);

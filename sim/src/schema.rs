@@ -30,7 +30,10 @@ fn default(value: Value, default: Value) -> Value {
 }
 
 fn collection(fields: Vec<Value>) -> Value {
-    object([("fields", Value::List(fields)), ("indexes", Value::List(Vec::new()))])
+    object([
+        ("fields", Value::List(fields)),
+        ("indexes", Value::List(Vec::new())),
+    ])
 }
 
 /// The schema as a page sends it.
@@ -40,14 +43,25 @@ pub fn schema() -> Value {
         field("title", "string"),
         nullable(with(field("year", "int"), "index", Value::Bool(true))),
         nullable(field("rating", "float")),
-        with(default(field("genre", "enum"), text("drama")), "values", Value::List(genres)),
+        with(
+            default(field("genre", "enum"), text("drama")),
+            "values",
+            Value::List(genres),
+        ),
         default(field("watched", "bool"), Value::Bool(false)),
         nullable(with(field("note", "string"), "local", Value::Bool(true))),
         nullable(field("extra", "json")),
     ];
-    let local = with(collection(vec![field("text", "string")]), "local", Value::Bool(true));
+    let local = with(
+        collection(vec![field("text", "string")]),
+        "local",
+        Value::Bool(true),
+    );
     let two = |a, b| {
-        collection(vec![default(field(a, "string"), text("")), default(field(b, "string"), text(""))])
+        collection(vec![
+            default(field(a, "string"), text("")),
+            default(field(b, "string"), text("")),
+        ])
     };
     let collections = object([
         ("duets", two("left", "right")),
@@ -64,7 +78,9 @@ pub fn schema() -> Value {
 pub fn fields_of(collection: &str) -> &'static [&'static str] {
     match collection {
         "duets" => &["left", "right"],
-        "films" => &["title", "year", "rating", "genre", "watched", "note", "extra"],
+        "films" => &[
+            "title", "year", "rating", "genre", "watched", "note", "extra",
+        ],
         "marks" => &["body"],
         "notes" => &["text"],
         "pairs" => &["value"],

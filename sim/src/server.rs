@@ -50,19 +50,28 @@ pub struct Server {
     pub page_limit: u32,
 }
 
-fn refused(code: &str, message: &str) -> ServerMessage {
-    ServerMessage::Refused(Refusal::new(code, message))
+fn refused(refusal: Refusal) -> Handled {
+    answer(&ServerMessage::Refused(refusal))
 }
 
 impl Server {
     /// An empty one.
     pub fn new(page_limit: u32) -> Self {
-        Self { database: BTreeMap::new(), tokens: BTreeMap::new(), version: Version(0), page_limit }
+        Self {
+            database: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            version: Version(0),
+            page_limit,
+        }
     }
 
     /// Takes a frame of a connection.
     pub fn handle(&mut self, guest: &mut Guest, text: &str, now_ms: u64) -> Handled {
-        assert!(text.len() <= FRAME_BYTES_MAX, "a client sent a frame of {} bytes", text.len());
+        assert!(
+            text.len() <= FRAME_BYTES_MAX,
+            "a client sent a frame of {} bytes",
+            text.len()
+        );
         let handled = self.answer(guest, text, now_ms);
         let bytes = handled.reply.len();
         assert!(bytes <= FRAME_BYTES_MAX, "the answer has {bytes} bytes");
@@ -71,11 +80,12 @@ impl Server {
 
     fn answer(&mut self, guest: &mut Guest, text: &str, now_ms: u64) -> Handled {
         if text.contains(POISON) {
-            return answer(&refused(BAD_FRAME, "something before the server does not like it"));
+            let words = "something before the server does not like it";
+            return refused(Refusal::new(BAD_FRAME, words));
         }
         let message = match decode_client(text.as_bytes()) {
             Ok(message) => message,
-            Err(refusal) => return answer(&ServerMessage::Refused(refusal)),
+            Err(refusal) => return refused(refusal),
         };
         let asked = match &message {
             ClientMessage::Hello(hello) => self.door(guest, hello),
@@ -83,23 +93,26 @@ impl Server {
         };
         match asked {
             Ok((subject, session)) => self.commit(guest, message, subject, session, now_ms),
-            Err(reply) => answer(&reply),
+            Err(refusal) => refused(refusal),
         }
     }
 
-    fn door(&self, guest: &mut Guest, hello: &Hello) -> Result<Asked, ServerMessage> {
+    fn door(&self, guest: &mut Guest, hello: &Hello) -> Result<Asked, Refusal> {
         guest.welcomed = None;
-        let subject = hello.token.as_ref().and_then(|token| self.tokens.get(token));
-        let subject = subject.ok_or_else(|| refused(NEEDS_AUTH, "the token is not valid"))?;
+        let subject = hello
+            .token
+            .as_ref()
+            .and_then(|token| self.tokens.get(token));
+        let subject = subject.ok_or_else(|| Refusal::new(NEEDS_AUTH, "the token is not valid"))?;
         Ok((subject.clone(), None))
     }
 
-    fn check(&self, guest: &Guest) -> Result<Asked, ServerMessage> {
+    fn check(&self, guest: &Guest) -> Result<Asked, Refusal> {
         let Some((subject, token, session)) = &guest.welcomed else {
-            return Err(refused(NEEDS_HELLO, "a connection begins with hello"));
+            return Err(Refusal::new(NEEDS_HELLO, "a connection begins with hello"));
         };
         if !self.tokens.contains_key(token) {
-            return Err(refused(NEEDS_AUTH, "the token has expired"));
+            return Err(Refusal::new(NEEDS_AUTH, "the token has expired"));
         }
         Ok((subject.clone(), Some(*session)))
     }
@@ -122,7 +135,9 @@ impl Server {
             fresh_epoch: "first".into(),
             session,
         };
-        let decided = run(&context, &message, |need| Ok::<_, Infallible>(need.read_from(&self.database)));
+        let decided = run(&context, &message, |need| {
+            Ok::<_, Infallible>(need.read_from(&self.database))
+        });
         let decision = decided.unwrap_or_else(|never| match never {});
         for (key, row) in decision.writes {
             match row {
@@ -131,12 +146,18 @@ impl Server {
             };
         }
         self.version = self.version.max(decision.poke.unwrap_or_default());
-        if let (ClientMessage::Hello(hello), ServerMessage::Welcome(_)) = (&message, &decision.reply) {
+        if let (ClientMessage::Hello(hello), ServerMessage::Welcome(_)) =
+            (&message, &decision.reply)
+        {
             let token = hello.token.clone().unwrap_or_default();
             guest.welcomed = Some((subject, token, (hello.replica, hello.term)));
         }
         let reply = encode_server(&decision.reply);
-        Handled { seen: Some((message, decision.reply)), reply, poke: decision.poke }
+        Handled {
+            seen: Some((message, decision.reply)),
+            reply,
+            poke: decision.poke,
+        }
     }
 }
 
@@ -144,5 +165,9 @@ impl Server {
 type Asked = (String, Option<(ReplicaId, Term)>);
 
 fn answer(reply: &ServerMessage) -> Handled {
-    Handled { seen: None, reply: encode_server(reply), poke: None }
+    Handled {
+        seen: None,
+        reply: encode_server(reply),
+        poke: None,
+    }
 }

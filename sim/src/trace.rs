@@ -25,7 +25,11 @@ pub struct Trace {
 impl Trace {
     /// An empty trace.
     pub fn new(lines: Lines) -> Self {
-        Self { hash: Xxh64::new(0), lines, count: 0 }
+        Self {
+            hash: Xxh64::new(0),
+            lines,
+            count: 0,
+        }
     }
 
     /// Takes note of something.

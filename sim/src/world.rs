@@ -22,21 +22,47 @@ use holm::ids::{FileId, Ticket};
 use net::Wire;
 use std::collections::BTreeMap;
 
+/// Most events of a world: about ten times what the busiest needs.
+const EVENTS_MAX: u64 = 150_000;
+
 /// Something that is to happen.
 #[derive(Debug)]
 pub(crate) enum Happening {
     /// A page does something.
     Act(usize),
     /// A message of a page arrives at its worker.
-    ToWorker { device: usize, process: u64, tab: u64, bytes: Vec<u8> },
+    ToWorker {
+        device: usize,
+        process: u64,
+        tab: u64,
+        bytes: Vec<u8>,
+    },
     /// A message of a worker arrives at its page.
-    ToPage { device: usize, process: u64, bytes: Vec<u8> },
+    ToPage {
+        device: usize,
+        process: u64,
+        bytes: Vec<u8>,
+    },
     /// An alarm goes off.
-    Alarm { device: usize, process: u64, alarm: u64 },
+    Alarm {
+        device: usize,
+        process: u64,
+        alarm: u64,
+    },
     /// An event reaches a worker.
-    Reach { device: usize, process: u64, event: Event },
+    Reach {
+        device: usize,
+        process: u64,
+        event: Event,
+    },
     /// A flush that was asked for begins.
-    Flush { device: usize, process: u64, file: FileId, ticket: Ticket, told_in_ms: u64 },
+    Flush {
+        device: usize,
+        process: u64,
+        file: FileId,
+        ticket: Ticket,
+        told_in_ms: u64,
+    },
     /// A connection reaches the server.
     Arrive { wire: u64 },
     /// A frame arrives at the server.
@@ -151,8 +177,11 @@ impl World {
     fn add_device(&mut self, index: usize, dice: &mut Dice) {
         let skew = self.plan.skews.get(index).copied().unwrap_or_default();
         let page = self.new_page();
-        self.devices.push(Device::new(index, skew, page, dice.fork()));
-        self.server.tokens.insert(token_text(index, 1), format!("user{index}"));
+        self.devices
+            .push(Device::new(index, skew, page, dice.fork()));
+        self.server
+            .tokens
+            .insert(token_text(index, 1), format!("user{index}"));
         self.agenda.put(0, Happening::Start(index));
         let device = self.devices.last_mut().expect("it was just added");
         device.app.greet(&mut device.page);
@@ -186,24 +215,53 @@ impl World {
             if let Some(happening) = self.agenda.take() {
                 self.happen(happening);
             }
+            if self.trace.count() > EVENTS_MAX {
+                self.fail(
+                    "liveness",
+                    "the world is more and more busy with itself".into(),
+                );
+            }
         }
     }
 
     fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Act(device) => self.act(device),
-            Happening::ToWorker { device, process, tab, bytes } => {
-                self.to_worker(device, process, tab, bytes);
+            Happening::ToWorker {
+                device,
+                process,
+                tab,
+                bytes,
+            } => {
+                self.worker_hears(device, process, tab, bytes);
             }
-            Happening::ToPage { device, process, bytes } => self.to_page(device, process, &bytes),
-            Happening::Alarm { device, process, alarm } => {
+            Happening::ToPage {
+                device,
+                process,
+                bytes,
+            } => self.page_hears(device, process, &bytes),
+            Happening::Alarm {
+                device,
+                process,
+                alarm,
+            } => {
                 let current = self.process(device, process);
                 if current.is_some_and(|process| process.alarm == alarm) {
                     self.reach(device, process, Event::Tick);
                 }
             }
-            Happening::Reach { device, process, event } => self.reach(device, process, event),
-            Happening::Flush { device, process, file, ticket, told_in_ms } => {
+            Happening::Reach {
+                device,
+                process,
+                event,
+            } => self.reach(device, process, event),
+            Happening::Flush {
+                device,
+                process,
+                file,
+                ticket,
+                told_in_ms,
+            } => {
                 self.flush(device, process, (file, ticket), told_in_ms);
             }
             Happening::Arrive { wire } => self.arrive(wire),
@@ -235,7 +293,11 @@ impl World {
     fn fail_if(&mut self, checker: &str, result: Result<(), String>) {
         if let (Err(problem), None) = (result, &self.failure) {
             let at_ms = self.agenda.now_ms();
-            self.failure = Some(Failure { checker: checker.into(), problem, at_ms });
+            self.failure = Some(Failure {
+                checker: checker.into(),
+                problem,
+                at_ms,
+            });
         }
     }
 
@@ -252,7 +314,9 @@ impl World {
     }
 
     fn device(&mut self, index: usize) -> &mut Device {
-        self.devices.get_mut(index).expect("devices are numbered from 0")
+        self.devices
+            .get_mut(index)
+            .expect("devices are numbered from 0")
     }
 
     /// The worker with this number, if it lives.
@@ -261,7 +325,11 @@ impl World {
     }
 
     fn new_page(&mut self) -> crate::page::Page {
-        let durability = if self.plan.is_strict { "strict" } else { "relaxed" };
+        let durability = if self.plan.is_strict {
+            "strict"
+        } else {
+            "relaxed"
+        };
         let sync = object([
             ("url", crate::json::text("wss://server")),
             ("space", crate::json::text("space")),

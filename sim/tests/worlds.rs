@@ -13,7 +13,11 @@ fn the_same_seed_gives_the_same_trace_hash() {
     for seed in [3, 17] {
         let (first, second) = (hidden(seed), hidden(seed));
         assert_eq!(first.hash, second.hash, "seed {seed}");
-        assert_eq!((first.events, first.tally), (second.events, second.tally), "seed {seed}");
+        assert_eq!(
+            (first.events, first.tally),
+            (second.events, second.tally),
+            "seed {seed}"
+        );
     }
 }
 
@@ -27,13 +31,28 @@ fn a_few_worlds_hold_every_promise_and_have_every_fault() {
     let mut tally: BTreeMap<&str, u64> = BTreeMap::new();
     for seed in 1..=12 {
         let outcome = hidden(seed);
-        assert!(outcome.failure.is_none(), "seed {seed}: {:?}", outcome.failure);
+        assert!(
+            outcome.failure.is_none(),
+            "seed {seed}: {:?}",
+            outcome.failure
+        );
         for (name, count) in outcome.tally {
             *tally.entry(name).or_default() += count;
         }
     }
-    let faults = ["crashes while opening", "cut connections", "expired tokens", "machine crashes"];
-    for name in faults.into_iter().chain(["page crashes", "partitions", "server crashes"]) {
-        assert!(tally.contains_key(name), "no {name} in twelve worlds: {tally:?}");
+    let faults = [
+        "crashes while opening",
+        "cut connections",
+        "expired tokens",
+        "machine crashes",
+    ];
+    for name in faults
+        .into_iter()
+        .chain(["page crashes", "partitions", "server crashes"])
+    {
+        assert!(
+            tally.contains_key(name),
+            "no {name} in twelve worlds: {tally:?}"
+        );
     }
 }

@@ -18,18 +18,29 @@ const SOLOS: u64 = 2;
 const PAIRS: u64 = 2;
 
 fn op(op: &str, collection: &str, id: &str, fields: Value) -> Value {
-    object([("op", text(op)), ("collection", text(collection)), ("id", text(id)), ("fields", fields)])
+    object([
+        ("op", text(op)),
+        ("collection", text(collection)),
+        ("id", text(id)),
+        ("fields", fields),
+    ])
 }
 
 /// What every device seeds, all alike but for one document.
 pub fn seeds(device: usize) -> Vec<Value> {
     let films = (0..4).map(|n| {
-        let fields = [("title", text(format!("t{n}"))), ("year", Value::int(1970 + n))];
+        let fields = [
+            ("title", text(format!("t{n}"))),
+            ("year", Value::int(1970 + n)),
+        ];
         op("seed", "films", &format!("f{n}"), object(fields))
     });
     let duets = (0..DUETS).map(|n| op("seed", "duets", &format!("d{n}"), object([])));
     let first = object([("first", text(format!("version {device}")))]);
-    films.chain(duets).chain([op("seed", "solos", SEEDED, first)]).collect()
+    films
+        .chain(duets)
+        .chain([op("seed", "solos", SEEDED, first)])
+        .collect()
 }
 
 /// The document that every device seeds with a value of its own.
@@ -55,7 +66,11 @@ impl App {
             }
         }
         if self.dice.chance(70) {
-            let body = if self.dice.chance(plan.poisoned) { "poison" } else { "b" };
+            let body = if self.dice.chance(plan.poisoned) {
+                "poison"
+            } else {
+                "b"
+            };
             ops.push(op("insert", "marks", mark, object([("body", text(body))])));
         }
         if self.larges < 1 && self.dice.chance(plan.large) {
@@ -72,7 +87,11 @@ impl App {
         let id = format!("f{}", self.dice.below(FILMS));
         let is_there = page.rows(FILMS_LIST).iter().any(|row| row_id(row) == id);
         let dice = &mut self.dice;
-        let weights = if is_there { [3, 60, 15, 12, 10] } else { [60, 3, 2, 30, 0] };
+        let weights = if is_there {
+            [3, 60, 15, 12, 10]
+        } else {
+            [60, 3, 2, 30, 0]
+        };
         match dice.weigh(&weights) {
             0 => ops.push(op("insert", "films", &id, whole_film(dice))),
             1 => ops.push(op("update", "films", &id, some_of_film(dice, mark))),
@@ -126,7 +145,11 @@ impl App {
 }
 
 fn year(dice: &mut Dice) -> Value {
-    if dice.chance(20) { Value::Null } else { Value::int(dice.between(1970, 1980) as i64) }
+    if dice.chance(20) {
+        Value::Null
+    } else {
+        Value::int(dice.between(1970, 1980) as i64)
+    }
 }
 
 fn whole_film(dice: &mut Dice) -> Value {
@@ -140,9 +163,15 @@ fn whole_film(dice: &mut Dice) -> Value {
 
 fn some_of_film(dice: &mut Dice, mark: &str) -> Value {
     let mut fields = Vec::new();
-    for (name, percent) in
-        [("title", 30), ("year", 40), ("rating", 30), ("genre", 20), ("watched", 30), ("note", 15), ("extra", 10)]
-    {
+    for (name, percent) in [
+        ("title", 30),
+        ("year", 40),
+        ("rating", 30),
+        ("genre", 20),
+        ("watched", 30),
+        ("note", 15),
+        ("extra", 10),
+    ] {
         if !dice.chance(percent) {
             continue;
         }

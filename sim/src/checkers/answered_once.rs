@@ -20,16 +20,31 @@ impl AnsweredOnce {
     fn answered(&mut self, place: Place, tab: u64, notice: &Value) -> Result<(), String> {
         let at = (tab, whole_of(notice, "number"));
         let Some((kind, _, sent)) = self.asked.get(&at) else {
-            return Err(format!("an answer to a request that was not made: {notice:?}"));
+            return Err(format!(
+                "an answer to a request that was not made: {notice:?}"
+            ));
         };
         let writes = matches!(kind.as_str(), "write" | "commit" | "retry" | "discard");
-        let answer = self.answers.entry(at).or_insert((place, 0, (*notice).clone()));
+        let answer = self
+            .answers
+            .entry(at)
+            .or_insert((place, 0, (*notice).clone()));
         if writes && answer.2.get("ok").is_some() && answer.2 != *notice {
-            return Err(format!("{kind} {at:?} was answered {:?} and then {notice:?}", answer.2));
+            return Err(format!(
+                "{kind} {at:?} was answered {:?} and then {notice:?}",
+                answer.2
+            ));
         }
-        *answer = (place, if answer.0 == place { answer.1 + 1 } else { 1 }, notice.clone());
+        *answer = (
+            place,
+            if answer.0 == place { answer.1 + 1 } else { 1 },
+            notice.clone(),
+        );
         if answer.1 > if writes { *sent } else { 1 } {
-            return Err(format!("{kind} {at:?} was sent {sent} times and answered {}", answer.1));
+            return Err(format!(
+                "{kind} {at:?} was sent {sent} times and answered {}",
+                answer.1
+            ));
         }
         Ok(())
     }
@@ -42,7 +57,11 @@ impl Checker for AnsweredOnce {
 
     fn see(&mut self, fact: &Fact<'_>) -> Result<(), String> {
         match fact {
-            Fact::Asked { place, tab, request } => {
+            Fact::Asked {
+                place,
+                tab,
+                request,
+            } => {
                 let at = (*tab, whole_of(request, "number"));
                 let kind = text_of(request, "kind").to_string();
                 let asked = self.asked.entry(at).or_insert((kind, *place, 0));

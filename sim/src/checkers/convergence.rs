@@ -10,7 +10,9 @@ pub struct Convergence;
 
 /// A row without what stays on the device.
 fn shared(collection: &str, row: &Value) -> Value {
-    let Value::List(mut row) = row.clone() else { return Value::Null };
+    let Value::List(mut row) = row.clone() else {
+        return Value::Null;
+    };
     if collection == "films" {
         row.remove(NOTE_COLUMN);
     }
@@ -27,7 +29,9 @@ fn compare(what: &str, a: &Rows, b: &Rows) -> Result<(), String> {
         if a != b {
             let only_a: Vec<_> = a.iter().filter(|row| !b.contains(row)).collect();
             let only_b: Vec<_> = b.iter().filter(|row| !a.contains(row)).collect();
-            return Err(format!("{collection} of {what} differ: {only_a:?} against {only_b:?}"));
+            return Err(format!(
+                "{collection} of {what} differ: {only_a:?} against {only_b:?}"
+            ));
         }
     }
     Ok(())
@@ -49,9 +53,15 @@ impl Checker for Convergence {
             }
         }
         for (index, (before, after)) in end.views.iter().zip(&end.reopened).enumerate() {
-            compare(&format!("device {index} before and after a crash"), before, after)?;
+            compare(
+                &format!("device {index} before and after a crash"),
+                before,
+                after,
+            )?;
             if before != after {
-                return Err(format!("what only device {index} has is not what it was before a crash"));
+                return Err(format!(
+                    "what only device {index} has is not what it was before a crash"
+                ));
             }
         }
         Ok(())

@@ -5,9 +5,9 @@
 
 use super::Checker;
 use super::ledger::{Ledger, Said};
+use super::verdicts::Accepted;
 use crate::fact::{End, Fact, Place, Rows};
 use crate::json::{column, row_id, text_of};
-use super::verdicts::Accepted;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// See the head of the file.
@@ -29,10 +29,22 @@ impl Durability {
             let name = column(row, 3).as_str().unwrap_or("");
             states.insert(name, state_of(row));
         }
-        let marks: BTreeSet<&str> = rows.get("marks").unwrap_or(&empty).iter().map(row_id).collect();
-        for (name, write) in self.ledger.writes.iter().filter(|(_, write)| write.device == device) {
+        let marks: BTreeSet<&str> = rows
+            .get("marks")
+            .unwrap_or(&empty)
+            .iter()
+            .map(row_id)
+            .collect();
+        for (name, write) in self
+            .ledger
+            .writes
+            .iter()
+            .filter(|(_, write)| write.device == device)
+        {
             if write.is_gone && states.contains_key(name.as_str()) {
-                return Err(format!("device {device} has thrown {name} away, and it is there again"));
+                return Err(format!(
+                    "device {device} has thrown {name} away, and it is there again"
+                ));
             }
             if !matches!(write.said, Said::Saved(entry) if entry > 0) || write.is_discarded() {
                 continue;
@@ -44,7 +56,9 @@ impl Durability {
             let is_refused = matches!(state, Some("rejected" | "quarantined"));
             let gone = write.marks().find(|mark| !marks.contains(mark));
             if let (Some(mark), false) = (gone, is_refused) {
-                return Err(format!("device {device} has saved {name} ({state:?}) and does not show {mark}"));
+                return Err(format!(
+                    "device {device} has saved {name} ({state:?}) and does not show {mark}"
+                ));
             }
         }
         self.judge_notes(device, rows)
@@ -53,12 +67,26 @@ impl Durability {
     /// Notes have one writer and no server: each shows its last saved text, or one written after.
     fn judge_notes(&mut self, device: usize, rows: &Rows) -> Result<(), String> {
         self.notes.clear();
-        let mut own: Vec<_> = self.ledger.writes.iter().filter(|(_, w)| w.device == device).collect();
+        let mut own: Vec<_> = self
+            .ledger
+            .writes
+            .iter()
+            .filter(|(_, w)| w.device == device)
+            .collect();
         own.sort_by_key(|(_, write)| write.order);
         for (_, write) in own {
-            for op in write.ops.iter().filter(|op| text_of(op, "collection") == "notes") {
-                let texts = self.notes.entry((device, text_of(op, "id").into())).or_default();
-                let text = op.get("fields").map_or("", |fields| text_of(fields, "text"));
+            for op in write
+                .ops
+                .iter()
+                .filter(|op| text_of(op, "collection") == "notes")
+            {
+                let texts = self
+                    .notes
+                    .entry((device, text_of(op, "id").into()))
+                    .or_default();
+                let text = op
+                    .get("fields")
+                    .map_or("", |fields| text_of(fields, "text"));
                 match write.said {
                     Said::Saved(_) => *texts = vec![(text.into(), "saved".into())],
                     Said::Refused(_) if !write.is_doubtful => {}
@@ -68,12 +96,19 @@ impl Durability {
         }
         let notes = rows.get("notes").map(Vec::as_slice).unwrap_or_default();
         for ((_, id), texts) in &self.notes {
-            let shown = notes.iter().find(|row| row_id(row) == id).map(|row| column(row, 1));
+            let shown = notes
+                .iter()
+                .find(|row| row_id(row) == id)
+                .map(|row| column(row, 1));
             let shown = shown.and_then(|text| text.as_str());
             let is_saved = texts.iter().any(|(_, how)| how == "saved");
-            let is_expected = shown.map_or(!is_saved, |shown| texts.iter().any(|(text, _)| text == shown));
+            let is_expected = shown.map_or(!is_saved, |shown| {
+                texts.iter().any(|(text, _)| text == shown)
+            });
             if !is_expected {
-                return Err(format!("device {device} shows note {id} as {shown:?}, not one of {texts:?}"));
+                return Err(format!(
+                    "device {device} shows note {id} as {shown:?}, not one of {texts:?}"
+                ));
             }
         }
         Ok(())
@@ -89,13 +124,22 @@ impl Checker for Durability {
         self.ledger.see(fact);
         self.accepted.see(fact);
         match fact {
-            Fact::Shown { place: Place { device, .. }, rows } => self.judge(*device, rows),
+            Fact::Shown {
+                place: Place { device, .. },
+                rows,
+            } => self.judge(*device, rows),
             _ => Ok(()),
         }
     }
 
     fn finish(&mut self, end: &End) -> Result<(), String> {
-        let views = end.views.iter().enumerate().chain(end.reopened.iter().enumerate());
-        views.into_iter().try_for_each(|(device, rows)| self.judge(device, rows))
+        let views = end
+            .views
+            .iter()
+            .enumerate()
+            .chain(end.reopened.iter().enumerate());
+        views
+            .into_iter()
+            .try_for_each(|(device, rows)| self.judge(device, rows))
     }
 }

@@ -22,10 +22,15 @@ impl ExactlyOnce {
         if let Some(first) = self.verdicts.get(&at)
             && *first != told.outcome
         {
-            return Err(format!("{at:?} has two verdicts: {first:?} and {:?}", told.outcome));
+            return Err(format!(
+                "{at:?} has two verdicts: {first:?} and {:?}",
+                told.outcome
+            ));
         }
         self.verdicts.insert(at, told.outcome.clone());
-        let Outcome::Accepted { version, .. } = told.outcome else { return Ok(()) };
+        let Outcome::Accepted { version, .. } = told.outcome else {
+            return Ok(());
+        };
         if told.is_void {
             return Ok(());
         }
@@ -36,9 +41,15 @@ impl ExactlyOnce {
         if told.name.is_empty() {
             return Ok(());
         }
-        let first = *self.accepted.entry((told.replica, told.name.clone())).or_insert(told.seq);
+        let first = *self
+            .accepted
+            .entry((told.replica, told.name.clone()))
+            .or_insert(told.seq);
         if first != told.seq {
-            return Err(format!("{} was accepted as seq {first} and as {}", told.name, told.seq));
+            return Err(format!(
+                "{} was accepted as seq {first} and as {}",
+                told.name, told.seq
+            ));
         }
         Ok(())
     }
@@ -50,7 +61,9 @@ impl Checker for ExactlyOnce {
     }
 
     fn see(&mut self, fact: &Fact<'_>) -> Result<(), String> {
-        verdicts_of(fact).into_iter().try_for_each(|told| self.judge(told))
+        verdicts_of(fact)
+            .into_iter()
+            .try_for_each(|told| self.judge(told))
     }
 
     fn finish(&mut self, end: &End) -> Result<(), String> {
@@ -58,6 +71,9 @@ impl Checker for ExactlyOnce {
         if count == end.version {
             return Ok(());
         }
-        Err(format!("{count} transactions were accepted, and the space is at version {}", end.version))
+        Err(format!(
+            "{count} transactions were accepted, and the space is at version {}",
+            end.version
+        ))
     }
 }

@@ -1,7 +1,7 @@
 //! What pages have written, by the name that each transaction carries: what every checker of writes starts from.
 
-use crate::fact::{Fact, Place};
 use crate::app::OUTBOX_LIST;
+use crate::fact::{Fact, Place};
 use crate::json::{column, list_of, row_id, text_of, whole_of};
 use holm::doc::value::Value;
 use std::collections::BTreeMap;
@@ -63,12 +63,20 @@ impl Ledger {
     /// Takes a fact in.
     pub fn see(&mut self, fact: &Fact<'_>) {
         match fact {
-            Fact::Asked { place, tab, request } => self.asked(*place, *tab, request),
+            Fact::Asked {
+                place,
+                tab,
+                request,
+            } => self.asked(*place, *tab, request),
             Fact::Posted { place, tab, notice } if text_of(notice, "kind") == "reply" => {
                 self.answered(*place, *tab, notice);
             }
-            Fact::Posted { place, notice, .. } if whole_of(notice, "subscription") == OUTBOX_LIST => {
-                let inserts = list_of(notice, "inserts").iter().filter_map(|insert| insert.as_list()?.get(1));
+            Fact::Posted { place, notice, .. }
+                if whole_of(notice, "subscription") == OUTBOX_LIST =>
+            {
+                let inserts = list_of(notice, "inserts")
+                    .iter()
+                    .filter_map(|insert| insert.as_list()?.get(1));
                 for row in list_of(notice, "rows").iter().chain(inserts) {
                     self.note_entry(place.device, row);
                 }
@@ -96,7 +104,8 @@ impl Ledger {
                 self.written(place, at, request, ops);
             }
             "retry" => {
-                self.requests.insert(at, Name::Retry(whole_of(request, "entry")));
+                self.requests
+                    .insert(at, Name::Retry(whole_of(request, "entry")));
             }
             "discard" => {
                 let entry = whole_of(request, "entry");
@@ -108,7 +117,9 @@ impl Ledger {
     }
 
     fn written(&mut self, place: Place, at: (u64, u64), request: &Value, ops: Vec<Value>) {
-        let Some(mutation) = request.get("mutation") else { return };
+        let Some(mutation) = request.get("mutation") else {
+            return;
+        };
         let name = text_of(mutation, "name").to_string();
         self.requests.insert(at, Name::Write(name.clone()));
         self.count += 1;
@@ -125,12 +136,22 @@ impl Ledger {
     }
 
     fn answered(&mut self, place: Place, tab: u64, notice: &Value) {
-        let Some(name) = self.requests.get(&(tab, whole_of(notice, "number"))).cloned() else { return };
-        let error = notice.get("error").map(|error| text_of(error, "code").to_string());
+        let Some(name) = self
+            .requests
+            .get(&(tab, whole_of(notice, "number")))
+            .cloned()
+        else {
+            return;
+        };
+        let error = notice
+            .get("error")
+            .map(|error| text_of(error, "code").to_string());
         let entry = notice.get("ok").map_or(0, |ok| whole_of(ok, "entry"));
         match (name, error) {
             (Name::Write(name), error) => {
-                let Some(write) = self.writes.get_mut(&name) else { return };
+                let Some(write) = self.writes.get_mut(&name) else {
+                    return;
+                };
                 write.said = match error {
                     None => Said::Saved(entry),
                     Some(code) => {
@@ -142,7 +163,9 @@ impl Ledger {
             (Name::Retry(entry), None) => self.mark(place, entry, |write| write.is_retried = true),
             (Name::Discard(entry), None) => self.mark(place, entry, |write| write.is_gone = true),
             (Name::Discard(entry), Some(code)) if code != "storage_failed" => {
-                self.mark(place, entry, |write| write.discards = write.discards.saturating_sub(1));
+                self.mark(place, entry, |write| {
+                    write.discards = write.discards.saturating_sub(1)
+                });
             }
             _ => {}
         }
@@ -172,7 +195,10 @@ impl Write {
 
     /// Ids of the marks that the transaction inserts.
     pub fn marks(&self) -> impl Iterator<Item = &str> {
-        let marks = self.ops.iter().filter(|op| text_of(op, "collection") == "marks");
+        let marks = self
+            .ops
+            .iter()
+            .filter(|op| text_of(op, "collection") == "marks");
         marks.map(|op| text_of(op, "id"))
     }
 

@@ -28,7 +28,10 @@ pub struct Live {
 
 fn row_of(value: &Value) -> Rc<Row> {
     let values = value.as_list().unwrap_or_default();
-    Rc::new(Row { id: row_id(value).into(), values: values.iter().skip(1).cloned().collect() })
+    Rc::new(Row {
+        id: row_id(value).into(),
+        values: values.iter().skip(1).cloned().collect(),
+    })
 }
 
 impl Live {
@@ -37,10 +40,12 @@ impl Live {
         match text_of(request, "kind") {
             "subscribe" => {
                 let query = Query::from_value(request.get("query").unwrap_or(&Value::Null));
-                self.queries.insert(at, query.expect("pages ask valid queries"));
+                self.queries
+                    .insert(at, query.expect("pages ask valid queries"));
             }
             "unsubscribe" => {
-                self.ending.insert((place, tab, whole_of(request, "number")), at.2);
+                self.ending
+                    .insert((place, tab, whole_of(request, "number")), at.2);
             }
             _ => {}
         }
@@ -50,7 +55,8 @@ impl Live {
         let at = (place, tab, whole_of(notice, "subscription"));
         match text_of(notice, "kind") {
             "result" => {
-                self.lists.insert(at, List::new(list_of(notice, "rows").to_vec()));
+                self.lists
+                    .insert(at, List::new(list_of(notice, "rows").to_vec()));
                 Ok(())
             }
             "patch" => match self.lists.get_mut(&at) {
@@ -58,7 +64,10 @@ impl Live {
                 None => Err(format!("a patch for {at:?}, which has no result")),
             },
             "reply" => {
-                if let Some(ended) = self.ending.remove(&(place, tab, whole_of(notice, "number"))) {
+                if let Some(ended) = self
+                    .ending
+                    .remove(&(place, tab, whole_of(notice, "number")))
+                {
                     self.lists.remove(&(place, tab, ended));
                 }
                 Ok(())
@@ -73,13 +82,17 @@ impl Live {
         });
         let here = self.lists.iter().filter(|((at, ..), _)| *at == place);
         for (at, list) in here {
-            let Some(query) = self.queries.get(at) else { continue };
+            let Some(query) = self.queries.get(at) else {
+                continue;
+            };
             let all = rows.get(&query.from).map(Vec::as_slice).unwrap_or_default();
             let all: Vec<Rc<Row>> = all.iter().map(row_of).collect();
             let fresh = naive::evaluate(query, schema, &all);
             let shown: Vec<Rc<Row>> = list.rows.iter().map(row_of).collect();
             if shown != fresh {
-                return Err(format!("{at:?}: {query:?} shows {shown:?}, and is {fresh:?}"));
+                return Err(format!(
+                    "{at:?}: {query:?} shows {shown:?}, and is {fresh:?}"
+                ));
             }
         }
         Ok(())
@@ -93,7 +106,11 @@ impl Checker for Live {
 
     fn see(&mut self, fact: &Fact<'_>) -> Result<(), String> {
         match fact {
-            Fact::Asked { place, tab, request } => {
+            Fact::Asked {
+                place,
+                tab,
+                request,
+            } => {
                 self.asked(*place, *tab, request);
                 Ok(())
             }

@@ -13,8 +13,11 @@ use holm::doc::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Collections that are judged, with their fields, in order. Each field, or document, has one writer.
-const JUDGED: [(&str, &[&str]); 3] =
-    [("duets", &["left", "right"]), ("pairs", &["value"]), ("solos", &["first", "second"])];
+const JUDGED: [(&str, &[&str]); 3] = [
+    ("duets", &["left", "right"]),
+    ("pairs", &["value"]),
+    ("solos", &["first", "second"]),
+];
 
 type Documents = BTreeMap<(String, String), BTreeMap<String, String>>;
 
@@ -26,12 +29,17 @@ pub struct LoneWriter {
 }
 
 fn carry_out(documents: &mut Documents, op: &Value) {
-    let at = (text_of(op, "collection").to_string(), text_of(op, "id").to_string());
+    let at = (
+        text_of(op, "collection").to_string(),
+        text_of(op, "id").to_string(),
+    );
     let given = match op.get("fields") {
         Some(Value::Map(fields)) => fields.clone(),
         _ => Vec::new(),
     };
-    let given = given.into_iter().map(|(name, value)| (name, value.as_str().unwrap_or("").into()));
+    let given = given
+        .into_iter()
+        .map(|(name, value)| (name, value.as_str().unwrap_or("").into()));
     match text_of(op, "op") {
         "insert" => {
             documents.insert(at, given.collect());
@@ -59,8 +67,15 @@ impl LoneWriter {
         accepted.sort_by_key(|(_, version)| **version);
         let (mut documents, mut untold) = (Documents::new(), BTreeSet::new());
         for (name, _) in accepted {
-            let Some(write) = self.ledger.writes.get(name) else { continue };
-            let discarded = self.accepted.discarded.get(name).map(Vec::as_slice).unwrap_or_default();
+            let Some(write) = self.ledger.writes.get(name) else {
+                continue;
+            };
+            let discarded = self
+                .accepted
+                .discarded
+                .get(name)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
             for op in &write.ops {
                 let is_its = |other: &&Value| other.get("id") == op.get("id");
                 let is_one_of_many = write.ops.iter().filter(is_its).count() > 1;
@@ -82,13 +97,18 @@ impl LoneWriter {
         for (collection, fields) in JUDGED {
             let rows = rows.get(collection).map(Vec::as_slice).unwrap_or_default();
             let ids = rows.iter().map(|row| row_id(row).to_string());
-            let known = documents.keys().filter(|(of, _)| of == collection).map(|(_, id)| id.clone());
+            let known = documents
+                .keys()
+                .filter(|(of, _)| of == collection)
+                .map(|(_, id)| id.clone());
             let all: BTreeSet<String> = ids.chain(known).filter(|id| id != SEEDED).collect();
             for id in all.difference(&untold) {
                 let document = documents.get(&(collection.to_string(), id.clone()));
                 let row = rows.iter().find(|row| row_id(row) == id);
                 let shown = row.map(|row| {
-                    (1..=fields.len()).map(|at| column(row, at).as_str().unwrap_or("")).collect()
+                    (1..=fields.len())
+                        .map(|at| column(row, at).as_str().unwrap_or(""))
+                        .collect()
                 });
                 let wanted: Option<Vec<&str>> = document.map(|document| {
                     let value = |name: &&str| document.get(*name).map_or("", String::as_str);
@@ -118,6 +138,9 @@ impl Checker for LoneWriter {
     }
 
     fn finish(&mut self, end: &End) -> Result<(), String> {
-        end.views.iter().enumerate().try_for_each(|(device, rows)| self.judge(device, rows))
+        end.views
+            .iter()
+            .enumerate()
+            .try_for_each(|(device, rows)| self.judge(device, rows))
     }
 }

@@ -37,16 +37,28 @@ impl Monotonic {
         match text_of(notice, "kind") {
             "status" => {
                 let sync = notice.get("status").and_then(|status| status.get("sync"));
-                let version = sync.and_then(|sync| sync.get("version")).and_then(Value::as_u64);
-                version.map_or(Ok(()), |to| grow(&mut self.checkpoints, place, to, "checkpoint"))
+                let version = sync
+                    .and_then(|sync| sync.get("version"))
+                    .and_then(Value::as_u64);
+                version.map_or(Ok(()), |to| {
+                    grow(&mut self.checkpoints, place, to, "checkpoint")
+                })
             }
-            "patch" | "result" => {
-                grow(&mut self.revisions, place, whole_of(notice, "revision"), "revision")
-            }
+            "patch" | "result" => grow(
+                &mut self.revisions,
+                place,
+                whole_of(notice, "revision"),
+                "revision",
+            ),
             "entry" => {
                 let state = text_of(notice, "state");
-                let Some(step) = STEPS.iter().position(|step| *step == state) else { return Ok(()) };
-                let last = self.entries.entry((place, whole_of(notice, "entry"))).or_default();
+                let Some(step) = STEPS.iter().position(|step| *step == state) else {
+                    return Ok(());
+                };
+                let last = self
+                    .entries
+                    .entry((place, whole_of(notice, "entry")))
+                    .or_default();
                 if step < *last {
                     return Err(format!("an entry went back to {state}: {notice:?}"));
                 }

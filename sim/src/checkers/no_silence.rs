@@ -16,7 +16,12 @@ pub struct NoSilence {
 }
 
 impl NoSilence {
-    fn judge(&self, name: &str, write: &Write, outbox: &BTreeMap<&str, &str>) -> Result<(), String> {
+    fn judge(
+        &self,
+        name: &str,
+        write: &Write,
+        outbox: &BTreeMap<&str, &str>,
+    ) -> Result<(), String> {
         let state = outbox.get(name).copied();
         let is_accepted = self.accepted.names.contains_key(name);
         let is_kept = matches!(state, Some("rejected" | "quarantined"));
@@ -24,10 +29,12 @@ impl NoSilence {
             return Err(format!("{name} was accepted and is still {state:?}"));
         }
         match &write.said {
-            Said::Refused(code) if !write.is_doubtful && (is_accepted || state.is_some()) => {
-                Err(format!("{name} was refused with {code}, and is {state:?} all the same"))
-            }
-            Said::Saved(entry) if *entry > 0 && !is_accepted && !is_kept && !write.is_discarded() => {
+            Said::Refused(code) if !write.is_doubtful && (is_accepted || state.is_some()) => Err(
+                format!("{name} was refused with {code}, and is {state:?} all the same"),
+            ),
+            Said::Saved(entry)
+                if *entry > 0 && !is_accepted && !is_kept && !write.is_discarded() =>
+            {
                 Err(format!("{name} is neither accepted nor kept: {write:?}"))
             }
             Said::Saved(0) if write.is_synced() => {
@@ -41,15 +48,26 @@ impl NoSilence {
         let outbox = rows.get("$outbox").map(Vec::as_slice).unwrap_or_default();
         for row in outbox {
             if column(row, 4).as_str().is_none_or(str::is_empty) {
-                return Err(format!("device {device} keeps {} without a reason", row_id(row)));
+                return Err(format!(
+                    "device {device} keeps {} without a reason",
+                    row_id(row)
+                ));
             }
         }
         let named = outbox.iter().map(|row| {
-            (column(row, 3).as_str().unwrap_or(""), column(row, 1).as_str().unwrap_or(""))
+            (
+                column(row, 3).as_str().unwrap_or(""),
+                column(row, 1).as_str().unwrap_or(""),
+            )
         });
         let named: BTreeMap<&str, &str> = named.collect();
-        let own = self.ledger.writes.iter().filter(|(_, write)| write.device == device);
-        own.into_iter().try_for_each(|(name, write)| self.judge(name, write, &named))
+        let own = self
+            .ledger
+            .writes
+            .iter()
+            .filter(|(_, write)| write.device == device);
+        own.into_iter()
+            .try_for_each(|(name, write)| self.judge(name, write, &named))
     }
 }
 
@@ -66,6 +84,8 @@ impl Checker for NoSilence {
 
     fn finish(&mut self, end: &End) -> Result<(), String> {
         let views = end.views.iter().enumerate();
-        views.into_iter().try_for_each(|(device, rows)| self.judge_device(device, rows))
+        views
+            .into_iter()
+            .try_for_each(|(device, rows)| self.judge_device(device, rows))
     }
 }

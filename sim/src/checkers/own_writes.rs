@@ -24,7 +24,10 @@ pub struct OwnWrites {
 }
 
 fn carry_out(written: &mut Written, op: &Value) {
-    let at = (text_of(op, "collection").to_string(), text_of(op, "id").to_string());
+    let at = (
+        text_of(op, "collection").to_string(),
+        text_of(op, "id").to_string(),
+    );
     let given: BTreeMap<String, Value> = match op.get("fields") {
         Some(Value::Map(fields)) => fields.iter().cloned().collect(),
         _ => BTreeMap::new(),
@@ -50,7 +53,9 @@ impl OwnWrites {
             if !is_write || !is_first || self.refused.contains(&at) {
                 continue;
             }
-            let name = request.get("mutation").map_or("", |mutation| text_of(mutation, "name"));
+            let name = request
+                .get("mutation")
+                .map_or("", |mutation| text_of(mutation, "name"));
             if let Some(write) = self.ledger.writes.get(name) {
                 write.ops.iter().for_each(|op| carry_out(&mut written, op));
             }
@@ -60,7 +65,11 @@ impl OwnWrites {
 
     fn judge(place: Place, written: &Written, rows: &Rows) -> Result<(), String> {
         for ((collection, id), document) in written {
-            let row = rows.get(collection).into_iter().flatten().find(|row| row_id(row) == id);
+            let row = rows
+                .get(collection)
+                .into_iter()
+                .flatten()
+                .find(|row| row_id(row) == id);
             let is_as_written = match (row, document) {
                 (None, None) => true,
                 (Some(row), Some(fields)) => fields.iter().all(|(name, value)| {
@@ -71,7 +80,9 @@ impl OwnWrites {
             };
             if !is_as_written {
                 let at = format!("device {}: {collection}/{id}", place.device);
-                return Err(format!("{at} was just written as {document:?} and is shown as {row:?}"));
+                return Err(format!(
+                    "{at} was just written as {document:?} and is shown as {row:?}"
+                ));
             }
         }
         Ok(())
@@ -87,12 +98,19 @@ impl Checker for OwnWrites {
         self.ledger.see(fact);
         match fact {
             Fact::Asked { tab, request, .. } => {
-                *self.sent.entry((*tab, whole_of(request, "number"))).or_default() += 1;
+                *self
+                    .sent
+                    .entry((*tab, whole_of(request, "number")))
+                    .or_default() += 1;
             }
             Fact::Posted { tab, notice, .. } if notice.get("error").is_some() => {
                 self.refused.insert((*tab, whole_of(notice, "number")));
             }
-            Fact::Took { place, tab, message } => self.took(*place, *tab, message),
+            Fact::Took {
+                place,
+                tab,
+                message,
+            } => self.took(*place, *tab, message),
             Fact::Shown { place, rows } => {
                 let taken = self.taken.take().filter(|(at, _)| at == place);
                 return taken.map_or(Ok(()), |(_, written)| Self::judge(*place, &written, rows));

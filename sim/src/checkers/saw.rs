@@ -23,12 +23,18 @@ pub struct Saw {
 
 impl Saw {
     fn is_judged(&self, replica: ReplicaId) -> bool {
-        let Some(device) = self.devices.get(&replica) else { return false };
+        let Some(device) = self.devices.get(&replica) else {
+            return false;
+        };
         !self.ledger.writes.values().any(|write| {
             let is_own = write.device == *device;
-            let is_duet = write.ops.iter().any(|op| text_of(op, "collection") == "duets");
+            let is_duet = write
+                .ops
+                .iter()
+                .any(|op| text_of(op, "collection") == "duets");
             let is_poison = write.ops.iter().any(|op| {
-                op.get("fields").is_some_and(|fields| text_of(fields, "body") == "poison")
+                op.get("fields")
+                    .is_some_and(|fields| text_of(fields, "body") == "poison")
             });
             is_own && is_duet && (write.is_discarded() || write.is_retried || is_poison)
         })
@@ -39,10 +45,19 @@ impl Saw {
             return Ok(());
         }
         let judged = self.is_judged(replica);
-        for write in delta.paths.iter().filter(|write| !write.path.is_existence()) {
-            let is_known = write.saw.is_none_or(|saw| saw == Stamp::SEED || self.stamps.contains(&saw));
+        for write in delta
+            .paths
+            .iter()
+            .filter(|write| !write.path.is_existence())
+        {
+            let is_known = write
+                .saw
+                .is_none_or(|saw| saw == Stamp::SEED || self.stamps.contains(&saw));
             if judged && !is_known {
-                return Err(format!("a write saw what never was: {write:?} of {:?}", delta.key));
+                return Err(format!(
+                    "a write saw what never was: {write:?} of {:?}",
+                    delta.key
+                ));
             }
             self.stamps.insert(write.stamp.unwrap_or(delta.stamp));
         }
@@ -63,12 +78,25 @@ impl Checker for Saw {
         {
             self.devices.insert(replica, place.device);
         }
-        let Fact::Decided { message: ClientMessage::Push(push), .. } = fact else { return Ok(()) };
+        let Fact::Decided {
+            message: ClientMessage::Push(push),
+            ..
+        } = fact
+        else {
+            return Ok(());
+        };
         // A part of a large transaction has no verdict of its own.
-        let parts = push.transactions.iter().filter(|pushed| pushed.part.is_some());
-        self.stamps.extend(parts.flat_map(|part| &part.deltas).map(|delta| delta.stamp));
+        let parts = push
+            .transactions
+            .iter()
+            .filter(|pushed| pushed.part.is_some());
+        self.stamps
+            .extend(parts.flat_map(|part| &part.deltas).map(|delta| delta.stamp));
         for told in verdicts_of(fact) {
-            let pushed = push.transactions.iter().find(|pushed| pushed.seq == told.seq);
+            let pushed = push
+                .transactions
+                .iter()
+                .find(|pushed| pushed.seq == told.seq);
             for delta in pushed.into_iter().flat_map(|pushed| &pushed.deltas) {
                 self.judge(push.replica, delta)?;
             }

@@ -21,13 +21,25 @@ impl Checker for Seeds {
     }
 
     fn see(&mut self, fact: &Fact<'_>) -> Result<(), String> {
-        let Fact::Decided { message: ClientMessage::Push(push), .. } = fact else { return Ok(()) };
+        let Fact::Decided {
+            message: ClientMessage::Push(push),
+            ..
+        } = fact
+        else {
+            return Ok(());
+        };
         for told in verdicts_of(fact) {
-            let pushed = push.transactions.iter().find(|pushed| pushed.seq == told.seq);
+            let pushed = push
+                .transactions
+                .iter()
+                .find(|pushed| pushed.seq == told.seq);
             let deltas = pushed.into_iter().flat_map(|pushed| &pushed.deltas);
             let is_accepted = matches!(told.outcome, Outcome::Accepted { .. });
             for delta in deltas.filter(|delta| is_accepted && delta.key.id == SEEDED) {
-                let first = delta.paths.iter().find(|write| write.path.as_field() == Some("first"));
+                let first = delta
+                    .paths
+                    .iter()
+                    .find(|write| write.path.as_field() == Some("first"));
                 let value = first.map(|write| write.value.clone());
                 self.largest = self.largest.take().max(value);
             }
@@ -37,11 +49,17 @@ impl Checker for Seeds {
 
     fn finish(&mut self, end: &End) -> Result<(), String> {
         for (device, rows) in end.views.iter().enumerate() {
-            let row = rows.get("solos").into_iter().flatten().find(|row| row_id(row) == SEEDED);
+            let row = rows
+                .get("solos")
+                .into_iter()
+                .flatten()
+                .find(|row| row_id(row) == SEEDED);
             let shown = row.map(|row| column(row, 1));
             if shown != self.largest.as_ref() {
                 let largest = &self.largest;
-                return Err(format!("device {device} shows the seed {shown:?}, not {largest:?}"));
+                return Err(format!(
+                    "device {device} shows the seed {shown:?}, not {largest:?}"
+                ));
             }
         }
         Ok(())

@@ -23,16 +23,26 @@ pub struct Told {
 
 /// The verdicts of a reply to a push.
 pub fn verdicts_of(fact: &Fact<'_>) -> Vec<Told> {
-    let Fact::Decided { message: ClientMessage::Push(push), reply: ServerMessage::Verdicts(reply) } = fact
+    let Fact::Decided {
+        message: ClientMessage::Push(push),
+        reply: ServerMessage::Verdicts(reply),
+    } = fact
     else {
         return Vec::new();
     };
     let told = reply.verdicts.iter().filter_map(|verdict| {
-        let pushed = push.transactions.iter().find(|pushed| pushed.seq == verdict.seq)?;
+        let pushed = push
+            .transactions
+            .iter()
+            .find(|pushed| pushed.seq == verdict.seq)?;
         Some(Told {
             replica: push.replica,
             seq: verdict.seq,
-            name: pushed.mutation.as_ref().map(|mutation| mutation.name.clone()).unwrap_or_default(),
+            name: pushed
+                .mutation
+                .as_ref()
+                .map(|mutation| mutation.name.clone())
+                .unwrap_or_default(),
             is_void: pushed.is_void,
             outcome: verdict.outcome.clone(),
         })
@@ -52,7 +62,10 @@ pub struct Accepted {
 impl Accepted {
     /// Takes a fact in.
     pub fn see(&mut self, fact: &Fact<'_>) {
-        for told in verdicts_of(fact).into_iter().filter(|told| !told.is_void && !told.name.is_empty()) {
+        for told in verdicts_of(fact)
+            .into_iter()
+            .filter(|told| !told.is_void && !told.name.is_empty())
+        {
             match told.outcome {
                 Outcome::Accepted { version, discarded } => {
                     self.names.entry(told.name.clone()).or_insert(version.0);

@@ -17,8 +17,12 @@ fn judge(rows: &Rows) -> Result<(), String> {
         let name = row_id(row).get(2..).unwrap_or_default();
         pairs.entry(name).or_default().push(column(row, 1));
     }
-    let torn = pairs.iter().find(|(_, values)| !matches!(values.as_slice(), [a, b] if a == b));
-    torn.map_or(Ok(()), |(name, values)| Err(format!("half of a pair {name} is shown: {values:?}")))
+    let torn = pairs
+        .iter()
+        .find(|(_, values)| !matches!(values.as_slice(), [a, b] if a == b));
+    torn.map_or(Ok(()), |(name, values)| {
+        Err(format!("half of a pair {name} is shown: {values:?}"))
+    })
 }
 
 impl Checker for Whole {

@@ -12,7 +12,9 @@ pub struct List {
 }
 
 fn pair(value: &Value) -> Option<(usize, &Value)> {
-    let [at, second] = value.as_list()? else { return None };
+    let [at, second] = value.as_list()? else {
+        return None;
+    };
     Some((at.as_u64()? as usize, second))
 }
 
@@ -50,7 +52,10 @@ impl List {
             return None;
         }
         let old = std::mem::take(&mut self.rows).into_iter().enumerate();
-        self.rows = old.filter(|(at, _)| !gone.contains(at)).map(|(_, row)| row).collect();
+        self.rows = old
+            .filter(|(at, _)| !gone.contains(at))
+            .map(|(_, row)| row)
+            .collect();
         placed.sort_by_key(|(at, _)| *at);
         for (at, row) in placed {
             if at > self.rows.len() {
@@ -58,12 +63,16 @@ impl List {
             }
             self.rows.insert(at, row);
         }
-        list_of(patch, "updates").iter().try_for_each(|update| self.update(update))
+        list_of(patch, "updates")
+            .iter()
+            .try_for_each(|update| self.update(update))
     }
 
     fn update(&mut self, update: &Value) -> Option<()> {
         let (at, columns) = pair(update)?;
-        let Some(Value::List(row)) = self.rows.get_mut(at) else { return None };
+        let Some(Value::List(row)) = self.rows.get_mut(at) else {
+            return None;
+        };
         for column in columns.as_list()? {
             let (column, value) = pair(column)?;
             *row.get_mut(column)? = value.clone();

@@ -19,7 +19,11 @@ pub struct SlowFiles {
 impl SlowFiles {
     /// Slows down `inner`, whose events come in `completions`.
     pub fn new(inner: Rc<RefCell<TornFiles>>, completions: Inbox, wishes: Wishes) -> Self {
-        Self { inner, completions, wishes }
+        Self {
+            inner,
+            completions,
+            wishes,
+        }
     }
 
     fn pass_on(&self) {

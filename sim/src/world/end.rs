@@ -4,9 +4,9 @@ use super::{Happening, World};
 use crate::dice::Dice;
 use crate::fact::{End, Ending, Rows};
 use crate::json::{object, text_of, whole_of};
-use holm::doc::json::to_text;
 use crate::page::Stage;
 use crate::plan::REPLICAS;
+use holm::doc::json::to_text;
 
 /// How long a mended world may take to come to rest, in milliseconds.
 const REST_MS: u64 = 300_000;
@@ -31,7 +31,11 @@ impl World {
         }
         self.rest("after a last crash of every machine")?;
         let reopened = self.views()?;
-        Some(End { views, reopened, version: self.server.version.0 })
+        Some(End {
+            views,
+            reopened,
+            version: self.server.version.0,
+        })
     }
 
     fn views(&mut self) -> Option<Vec<Rows>> {
@@ -73,7 +77,10 @@ impl World {
     fn sign_in_again(&mut self) {
         for index in 0..self.devices.len() {
             let page = &mut self.device(index).page;
-            let state = page.status.get("sync").map_or("", |sync| text_of(sync, "state"));
+            let state = page
+                .status
+                .get("sync")
+                .map_or("", |sync| text_of(sync, "state"));
             if state == "needs_auth" && page.stage == Stage::Ready && page.pending.is_empty() {
                 page.ask("sync", object([]));
                 self.flush_page(index);
@@ -92,14 +99,24 @@ impl World {
             if let Some(request) = page.pending.values().next() {
                 let count = page.pending.len();
                 let (kind, number) = (text_of(request, "kind"), whole_of(request, "number"));
-                return Some(format!("device {index}: {count} unanswered, the first is {kind} {number}"));
+                return Some(format!(
+                    "device {index}: {count} unanswered, the first is {kind} {number}"
+                ));
             }
             let (sync, outbox) = (page.status.get("sync")?, page.status.get("outbox")?);
-            let left: u64 = ["queued", "sent", "accepted"].iter().map(|s| whole_of(outbox, s)).sum();
+            let left: u64 = ["queued", "sent", "accepted"]
+                .iter()
+                .map(|s| whole_of(outbox, s))
+                .sum();
             let is_current = whole_of(sync, "version") == self.server.version.0;
             let is_idle = text_of(sync, "state") == "idle";
-            (left > 0 || !is_current || !is_idle)
-                .then(|| format!("device {index}: {} at {}", to_text(&page.status), self.server.version.0))
+            (left > 0 || !is_current || !is_idle).then(|| {
+                format!(
+                    "device {index}: {} at {}",
+                    to_text(&page.status),
+                    self.server.version.0
+                )
+            })
         })
     }
 }

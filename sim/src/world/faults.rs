@@ -33,7 +33,11 @@ impl World {
         let device = self.dice.below(crate::plan::REPLICAS as u64) as usize;
         let at = self.dice.weigh(&weights);
         let fault = *FAULTS.get(at).expect("there is a weight for each");
-        self.note(&format!("d{device}"), "fault", format!("{fault:?}").as_bytes());
+        self.note(
+            &format!("d{device}"),
+            "fault",
+            format!("{fault:?}").as_bytes(),
+        );
         match fault {
             Fault::WorkerCrash => self.crash(device, Ending::Worker),
             Fault::PageCrash => self.crash(device, Ending::Page),
@@ -82,7 +86,9 @@ impl World {
 
     fn end_worker(&mut self, index: usize, ending: Ending) {
         let place = self.device(index).place();
-        let Some(process) = self.device(index).process.take() else { return };
+        let Some(process) = self.device(index).process.take() else {
+            return;
+        };
         if let Some(wire) = process.wire {
             self.let_go(wire);
         }
@@ -91,7 +97,13 @@ impl World {
         if holds_on {
             let wait_ms = self.dice.below(1_500);
             let number = process.number;
-            self.agenda.put_in(wait_ms, Happening::Bury { device: index, process: number });
+            self.agenda.put_in(
+                wait_ms,
+                Happening::Bury {
+                    device: index,
+                    process: number,
+                },
+            );
             self.device(index).dying.push(process);
         }
         if ending == Ending::Machine {
@@ -106,7 +118,14 @@ impl World {
         if !self.is_calm {
             let is_hard = self.risks(Fault::MachineCrash) && self.dice.chance(60);
             self.count("crashes while opening");
-            self.crash(index, if is_hard { Ending::Machine } else { Ending::Worker });
+            self.crash(
+                index,
+                if is_hard {
+                    Ending::Machine
+                } else {
+                    Ending::Worker
+                },
+            );
         }
     }
 
@@ -129,7 +148,9 @@ impl World {
 
     /// A dying worker is gone; whoever waits for the lock has it.
     pub(super) fn bury(&mut self, index: usize, process: u64) {
-        self.device(index).dying.retain(|dying| dying.number != process);
+        self.device(index)
+            .dying
+            .retain(|dying| dying.number != process);
         self.run(index);
     }
 
@@ -146,7 +167,10 @@ impl World {
         let until_ms = now_ms + self.dice.between(500, 40_000);
         self.device(device).partition_until_ms = until_ms;
         for wire in self.open_wires() {
-            let is_its = self.wires.get(&wire).is_some_and(|wire| wire.device == device);
+            let is_its = self
+                .wires
+                .get(&wire)
+                .is_some_and(|wire| wire.device == device);
             if is_its && self.dice.chance(70) {
                 self.cut(wire);
             }
@@ -166,7 +190,9 @@ impl World {
     }
 
     fn jump(&mut self, device: usize) {
-        let far = *self.dice.pick(&[31_536_000_000_i64, 86_400_000, 120_000, 1_000, 0]);
+        let far = *self
+            .dice
+            .pick(&[31_536_000_000_i64, 86_400_000, 120_000, 1_000, 0]);
         let is_back = self.dice.chance(50);
         self.device(device).skew.ahead_ms = if is_back { -far } else { far };
     }
@@ -174,13 +200,16 @@ impl World {
     fn expire(&mut self, index: usize) {
         let serial = self.device(index).token;
         self.server.tokens.remove(&token_text(index, serial));
-        self.server.tokens.insert(token_text(index, serial + 1), format!("user{index}"));
+        self.server
+            .tokens
+            .insert(token_text(index, serial + 1), format!("user{index}"));
         self.device(index).token += 1;
     }
 
     fn fill(&mut self, index: usize) {
-        let shortage =
-            *self.dice.pick(&[Shortage::Short, Shortage::Absurd, Shortage::Refusal]);
+        let shortage = *self
+            .dice
+            .pick(&[Shortage::Short, Shortage::Absurd, Shortage::Refusal]);
         let spare = self.dice.below(3_000);
         let device = self.device(index);
         let quota = device.disk.used() + spare;
@@ -198,7 +227,10 @@ impl World {
         self.is_calm = true;
         self.is_server_up = true;
         self.plan.meddled = (0, 0);
-        self.plan.latency_ms = (self.plan.latency_ms.0.min(10), self.plan.latency_ms.1.min(40));
+        self.plan.latency_ms = (
+            self.plan.latency_ms.0.min(10),
+            self.plan.latency_ms.1.min(40),
+        );
         self.plan.repeated = 0;
         for index in 0..self.devices.len() {
             self.mend(index);

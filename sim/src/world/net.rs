@@ -37,7 +37,13 @@ impl World {
         self.hang_up(device, process);
         self.last_wire += 1;
         let wire = self.last_wire;
-        let made = Wire { device, process, connection, is_open_here: true, ..Wire::default() };
+        let made = Wire {
+            device,
+            process,
+            connection,
+            is_open_here: true,
+            ..Wire::default()
+        };
         self.wires.insert(wire, made);
         if let Some(process) = self.process(device, process) {
             process.wire = Some(wire);
@@ -65,13 +71,24 @@ impl World {
         let arrives_ms = self.agenda.now_ms() + wait_ms;
         self.wire(wire).last_ms.1 = arrives_ms;
         let event = Event::Connected { connection };
-        self.agenda.put(arrives_ms, Happening::Reach { device, process, event });
+        self.agenda.put(
+            arrives_ms,
+            Happening::Reach {
+                device,
+                process,
+                event,
+            },
+        );
     }
 
     /// The worker lets go of its connection, if it has one.
     pub(super) fn hang_up(&mut self, device: usize, process: u64) {
-        let Some(process) = self.process(device, process) else { return };
-        let Some(wire) = process.wire.take() else { return };
+        let Some(process) = self.process(device, process) else {
+            return;
+        };
+        let Some(wire) = process.wire.take() else {
+            return;
+        };
         self.let_go(wire);
     }
 
@@ -79,13 +96,20 @@ impl World {
     pub(super) fn let_go(&mut self, wire: u64) {
         self.wire(wire).is_open_here = false;
         let wait_ms = self.latency();
-        let after_ms = self.wire(wire).last_ms.0.max(self.agenda.now_ms() + wait_ms);
+        let after_ms = self
+            .wire(wire)
+            .last_ms
+            .0
+            .max(self.agenda.now_ms() + wait_ms);
         self.agenda.put(after_ms, Happening::Gone { wire });
     }
 
     pub(super) fn send(&mut self, device: usize, process: u64, text: String) {
         self.note(&format!("d{device}"), "sends", text.as_bytes());
-        let Some(wire) = self.process(device, process).and_then(|process| process.wire) else {
+        let Some(wire) = self
+            .process(device, process)
+            .and_then(|process| process.wire)
+        else {
             return;
         };
         self.carry(wire, Way::Up, &text);
@@ -103,7 +127,11 @@ impl World {
             if line.is_dead {
                 return;
             }
-            let last_ms = if way == Way::Up { &mut line.last_ms.0 } else { &mut line.last_ms.1 };
+            let last_ms = if way == Way::Up {
+                &mut line.last_ms.0
+            } else {
+                &mut line.last_ms.1
+            };
             let mut at_ms = (now_ms + wait_ms).max(*last_ms);
             if is_overtaking && way == Way::Up || copy > 0 {
                 at_ms = now_ms + wait_ms / 2 + copy * self.dice.below(2_000);
@@ -142,9 +170,10 @@ impl World {
         self.carry(wire, Way::Down, &handled.reply);
         let Some(version) = handled.poke else { return };
         let text = format!("{{\"kind\":\"poke\",\"version\":{version}}}");
-        let others = self.wires.iter().filter(|(other, to)| {
-            **other != wire && to.is_open_there && to.guest.is_welcomed()
-        });
+        let others = self
+            .wires
+            .iter()
+            .filter(|(other, to)| **other != wire && to.is_open_there && to.guest.is_welcomed());
         for other in others.map(|(other, _)| *other).collect::<Vec<_>>() {
             self.carry(other, Way::Down, &text);
         }
@@ -169,7 +198,10 @@ impl World {
         {
             process.wire = None;
         }
-        let event = Event::Disconnected { connection, reason: "the connection broke".into() };
+        let event = Event::Disconnected {
+            connection,
+            reason: "the connection broke".into(),
+        };
         self.reach(device, number, event);
     }
 
@@ -197,7 +229,10 @@ impl World {
 
     /// Connections that one end or the other still has.
     pub(super) fn open_wires(&self) -> Vec<u64> {
-        let open = self.wires.iter().filter(|(_, wire)| wire.is_open_here && !wire.is_dead);
+        let open = self
+            .wires
+            .iter()
+            .filter(|(_, wire)| wire.is_open_here && !wire.is_dead);
         open.map(|(wire, _)| *wire).collect()
     }
 }

@@ -36,35 +36,64 @@ impl World {
         if device.process.is_none() {
             return;
         }
-        let Some(message) = device.page.message() else { return };
+        let Some(message) = device.page.message() else {
+            return;
+        };
         let (place, tab) = (device.place(), device.page.tab);
-        let Some(process) = &mut device.process else { return };
+        let Some(process) = &mut device.process else {
+            return;
+        };
         process.last_ms.0 = process.last_ms.0.max(now_ms + wait_ms);
         let (at_ms, process) = (process.last_ms.0, process.number);
         for request in list_of(&message, "requests") {
-            self.tell(&Fact::Asked { place, tab, request });
+            self.tell(&Fact::Asked {
+                place,
+                tab,
+                request,
+            });
         }
         let bytes = to_bytes(&message);
-        self.agenda.put(at_ms, Happening::ToWorker { device: index, process, tab, bytes });
+        self.agenda.put(
+            at_ms,
+            Happening::ToWorker {
+                device: index,
+                process,
+                tab,
+                bytes,
+            },
+        );
     }
 
-    pub(super) fn to_worker(&mut self, device: usize, process: u64, tab: u64, bytes: Vec<u8>) {
+    pub(super) fn worker_hears(&mut self, device: usize, process: u64, tab: u64, bytes: Vec<u8>) {
         self.note(&format!("d{device}"), "asked", &bytes);
         if self.process(device, process).is_none() {
             return;
         }
         let message = self.dice.chance(10).then(|| from_bytes(&bytes));
-        self.reach(device, process, Event::Request { tab: TabId(tab), bytes });
+        self.reach(
+            device,
+            process,
+            Event::Request {
+                tab: TabId(tab),
+                bytes,
+            },
+        );
         if let Some(message) = message {
             let place = self.device(device).place();
-            self.tell(&Fact::Took { place, tab, message: &message });
+            self.tell(&Fact::Took {
+                place,
+                tab,
+                message: &message,
+            });
             self.show(device);
         }
     }
 
     /// An event reaches a worker, if that lives.
     pub(super) fn reach(&mut self, device: usize, number: u64, event: Event) {
-        let Some(process) = self.process(device, number) else { return };
+        let Some(process) = self.process(device, number) else {
+            return;
+        };
         if let Event::Frame { text, .. } = &event {
             let text = text.clone();
             process.give(event);
@@ -79,7 +108,12 @@ impl World {
     pub(super) fn run(&mut self, index: usize) {
         let now_ms = self.agenda.now_ms();
         let wishes = self.device(index).run(now_ms);
-        let Some(number) = self.device(index).process.as_ref().map(|process| process.number) else {
+        let Some(number) = self
+            .device(index)
+            .process
+            .as_ref()
+            .map(|process| process.number)
+        else {
             return;
         };
         let mut has_moved = false;
@@ -100,21 +134,43 @@ impl World {
             Wish::Send(text) => self.send(device, process, text),
             Wish::Disconnect => self.hang_up(device, process),
             Wish::WakeAt(at) => {
-                let Some(current) = self.process(device, process) else { return false };
+                let Some(current) = self.process(device, process) else {
+                    return false;
+                };
                 current.alarm += 1;
                 let (alarm, at_ms) = (current.alarm, current.true_ms(at));
-                self.agenda.put(at_ms, Happening::Alarm { device, process, alarm });
+                self.agenda.put(
+                    at_ms,
+                    Happening::Alarm {
+                        device,
+                        process,
+                        alarm,
+                    },
+                );
             }
             Wish::Completed(event) => {
                 let wait_ms = self.dice.below(8);
-                self.agenda.put_in(wait_ms, Happening::Reach { device, process, event });
+                self.agenda.put_in(
+                    wait_ms,
+                    Happening::Reach {
+                        device,
+                        process,
+                        event,
+                    },
+                );
             }
             Wish::Flush(file, ticket) => {
                 let (low, high) = self.plan.flush_ms;
                 let (before, after) = (self.dice.between(low, high), self.dice.between(low, high));
                 let is_late = self.dice.chance(50);
                 let (wait_ms, told_in_ms) = if is_late { (before, 0) } else { (0, after) };
-                let flush = Happening::Flush { device, process, file, ticket, told_in_ms };
+                let flush = Happening::Flush {
+                    device,
+                    process,
+                    file,
+                    ticket,
+                    told_in_ms,
+                };
                 self.agenda.put_in(wait_ms, flush);
             }
         }
@@ -128,10 +184,23 @@ impl World {
         (file, ticket): (FileId, Ticket),
         told_in_ms: u64,
     ) {
-        let Some(current) = self.process(device, process) else { return };
+        let Some(current) = self.process(device, process) else {
+            return;
+        };
         if let Some(event) = current.flush(file, ticket) {
-            self.note(&format!("d{device}"), "flushed", format!("{event:?}").as_bytes());
-            self.agenda.put_in(told_in_ms, Happening::Reach { device, process, event });
+            self.note(
+                &format!("d{device}"),
+                "flushed",
+                format!("{event:?}").as_bytes(),
+            );
+            self.agenda.put_in(
+                told_in_ms,
+                Happening::Reach {
+                    device,
+                    process,
+                    event,
+                },
+            );
         }
     }
 
@@ -145,14 +214,23 @@ impl World {
             self.tell(&Fact::Posted { place, tab, notice });
         }
         let at_ms = self.agenda.now_ms() + self.dice.below(3);
-        let Some(process) = self.process(device, number) else { return false };
+        let Some(process) = self.process(device, number) else {
+            return false;
+        };
         process.last_ms.1 = process.last_ms.1.max(at_ms);
         let at_ms = process.last_ms.1;
-        self.agenda.put(at_ms, Happening::ToPage { device, process: number, bytes });
+        self.agenda.put(
+            at_ms,
+            Happening::ToPage {
+                device,
+                process: number,
+                bytes,
+            },
+        );
         has_moved
     }
 
-    pub(super) fn to_page(&mut self, index: usize, process: u64, bytes: &[u8]) {
+    pub(super) fn page_hears(&mut self, index: usize, process: u64, bytes: &[u8]) {
         if self.process(index, process).is_none() {
             return;
         }
@@ -189,7 +267,10 @@ impl World {
         if text_of(&answer.request, "kind") == "open" {
             match code {
                 "storage_busy" | "storage_full" | "storage_failed" => {
-                    let reload = Happening::Reload { device: index, process };
+                    let reload = Happening::Reload {
+                        device: index,
+                        process,
+                    };
                     self.agenda.put_in(500, reload);
                 }
                 _ => self.fail("liveness", format!("device {index} cannot open: {error:?}")),
@@ -200,12 +281,20 @@ impl World {
     /// A page whose storage has failed is reloaded by its user; damage there must never be.
     fn watch_storage(&mut self, index: usize, process: u64) {
         let status = self.device(index).page.status.clone();
-        let Some(storage) = status.get("storage") else { return };
+        let Some(storage) = status.get("storage") else {
+            return;
+        };
         match text_of(storage, "state") {
             "damaged" => self.fail("durability", format!("device {index}: {storage:?}")),
             "failed" => {
                 let wait_ms = self.dice.between(50, 1_500);
-                self.agenda.put_in(wait_ms, Happening::Reload { device: index, process });
+                self.agenda.put_in(
+                    wait_ms,
+                    Happening::Reload {
+                        device: index,
+                        process,
+                    },
+                );
             }
             _ => {}
         }
@@ -216,7 +305,11 @@ impl World {
         let is_stale = !self.is_calm && self.dice.chance(10);
         let is_calm = self.is_calm;
         let device = self.device(index);
-        let serial = if is_stale { device.token.saturating_sub(1) } else { device.token };
+        let serial = if is_stale {
+            device.token.saturating_sub(1)
+        } else {
+            device.token
+        };
         let token = match device.app.is_signed_out && !is_calm {
             true => Value::Null,
             false => text(token_text(index, serial)),
@@ -242,14 +335,21 @@ impl World {
         let first = self.probes;
         let requests = names().zip(first..).map(|(name, number)| {
             let query = object([("from", text(name))]);
-            object([("number", whole(number)), ("kind", text("get")), ("query", query)])
+            object([
+                ("number", whole(number)),
+                ("kind", text("get")),
+                ("query", query),
+            ])
         });
         let requests: Vec<_> = requests.collect();
         self.probes += requests.len() as u64;
         let message = object([("tab", whole(PROBE)), ("requests", Value::List(requests))]);
         let device = self.device(index);
         let number = device.process.as_ref()?.number;
-        device.process.as_ref()?.give(Event::Request { tab: TabId(PROBE), bytes: to_bytes(&message) });
+        device.process.as_ref()?.give(Event::Request {
+            tab: TabId(PROBE),
+            bytes: to_bytes(&message),
+        });
         let now_ms = self.agenda.now_ms();
         let mut rows = Rows::new();
         for wish in self.device(index).run(now_ms) {
