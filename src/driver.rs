@@ -41,10 +41,16 @@ pub struct Driver {
 impl Driver {
     /// A driver at rest. `inbox` is the one its ports push into.
     pub fn new(ports: Ports, inbox: Inbox) -> Self {
-        Self { engine: Engine::new(), ports, inbox, flush: None }
+        Self {
+            engine: Engine::new(),
+            ports,
+            inbox,
+            flush: None,
+        }
     }
 
-    /// Steps until the inbox is empty. Flushes wait until then, so that one flush covers all that was written.
+    /// Steps until the inbox is empty. Flushes wait until then, so that one flush covers all that
+    /// was written.
     pub fn run(&mut self) {
         loop {
             while let Some(event) = self.inbox.pop() {

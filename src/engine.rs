@@ -1,7 +1,7 @@
 //! The engine: one function of input and event to effects.
 //!
-//! It never awaits, reads a clock, draws randomness or logs; `Disk` is the one port that it calls. An engine serves one
-//! database: closed, being opened, or open.
+//! It never awaits, reads a clock, draws randomness or logs; `Disk` is the one port that it calls.
+//! An engine serves one database: closed, being opened, or open.
 
 mod answers;
 mod database;
@@ -85,9 +85,16 @@ impl Engine {
         bytes: &[u8],
     ) {
         let message = json::read(bytes).unwrap_or_default();
-        for request in message.get("requests").and_then(Value::as_list).unwrap_or_default() {
+        for request in message
+            .get("requests")
+            .and_then(Value::as_list)
+            .unwrap_or_default()
+        {
             let number = request.get("number").and_then(Value::as_u64).unwrap_or(0);
-            let asker = Asker { tab, number: RequestNumber(number) };
+            let asker = Asker {
+                tab,
+                number: RequestNumber(number),
+            };
             self.on_request(input, disk, out, asker, request);
         }
     }
@@ -116,12 +123,18 @@ impl Engine {
         };
         match &mut self.phase {
             Phase::Closed => self.phase = Phase::Opening(Opening::begin(request, input, out)),
-            Phase::Open(database) if database.name == request.name && database.schema_hash == request.schema_hash => {
+            Phase::Open(database)
+                if database.name == request.name && database.schema_hash == request.schema_hash =>
+            {
                 database.answer_open(asker.tab, asker.number, out);
             }
             _ => {
                 let problem = "with another name or schema, or it is being opened".into();
-                refuse(out, asker, Error::from(Problem::OpenedOtherwise { problem }));
+                refuse(
+                    out,
+                    asker,
+                    Error::from(Problem::OpenedOtherwise { problem }),
+                );
             }
         }
     }
@@ -143,7 +156,10 @@ impl Engine {
                 }
             }
             Phase::Opening(opening) => {
-                let asker = Asker { tab: opening.request.tab, number: opening.request.number };
+                let asker = Asker {
+                    tab: opening.request.tab,
+                    number: opening.request.number,
+                };
                 refuse(out, asker, Error::from(Problem::NotOpen));
             }
             Phase::Closed => {}
@@ -190,7 +206,9 @@ impl Engine {
         ticket: Ticket,
         result: Result<(), DiskError>,
     ) {
-        let Phase::Open(database) = &mut self.phase else { return };
+        let Phase::Open(database) = &mut self.phase else {
+            return;
+        };
         match database.store.flushed(disk, ticket, result) {
             Ok(durable) => database.release_durable(durable, input, out),
             Err(error) => database.fail_waiting(&database::storage_error(error), out),
@@ -204,7 +222,9 @@ impl Engine {
     }
 
     fn on_transport(&mut self, input: &Input, disk: &mut dyn Disk, out: &mut Out, event: Event) {
-        let Phase::Open(database) = &mut self.phase else { return };
+        let Phase::Open(database) = &mut self.phase else {
+            return;
+        };
         let Some(current) = database.link.as_ref().map(|link| link.session.connection()) else {
             return;
         };
@@ -218,7 +238,9 @@ impl Engine {
             }
             Event::Disconnected { connection, reason } if connection == current => {
                 let random = random_of(input);
-                database.drive(input, disk, out, |session, _| session.on_lost(&reason, now, random));
+                database.drive(input, disk, out, |session, _| {
+                    session.on_lost(&reason, now, random)
+                });
                 database.answer_wanted(out);
             }
             _ => {}
@@ -255,9 +277,11 @@ impl Engine {
                 opening.on_lock(out);
                 Progress::Under(opening)
             }
-            Event::Listed { files, kind, is_durable } => {
-                opening.on_listed(input, disk, out, files, (kind, is_durable))
-            }
+            Event::Listed {
+                files,
+                kind,
+                is_durable,
+            } => opening.on_listed(input, disk, out, files, (kind, is_durable)),
             Event::FileReady { result, .. } => opening.on_file(input, disk, out, result),
             _ => Progress::Under(opening),
         };
@@ -268,7 +292,10 @@ impl Engine {
         match progress {
             Progress::Under(opening) => self.phase = Phase::Opening(opening),
             Progress::Failed(request, error) => {
-                let asker = Asker { tab: request.tab, number: request.number };
+                let asker = Asker {
+                    tab: request.tab,
+                    number: request.number,
+                };
                 refuse(out, asker, error);
                 self.fail_early(out);
             }
@@ -294,7 +321,9 @@ impl Engine {
 
     /// What every step ends with: a flush if one is due, the status if it changed, the next alarm.
     fn end_step(&mut self, input: &Input, out: &mut Out) {
-        let Phase::Open(database) = &mut self.phase else { return };
+        let Phase::Open(database) = &mut self.phase else {
+            return;
+        };
         if let Some((file, ticket)) = database.store.flush_wanted() {
             out.push(Effect::Flush { file, ticket });
         }
@@ -308,11 +337,17 @@ impl Engine {
 impl Database {
     /// Whether an answer waits for a flush that is still to come.
     fn is_saving(&self) -> bool {
-        self.waiting.iter().any(|(_, waiting)| matches!(waiting, Waiting::Answer(..)))
+        self.waiting
+            .iter()
+            .any(|(_, waiting)| matches!(waiting, Waiting::Answer(..)))
     }
 
     fn release_durable(&mut self, durable: Commit, _input: &Input, out: &mut Out) {
-        while self.waiting.front().is_some_and(|(commit, _)| *commit <= durable) {
+        while self
+            .waiting
+            .front()
+            .is_some_and(|(commit, _)| *commit <= durable)
+        {
             let (_, waiting) = self.waiting.pop_front().expect("there is a front");
             self.release(waiting, out);
         }
@@ -336,7 +371,10 @@ impl Database {
 
     /// When to be woken. Told anew only when it has changed.
     fn next_alarm(&mut self) -> Option<u64> {
-        let alarm = self.link.as_ref().and_then(|link| link.session.deadline_ms());
+        let alarm = self
+            .link
+            .as_ref()
+            .and_then(|link| link.session.deadline_ms());
         if alarm == self.alarm_ms {
             return None;
         }

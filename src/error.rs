@@ -1,4 +1,5 @@
-//! The error that a page gets: a stable code, a message (what happened, likely cause, next step) and facts.
+//! The error that a page gets: a stable code, a message (what happened, likely cause, next step)
+//! and facts.
 
 use std::rc::Rc;
 
@@ -207,25 +208,42 @@ impl Problem {
     /// What happened, the likely cause and the next step.
     pub fn message(&self) -> String {
         match self {
-            Self::BadValue { collection, field, found, expected } => format!(
+            Self::BadValue {
+                collection,
+                field,
+                found,
+                expected,
+            } => format!(
                 "{collection}.{field} takes {expected}, but got a {found}. Nothing was changed; \
                  give a value of that type."
             ),
-            Self::MissingField { collection, field, expected } => format!(
+            Self::MissingField {
+                collection,
+                field,
+                expected,
+            } => format!(
                 "{collection}.{field} has no value and no default. It takes {expected}; \
                  give one, or make the field nullable."
             ),
-            Self::UnknownCollection { collection, nearest } => {
-                unknown("the schema", "collection", collection, nearest.as_deref())
-            }
-            Self::UnknownField { collection, field, nearest } => {
-                unknown(collection, "field", field, nearest.as_deref())
-            }
+            Self::UnknownCollection {
+                collection,
+                nearest,
+            } => unknown("the schema", "collection", collection, nearest.as_deref()),
+            Self::UnknownField {
+                collection,
+                field,
+                nearest,
+            } => unknown(collection, "field", field, nearest.as_deref()),
             Self::UnknownOperator { operator, place } => format!(
-                "{place}: there is no operator `{operator}`. Use one of = != < <= > >= in and or not."
+                "{place}: there is no operator `{operator}`. \
+                 Use one of = != < <= > >= in and or not."
             ),
-            Self::BadQuery { place, problem } => format!("The query is not valid at {place}: {problem}."),
-            Self::InQuery { place, error } => format!("At {place} of the query: {}", error.message()),
+            Self::BadQuery { place, problem } => {
+                format!("The query is not valid at {place}: {problem}.")
+            }
+            Self::InQuery { place, error } => {
+                format!("At {place} of the query: {}", error.message())
+            }
             Self::SchemaInvalid { place, problem } => {
                 format!("The schema is not valid at {place}: {problem}.")
             }
@@ -233,7 +251,8 @@ impl Problem {
                 "{collection} has a document with id `{id}` already. Update it, or use an upsert."
             ),
             Self::NotFound { collection, id } => format!(
-                "{collection} has no document with id `{id}`. It may have been deleted; insert it first."
+                "{collection} has no document with id `{id}`. \
+                 It may have been deleted; insert it first."
             ),
             _ => self.message_of_the_rest(),
         }
@@ -241,7 +260,11 @@ impl Problem {
 
     fn message_of_the_rest(&self) -> String {
         match self {
-            Self::DocumentTooLarge { collection, id, bytes } => format!(
+            Self::DocumentTooLarge {
+                collection,
+                id,
+                bytes,
+            } => format!(
                 "{collection} `{id}` takes {bytes} bytes, over the limit of 262144. \
                  Nothing was changed; split the document."
             ),
@@ -258,10 +281,14 @@ impl Problem {
                  take the documents out with export()."
             ),
             Self::StorageFailed { problem } => {
-                format!("The storage failed: {problem}. The write was not saved; try again or reload.")
+                format!(
+                    "The storage failed: {problem}. The write was not saved; try again or reload."
+                )
             }
             Self::BadRequest { problem } => format!("The request is not valid: {problem}."),
-            Self::OpenedOtherwise { problem } => format!("The database is open already: {problem}."),
+            Self::OpenedOtherwise { problem } => {
+                format!("The database is open already: {problem}.")
+            }
             Self::Sync { message, .. } => message.clone(),
             _ => self.fixed_message().to_string(),
         }
@@ -270,18 +297,24 @@ impl Problem {
     fn fixed_message(&self) -> &'static str {
         match self {
             Self::TransactionConflict => {
-                "Something the transaction read has changed since. Nothing was changed; run it again."
+                "Something the transaction read has changed since. \
+                 Nothing was changed; run it again."
             }
-            Self::NoTransaction => "There is no open transaction with this number. It may have ended.",
+            Self::NoTransaction => {
+                "There is no open transaction with this number. It may have ended."
+            }
             Self::DatabaseInUse => {
-                "Another tab has this database open, and only one tab can. Close the other tab and reload."
+                "Another tab has this database open, and only one tab can. \
+                 Close the other tab and reload."
             }
             Self::StorageBusy => {
-                "The database is held by something that does not answer, likely a page that is closing. \
+                "The database is held by something that does not answer, \
+                 likely a page that is closing. \
                  Wait a moment and reload; if it stays, close the other tabs of this site."
             }
             Self::StorageFull => {
-                "The storage is full. The write was not saved; free space or delete documents and try again."
+                "The storage is full. The write was not saved; \
+                 free space or delete documents and try again."
             }
             Self::NotOpen => "The database is not open. It may have been closed; open it again.",
             _ => "Something failed.",
@@ -298,24 +331,40 @@ impl Problem {
         let mut details = Vec::new();
         let mut add = |name: &'static str, value: &str| details.push((name, value.to_string()));
         match self {
-            Self::BadValue { collection, field, found, expected } => {
+            Self::BadValue {
+                collection,
+                field,
+                found,
+                expected,
+            } => {
                 add("collection", collection);
                 add("field", field);
                 add("found", found);
                 add("expected", expected);
             }
-            Self::MissingField { collection, field, expected } => {
+            Self::MissingField {
+                collection,
+                field,
+                expected,
+            } => {
                 add("collection", collection);
                 add("field", field);
                 add("expected", expected);
             }
-            Self::UnknownCollection { collection, nearest } => {
+            Self::UnknownCollection {
+                collection,
+                nearest,
+            } => {
                 add("collection", collection);
                 if let Some(nearest) = nearest {
                     add("nearest", nearest);
                 }
             }
-            Self::UnknownField { collection, field, nearest } => {
+            Self::UnknownField {
+                collection,
+                field,
+                nearest,
+            } => {
                 add("collection", collection);
                 add("field", field);
                 if let Some(nearest) = nearest {
@@ -340,7 +389,9 @@ impl Problem {
 }
 
 fn unknown(owner: &str, what: &str, name: &str, nearest: Option<&str>) -> String {
-    let hint = nearest.map_or(String::new(), |nearest| format!(" Did you mean `{nearest}`?"));
+    let hint = nearest.map_or(String::new(), |nearest| {
+        format!(" Did you mean `{nearest}`?")
+    });
     format!("{owner} has no {what} `{name}`.{hint} Check the spelling, or add it to the schema.")
 }
 

@@ -14,7 +14,8 @@ pub const DEPTH_MAX: usize = 64;
 pub const INT_MAX: f64 = 9_007_199_254_740_991.0;
 /// Longest document id, in bytes.
 pub const ID_BYTES_MAX: usize = 512;
-/// Bytes of deltas that a push or a pulled page aims at, leaving room for the frame's other members.
+/// Bytes of deltas that a push or a pulled page aims at, leaving room for the frame's other
+/// members.
 pub const BATCH_BYTES: usize = 768 << 10;
 /// Most documents in a pulled page.
 pub const PAGE_DOCUMENTS_MAX: usize = 5_000;

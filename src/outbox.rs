@@ -1,4 +1,5 @@
-//! The outbox: every local write that the server has not yet taken over, until it is accepted or visibly refused.
+//! The outbox: every local write that the server has not yet taken over, until it is accepted or
+//! visibly refused.
 
 pub mod codec;
 pub mod entry;

@@ -1,6 +1,8 @@
-//! Planted bugs: one-line faults in shipped code that prove a test can fail. Listed in `docs/PLANTED.md`.
+//! Planted bugs: one-line faults in shipped code that prove a test can fail. Listed in
+//! `docs/PLANTED.md`.
 //!
-//! Without the feature `planted` every question is answered no at compile time and nothing is left of them.
+//! Without the feature `planted` every question is answered no at compile time and nothing is left
+//! of them.
 
 #[cfg(feature = "planted")]
 thread_local! {

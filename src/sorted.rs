@@ -1,8 +1,9 @@
 //! Maps and sets as sorted vectors.
 //!
-//! A B-tree costs about six kilobytes of WebAssembly for each pair of types; a sorted vector costs some hundred bytes
-//! and is faster where maps are small or grow at their end, which is what the engine's are. Inserting in the middle
-//! moves what comes after, so what grows large in any order is [`Blocks`].
+//! A B-tree costs about six kilobytes of WebAssembly for each pair of types; a sorted vector costs
+//! some hundred bytes and is faster where maps are small or grow at their end, which is what the
+//! engine's are. Inserting in the middle moves what comes after, so what grows large in any order
+//! is [`Blocks`].
 
 mod blocks;
 
@@ -14,10 +15,7 @@ use std::ops::{Bound, RangeBounds};
 
 /// Where the place is that `order` calls equal, or else where it would be: what is before it is
 /// less. Looks at the end first. One copy of it serves all types.
-fn search(
-    length: usize,
-    order: &mut dyn FnMut(usize) -> Ordering,
-) -> Result<usize, usize> {
+fn search(length: usize, order: &mut dyn FnMut(usize) -> Ordering) -> Result<usize, usize> {
     let (mut from, mut to, mut at) = (0, length, length.saturating_sub(1));
     while from < to {
         match order(at) {
@@ -63,7 +61,9 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: Borrow<Q>,
     {
         search(self.pairs.len(), &mut |at| {
-            self.pairs.get(at).map_or(Ordering::Greater, |pair| pair.0.borrow().cmp(key))
+            self.pairs
+                .get(at)
+                .map_or(Ordering::Greater, |pair| pair.0.borrow().cmp(key))
         })
     }
 
@@ -191,7 +191,9 @@ impl<K: Ord, V> SortedMap<K, V> {
     /// Takes out the pairs from `key` on.
     pub fn split_off(&mut self, key: &K) -> Self {
         let at = self.find(key).unwrap_or_else(|at| at);
-        Self { pairs: self.pairs.split_off(at) }
+        Self {
+            pairs: self.pairs.split_off(at),
+        }
     }
 }
 
@@ -215,10 +217,8 @@ impl<'a, K, V> IntoIterator for &'a SortedMap<K, V> {
 
 impl<'a, K, V> IntoIterator for &'a mut SortedMap<K, V> {
     type Item = (&'a K, &'a mut V);
-    type IntoIter = std::iter::Map<
-        std::slice::IterMut<'a, (K, V)>,
-        fn(&'a mut (K, V)) -> Self::Item,
-    >;
+    type IntoIter =
+        std::iter::Map<std::slice::IterMut<'a, (K, V)>, fn(&'a mut (K, V)) -> Self::Item>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.pairs.iter_mut().map(|(key, value)| (&*key, value))
@@ -243,7 +243,9 @@ pub struct SortedSet<K> {
 
 impl<K> Default for SortedSet<K> {
     fn default() -> Self {
-        Self { keys: SortedMap::default() }
+        Self {
+            keys: SortedMap::default(),
+        }
     }
 }
 

@@ -80,12 +80,7 @@ impl Store {
         }
     }
 
-    fn read_only(
-        pairs: Blocks<Vec<u8>>,
-        last: Commit,
-        term: Term,
-        refusal: StoreError,
-    ) -> Self {
+    fn read_only(pairs: Blocks<Vec<u8>>, last: Commit, term: Term, refusal: StoreError) -> Self {
         let end = End::ReadOnly {
             last,
             term,

@@ -1,4 +1,5 @@
-//! Writing: operations become deltas over what is visible, and one commit holds everything of a transaction.
+//! Writing: operations become deltas over what is visible, and one commit holds everything of a
+//! transaction.
 
 pub mod operation;
 pub mod overlay;

@@ -1,4 +1,5 @@
-//! The engine as a page sees it: requests in, notices out, over the in-memory ports and the shipped authority.
+//! The engine as a page sees it: requests in, notices out, over the in-memory ports and the shipped
+//! authority.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
@@ -29,8 +30,13 @@ fn pair(id: &str, title: &str) -> (String, String) {
 fn a_write_is_there_after_the_device_starts_again() {
     let machine = Machine::default();
     let mut device = Device::open(&machine, 1, None);
-    assert_eq!(device.write(&film("a", "Alien")).unwrap().get("entry"), Some(&Value::int(1)));
-    device.write(&update("a", r#""rating":8.5,"seen":true"#)).unwrap();
+    assert_eq!(
+        device.write(&film("a", "Alien")).unwrap().get("entry"),
+        Some(&Value::int(1))
+    );
+    device
+        .write(&update("a", r#""rating":8.5,"seen":true"#))
+        .unwrap();
     drop(device);
     let mut again = Device::open(&machine, 2, None);
     let rows = again.rows(r#"{"from":"films"}"#);
@@ -45,18 +51,41 @@ fn bad_input_is_refused_with_its_place_and_changes_nothing() {
     device.write(&film("a", "Alien")).unwrap();
     let long = "x".repeat(300 << 10);
     for (ops, expected) in [
-        (r#"{"op":"insert","collection":"film","id":"b","fields":{}}"#.into(), "unknown_collection"),
-        (r#"{"op":"insert","collection":"films","id":"b","fields":{"titel":"x"}}"#.into(), "unknown_field"),
-        (r#"{"op":"insert","collection":"films","id":"b","fields":{"title":7}}"#.into(), "bad_value"),
-        (r#"{"op":"insert","collection":"films","id":"b","fields":{}}"#.into(), "missing_field"),
-        (r#"{"op":"insert","collection":"films","id":"","fields":{"title":"x"}}"#.into(), "bad_value"),
+        (
+            r#"{"op":"insert","collection":"film","id":"b","fields":{}}"#.into(),
+            "unknown_collection",
+        ),
+        (
+            r#"{"op":"insert","collection":"films","id":"b","fields":{"titel":"x"}}"#.into(),
+            "unknown_field",
+        ),
+        (
+            r#"{"op":"insert","collection":"films","id":"b","fields":{"title":7}}"#.into(),
+            "bad_value",
+        ),
+        (
+            r#"{"op":"insert","collection":"films","id":"b","fields":{}}"#.into(),
+            "missing_field",
+        ),
+        (
+            r#"{"op":"insert","collection":"films","id":"","fields":{"title":"x"}}"#.into(),
+            "bad_value",
+        ),
         (film("a", "again"), "exists"),
         (update("zz", r#""title":"x""#), "not_found"),
         (delete("zz"), "not_found"),
         (film("b", &long), "document_too_large"),
-        (format!("{},{}", film("b", "kept?"), film("a", "again")), "exists"),
+        (
+            format!("{},{}", film("b", "kept?"), film("a", "again")),
+            "exists",
+        ),
     ] {
-        assert_eq!(code(device.write(&ops)), expected, "{}", &ops[..ops.len().min(90)]);
+        assert_eq!(
+            code(device.write(&ops)),
+            expected,
+            "{}",
+            &ops[..ops.len().min(90)]
+        );
     }
     assert_eq!(device.titles(), [pair("a", "Alien")]);
     assert_eq!(device.outbox(), ["queued"]);
@@ -77,18 +106,36 @@ fn a_live_query_gets_its_result_first_and_then_patches() {
     let machine = Machine::default();
     let mut device = Device::open(&machine, 1, None);
     device.write(&film("a", "Alien")).unwrap();
-    device.ask(r#""kind":"subscribe","subscription":5,"query":{"from":"films","orderBy":[["title","asc"]]}"#)
+    let query = r#"{"from":"films","orderBy":[["title","asc"]]}"#;
+    device
+        .ask(&format!(
+            r#""kind":"subscribe","subscription":5,"query":{query}"#
+        ))
         .unwrap();
     let [result] = device.take_notices("result").try_into().unwrap();
-    assert_eq!(result.get("rows").and_then(Value::as_list).unwrap().len(), 1);
+    assert_eq!(
+        result.get("rows").and_then(Value::as_list).unwrap().len(),
+        1
+    );
     device.write(&film("b", "Aladdin")).unwrap();
     device.write(&update("b", r#""title":"Zorro""#)).unwrap();
     device.write(&delete("a")).unwrap();
     let patches = device.take_notices("patch");
     assert_eq!(patches.len(), 3);
-    let count = |at: usize, part: &str| patches[at].get(part).and_then(Value::as_list).unwrap().len();
-    assert_eq!((count(0, "inserts"), count(1, "moves"), count(2, "removes")), (1, 1, 1));
-    device.ask(r#""kind":"unsubscribe","subscription":5"#).unwrap();
+    let count = |at: usize, part: &str| {
+        patches[at]
+            .get(part)
+            .and_then(Value::as_list)
+            .unwrap()
+            .len()
+    };
+    assert_eq!(
+        (count(0, "inserts"), count(1, "moves"), count(2, "removes")),
+        (1, 1, 1)
+    );
+    device
+        .ask(r#""kind":"unsubscribe","subscription":5"#)
+        .unwrap();
     device.write(&film("c", "Casablanca")).unwrap();
     assert_eq!(device.take_notices("patch"), []);
 }
@@ -120,19 +167,35 @@ fn a_transaction_reads_its_own_writes_and_conflicts_with_others() {
     let begin = device.send(r#""kind":"begin""#);
     let write = |ops: &str| format!(r#""kind":"tx_write","transaction":{begin},"ops":[{ops}]"#);
     let get = format!(r#""kind":"tx_get","transaction":{begin},"query":{{"from":"films"}}"#);
-    device.ask(&write(&update("a", r#""title":"Aliens""#))).unwrap();
+    device
+        .ask(&write(&update("a", r#""title":"Aliens""#)))
+        .unwrap();
     let rows = device.ask(&get).unwrap();
-    let title = |rows: &Value| rows.get("rows").unwrap().as_list().unwrap()[0].as_list().unwrap()[1].clone();
+    let title = |rows: &Value| {
+        rows.get("rows").unwrap().as_list().unwrap()[0]
+            .as_list()
+            .unwrap()[1]
+            .clone()
+    };
     assert_eq!(title(&rows), Value::text("Aliens"));
     assert_eq!(device.titles(), [pair("a", "Alien")]);
-    device.ask(&format!(r#""kind":"commit","transaction":{begin}"#)).unwrap();
+    device
+        .ask(&format!(r#""kind":"commit","transaction":{begin}"#))
+        .unwrap();
     assert_eq!(device.titles(), [pair("a", "Aliens")]);
 
     let begin = device.send(r#""kind":"begin""#);
     let query = r#"{"from":"films","where":{"op":"=","field":"title","value":"Zorro"}}"#;
-    device.ask(&format!(r#""kind":"tx_get","transaction":{begin},"query":{query}"#)).unwrap();
+    device
+        .ask(&format!(
+            r#""kind":"tx_get","transaction":{begin},"query":{query}"#
+        ))
+        .unwrap();
     device.write(&film("b", "Zorro")).unwrap();
-    assert_eq!(code(device.ask(&format!(r#""kind":"commit","transaction":{begin}"#))), "transaction_conflict");
+    assert_eq!(
+        code(device.ask(&format!(r#""kind":"commit","transaction":{begin}"#))),
+        "transaction_conflict"
+    );
 }
 
 #[test]
@@ -173,12 +236,18 @@ fn a_delete_beats_an_edit_and_a_new_life_beats_the_delete() {
     bob.sync().unwrap();
     assert_eq!(bob.titles(), []);
     let entries = bob.take_notices("entry");
-    let accepted = entries.iter().find(|notice| notice.get("discarded").is_some()).unwrap();
+    let accepted = entries
+        .iter()
+        .find(|notice| notice.get("discarded").is_some())
+        .unwrap();
     assert_eq!(accepted.get("entry"), edit.get("entry"));
     bob.write(&film("a", "Aliens")).unwrap();
     bob.sync().unwrap();
     ann.sync().unwrap();
-    assert_eq!((ann.titles(), bob.titles()), (vec![pair("a", "Aliens")], vec![pair("a", "Aliens")]));
+    assert_eq!(
+        (ann.titles(), bob.titles()),
+        (vec![pair("a", "Aliens")], vec![pair("a", "Aliens")])
+    );
 }
 
 #[test]
@@ -197,18 +266,30 @@ fn a_refused_write_leaves_the_screen_and_stays_in_the_outbox_with_its_content() 
     assert_eq!(bob.titles(), [pair("a", "Ann's"), pair("b", "Other")]);
     let rows = bob.rows(r#"{"from":"$outbox"}"#);
     let row = rows[0].as_list().unwrap();
-    assert_eq!((rows.len(), &row[1], &row[4]), (1, &Value::text("rejected"), &Value::text("exists")));
+    assert_eq!(
+        (rows.len(), &row[1], &row[4]),
+        (1, &Value::text("rejected"), &Value::text("exists"))
+    );
     let content = json::to_text(&row[8]);
     assert!(content.contains("Bob's"), "{content}");
     let entry = row[0].as_str().unwrap().trim_start_matches('0').to_string();
-    bob.ask(&format!(r#""kind":"retry","entry":{entry}"#)).unwrap();
+    bob.ask(&format!(r#""kind":"retry","entry":{entry}"#))
+        .unwrap();
     bob.sync().unwrap();
     assert_eq!(bob.outbox(), ["rejected"]);
     let rows = bob.rows(r#"{"from":"$outbox"}"#);
-    let entry = rows[0].as_list().unwrap()[0].as_str().unwrap().trim_start_matches('0').to_string();
-    bob.ask(&format!(r#""kind":"discard","entry":{entry}"#)).unwrap();
+    let entry = rows[0].as_list().unwrap()[0]
+        .as_str()
+        .unwrap()
+        .trim_start_matches('0')
+        .to_string();
+    bob.ask(&format!(r#""kind":"discard","entry":{entry}"#))
+        .unwrap();
     assert_eq!(bob.outbox(), [] as [String; 0]);
-    assert_eq!(code(bob.ask(&format!(r#""kind":"discard","entry":{entry}"#))), "no_entry");
+    assert_eq!(
+        code(bob.ask(&format!(r#""kind":"discard","entry":{entry}"#))),
+        "no_entry"
+    );
 }
 
 #[test]
@@ -217,7 +298,9 @@ fn a_transaction_larger_than_a_frame_arrives_whole() {
     let (one, two) = (Machine::default(), Machine::default());
     let mut ann = Device::open(&one, 1, Some(&server));
     let body = "x".repeat(2_000);
-    let ops: Vec<String> = (0..2_000).map(|n| film(&format!("f{n:04}"), &body)).collect();
+    let ops: Vec<String> = (0..2_000)
+        .map(|n| film(&format!("f{n:04}"), &body))
+        .collect();
     ann.write(&ops.join(",")).unwrap();
     ann.sync().unwrap();
     assert_eq!(ann.outbox(), [] as [String; 0]);
@@ -256,15 +339,22 @@ fn local_fields_and_collections_never_leave_and_are_kept() {
     let mut ann = Device::open(&one, 1, Some(&server));
     ann.write(&film("a", "Alien")).unwrap();
     ann.write(&update("a", r#""seen":true"#)).unwrap();
-    ann.write(r#"{"op":"insert","collection":"notes","id":"n","fields":{"text":"mine"}}"#).unwrap();
+    ann.write(r#"{"op":"insert","collection":"notes","id":"n","fields":{"text":"mine"}}"#)
+        .unwrap();
     ann.sync().unwrap();
     ann.write(&update("a", r#""title":"Aliens""#)).unwrap();
     ann.sync().unwrap();
-    assert_eq!(ann.rows(r#"{"from":"films"}"#)[0].as_list().unwrap()[6], Value::Bool(true));
+    assert_eq!(
+        ann.rows(r#"{"from":"films"}"#)[0].as_list().unwrap()[6],
+        Value::Bool(true)
+    );
     assert_eq!(ann.rows(r#"{"from":"notes"}"#).len(), 1);
     let mut bob = Device::open(&two, 2, Some(&server));
     bob.sync().unwrap();
-    assert_eq!(bob.rows(r#"{"from":"films"}"#)[0].as_list().unwrap()[6], Value::Bool(false));
+    assert_eq!(
+        bob.rows(r#"{"from":"films"}"#)[0].as_list().unwrap()[6],
+        Value::Bool(false)
+    );
     assert_eq!(bob.rows(r#"{"from":"notes"}"#).len(), 0);
 }
 
@@ -315,7 +405,10 @@ fn a_copy_of_a_device_is_refused_and_sends_nothing() {
     let one = Machine::default();
     let mut ann = Device::open(&one, 1, Some(&server));
     ann.sync().unwrap();
-    let copy = Machine { disk: one.disk.fork(), ..Machine::default() };
+    let copy = Machine {
+        disk: one.disk.fork(),
+        ..Machine::default()
+    };
     drop(ann);
     let mut ann = Device::open(&one, 2, Some(&server));
     ann.sync().unwrap();
@@ -341,7 +434,10 @@ fn a_second_tab_is_told_who_has_the_database() {
     assert_eq!(second.reply(number), None);
     second.advance(200);
     let reply = second.reply(number).unwrap();
-    assert_eq!(reply.get("error").unwrap().get("code"), Some(&Value::text("database_in_use")));
+    assert_eq!(
+        reply.get("error").unwrap().get("code"),
+        Some(&Value::text("database_in_use"))
+    );
     drop(first);
     second.ask_open(false).unwrap();
 }
@@ -355,8 +451,18 @@ fn a_frame_that_is_no_message_is_refused_and_the_session_goes_on() {
     ann.frame("{\"kind\":\"page\"");
     ann.frame("{\"kind\":\"nonsense\"}");
     let status = ann.take_notices("status").pop().unwrap();
-    let reason = status.get("status").unwrap().get("sync").unwrap().get("reason").unwrap().clone();
-    assert!(reason.as_str().unwrap().contains("unknown_kind"), "{reason:?}");
+    let reason = status
+        .get("status")
+        .unwrap()
+        .get("sync")
+        .unwrap()
+        .get("reason")
+        .unwrap()
+        .clone();
+    assert!(
+        reason.as_str().unwrap().contains("unknown_kind"),
+        "{reason:?}"
+    );
     ann.write(&film("a", "Alien")).unwrap();
     ann.sync().unwrap();
     assert_eq!(ann.outbox(), [] as [String; 0]);
@@ -373,12 +479,20 @@ fn a_damaged_store_opens_for_reading_and_its_documents_can_be_taken_out() {
     machine.damage("Brazil");
     let mut device = Device::new(&machine, 2, None);
     let status = device.ask_open(false).unwrap();
-    let storage = status.get("status").unwrap().get("storage").unwrap().clone();
+    let storage = status
+        .get("status")
+        .unwrap()
+        .get("storage")
+        .unwrap()
+        .clone();
     assert_eq!(storage.get("state"), Some(&Value::text("damaged")));
     assert_eq!(code(device.write(&film("d", "Dune"))), "storage_damaged");
     let ok = device.ask(r#""kind":"export","after":null"#).unwrap();
     let lines = json::to_text(ok.get("lines").unwrap());
-    assert!(lines.contains("Alien") && !lines.contains("Brazil"), "{lines}");
+    assert!(
+        lines.contains("Alien") && !lines.contains("Brazil"),
+        "{lines}"
+    );
 }
 
 #[test]
@@ -388,10 +502,15 @@ fn names_like_proto_are_plain_data() {
     let fields = r#""title":"x","extra":{"__proto__":{"polluted":1},"constructor":2,"$":"bytes"}"#;
     let fields = fields.replace(r#","$":"bytes""#, "");
     device
-        .write(&format!(r#"{{"op":"insert","collection":"films","id":"__proto__","fields":{{{fields}}}}}"#))
+        .write(&format!(
+            r#"{{"op":"insert","collection":"films","id":"__proto__","fields":{{{fields}}}}}"#
+        ))
         .unwrap();
     let rows = device.rows(r#"{"from":"films"}"#);
     let row = rows[0].as_list().unwrap();
     assert_eq!(row[0], Value::text("__proto__"));
-    assert_eq!(row[5].get("__proto__").unwrap().get("polluted"), Some(&Value::int(1)));
+    assert_eq!(
+        row[5].get("__proto__").unwrap().get("polluted"),
+        Some(&Value::int(1))
+    );
 }

@@ -29,25 +29,50 @@ impl Device {
         let (inbox, posts) = (Inbox::default(), Posts::default());
         let ports = Ports {
             files: Box::new(MemoryFiles::new(MemoryDisk::default(), inbox.clone())),
-            clock: Box::new(ManualClock::new(Time::new(1_800_000_000_000), inbox.clone())),
+            clock: Box::new(ManualClock::new(
+                Time::new(1_800_000_000_000),
+                inbox.clone(),
+            )),
             entropy: Box::new(SeededEntropy::new(1)),
             transport: Box::new(NowhereTransport::new(inbox.clone())),
-            channel: Box::new(MemoryChannel::new(posts.clone(), Air::default(), inbox.clone())),
+            channel: Box::new(MemoryChannel::new(
+                posts.clone(),
+                Air::default(),
+                inbox.clone(),
+            )),
             locks: Box::new(MemoryLocks::new(LockTable::default(), inbox.clone())),
         };
         let driver = Driver::new(ports, inbox.clone());
-        let mut device = Self { driver, inbox, posts, number: 0, patches: Vec::new() };
-        device.ask(&format!(r#""kind":"open","name":"bench","schema":{SCHEMA},"durability":"strict""#));
+        let mut device = Self {
+            driver,
+            inbox,
+            posts,
+            number: 0,
+            patches: Vec::new(),
+        };
+        device.ask(&format!(
+            r#""kind":"open","name":"bench","schema":{SCHEMA},"durability":"strict""#
+        ));
         device
     }
 
     /// Sends a request and gives the notices that came, undecoded.
     fn send(&mut self, body: &str) -> Vec<Vec<u8>> {
         self.number += 1;
-        let text = format!(r#"{{"tab":1,"requests":[{{"number":{},{body}}}]}}"#, self.number);
-        self.inbox.push(Event::Request { tab: TAB, bytes: text.into_bytes() });
+        let text = format!(
+            r#"{{"tab":1,"requests":[{{"number":{},{body}}}]}}"#,
+            self.number
+        );
+        self.inbox.push(Event::Request {
+            tab: TAB,
+            bytes: text.into_bytes(),
+        });
         self.driver.run();
-        self.posts.take().into_iter().map(|(_, bytes)| bytes).collect()
+        self.posts
+            .take()
+            .into_iter()
+            .map(|(_, bytes)| bytes)
+            .collect()
     }
 
     /// Sends a request and gives its answer. Patches that come beside it are kept.
@@ -55,7 +80,11 @@ impl Device {
         let mut answer = Value::Null;
         for bytes in self.send(body) {
             let message = json::read(&bytes).expect("notices are JSON");
-            for notice in message.get("messages").and_then(Value::as_list).unwrap_or_default() {
+            for notice in message
+                .get("messages")
+                .and_then(Value::as_list)
+                .unwrap_or_default()
+            {
                 match notice.get("kind").and_then(Value::as_str) {
                     Some("reply") => answer = notice.get("ok").expect("it is not refused").clone(),
                     Some("patch" | "result") => self.patches.push(notice.clone()),
@@ -76,7 +105,10 @@ impl Device {
     pub fn rows(&mut self, query: &str) -> usize {
         let posts = self.send(&format!(r#""kind":"get","query":{query}"#));
         let bytes = posts.concat();
-        bytes.windows(8).filter(|window| *window == b",\"Issue ").count()
+        bytes
+            .windows(8)
+            .filter(|window| *window == b",\"Issue ")
+            .count()
     }
 
     /// The ids of a query's rows.
@@ -87,7 +119,9 @@ impl Device {
 
     /// Opens a live query and gives the ids of its first result.
     pub fn subscribe(&mut self, query: &str) -> Vec<String> {
-        self.ask(&format!(r#""kind":"subscribe","subscription":1,"query":{query}"#));
+        self.ask(&format!(
+            r#""kind":"subscribe","subscription":1,"query":{query}"#
+        ));
         let result = self.patches.pop().expect("the result comes first");
         ids(result.get("rows"))
     }
@@ -97,18 +131,29 @@ impl Device {
         for patch in std::mem::take(&mut self.patches) {
             let part = |name: &str| patch.get(name).and_then(Value::as_list).unwrap_or_default();
             let place = |value: &Value, at: usize| {
-                value.as_list().and_then(|pair| pair.get(at)).and_then(Value::as_u64).unwrap_or(0)
+                value
+                    .as_list()
+                    .and_then(|pair| pair.get(at))
+                    .and_then(Value::as_u64)
+                    .unwrap_or(0)
             };
             let mut gone: Vec<u64> = part("removes").iter().filter_map(Value::as_u64).collect();
             let mut came: Vec<(u64, String)> = Vec::new();
             for each in part("moves") {
                 gone.push(place(each, 0));
-                let id = list.get(place(each, 0) as usize).expect("a move is of a row").clone();
+                let id = list
+                    .get(place(each, 0) as usize)
+                    .expect("a move is of a row")
+                    .clone();
                 came.push((place(each, 1), id));
             }
             for each in part("inserts") {
                 let row = each.as_list().and_then(|pair| pair.get(1)).cloned();
-                came.extend(ids(row.map(|row| Value::List(vec![row])).as_ref()).pop().map(|id| (place(each, 0), id)));
+                came.extend(
+                    ids(row.map(|row| Value::List(vec![row])).as_ref())
+                        .pop()
+                        .map(|id| (place(each, 0), id)),
+                );
             }
             gone.sort_unstable();
             for at in gone.into_iter().rev() {

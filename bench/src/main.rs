@@ -1,7 +1,9 @@
-//! Workloads over the shipped engine, natively and in memory. Answers are checked before a time is printed.
+//! Workloads over the shipped engine, natively and in memory. Answers are checked before a time is
+//! printed.
 //!
-//! `cargo run --release -p holm-bench -- [documents]` prints one JSON line per workload. It measures the engine alone:
-//! no browser, no storage but memory, no network. Figures of browsers and rivals are to come beside it.
+//! `cargo run --release -p holm-bench -- [documents]` prints one JSON line per workload. It
+//! measures the engine alone: no browser, no storage but memory, no network. Figures of browsers
+//! and rivals are to come beside it.
 
 mod device;
 mod issues;
@@ -13,7 +15,10 @@ use std::time::Instant;
 const UPDATES: usize = 200;
 
 fn main() {
-    let documents = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(10_000);
+    let documents = std::env::args()
+        .nth(1)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(10_000);
     let mut device = Device::open();
     insert(&mut device, documents);
     read_all(&mut device, documents);
@@ -29,7 +34,11 @@ fn insert(device: &mut Device, documents: usize) {
         device.write(&ops.join(","));
     }
     let took = began.elapsed();
-    assert_eq!(device.rows(r#"{"from":"issues"}"#), documents, "all documents are there");
+    assert_eq!(
+        device.rows(r#"{"from":"issues"}"#),
+        documents,
+        "all documents are there"
+    );
     print("W2 insert", documents, &[took.as_secs_f64() * 1e3]);
 }
 
@@ -52,7 +61,11 @@ fn live(device: &mut Device, documents: usize) {
         "orderBy":[["updatedAt","desc"]],"limit":50}"#;
     let began = Instant::now();
     let mut list = device.subscribe(query);
-    print("W4 subscribe", documents, &[began.elapsed().as_secs_f64() * 1e3]);
+    print(
+        "W4 subscribe",
+        documents,
+        &[began.elapsed().as_secs_f64() * 1e3],
+    );
     let mut times = Vec::new();
     for nth in 0..UPDATES {
         let op = issues::update(nth * 7 % documents, nth);
@@ -60,7 +73,11 @@ fn live(device: &mut Device, documents: usize) {
         device.write(&op);
         times.push(began.elapsed().as_secs_f64() * 1e3);
         device.apply_patches(&mut list);
-        assert_eq!(list, device.ids(query), "the list moved by patches is the query's answer");
+        assert_eq!(
+            list,
+            device.ids(query),
+            "the list moved by patches is the query's answer"
+        );
     }
     print("W4 update", documents, &times);
 }
@@ -68,9 +85,15 @@ fn live(device: &mut Device, documents: usize) {
 fn print(name: &str, documents: usize, times_ms: &[f64]) {
     let mut sorted = times_ms.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let at = |share: f64| sorted.get((sorted.len() as f64 * share) as usize).copied().unwrap_or(0.0);
+    let at = |share: f64| {
+        sorted
+            .get((sorted.len() as f64 * share) as usize)
+            .copied()
+            .unwrap_or(0.0)
+    };
     println!(
-        r#"{{"workload":"{name}","documents":{documents},"runs":{},"p50_ms":{:.3},"p95_ms":{:.3}}}"#,
+        "{{\"workload\":\"{name}\",\"documents\":{documents},\"runs\":{},\
+         \"p50_ms\":{:.3},\"p95_ms\":{:.3}}}",
         sorted.len(),
         at(0.5),
         at(0.95)

@@ -77,11 +77,12 @@ function types() {
   return checks(...projects.map((project) => [bin('tsc'), '--noEmit', '-p', project]));
 }
 
-/** Everything as shipped; then the oracle, and every suite against the planted bugs it must catch. */
+/** Everything as shipped; then the oracle, and every suite against the bugs it must catch. */
 async function unit() {
   const test = ['test', '--locked', '--no-fail-fast'];
   const shipped = await run('cargo', [...test, ...HOST_CRATES]);
-  const planted = await run('cargo', [...test, '--package', 'holm', '--features', 'oracle,planted']);
+  const features = ['--package', 'holm', '--features', 'oracle,planted'];
+  const planted = await run('cargo', [...test, ...features]);
   const counts = [shipped, planted].map(({ code, output }) => settle(cargoCounts(output), code));
   return {
     passed: counts[0].passed + counts[1].passed,

@@ -232,7 +232,8 @@ impl App {
         }
     }
 
-    /// Tries again or throws away what was refused; now and then throws away what is still to be sent.
+    /// Tries again or throws away what was refused; now and then throws away what is still to be
+    /// sent.
     fn tend_outbox(&mut self, page: &mut Page) {
         let rows = page.rows(OUTBOX_LIST);
         let in_state = |states: &[&str]| -> Vec<u64> {

@@ -1,4 +1,5 @@
-//! A device: its disk, its clock, its page and app, and the worker that runs the shipped engine in the shipped driver.
+//! A device: its disk, its clock, its page and app, and the worker that runs the shipped engine in
+//! the shipped driver.
 
 use crate::app::App;
 use crate::dice::Dice;

@@ -1,4 +1,5 @@
-//! All chance in the world: one seed, split into streams, so that a change in one place leaves the others alone.
+//! All chance in the world: one seed, split into streams, so that a change in one place leaves the
+//! others alone.
 
 use holm::platform::memory::SeededEntropy;
 

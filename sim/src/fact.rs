@@ -1,4 +1,5 @@
-//! What happened in the world, as checkers see it: at the page's door and at the server's, never inside an engine.
+//! What happened in the world, as checkers see it: at the page's door and at the server's, never
+//! inside an engine.
 
 use holm::doc::value::Value;
 use holm::protocol::message::{ClientMessage, ServerMessage};

@@ -1,4 +1,5 @@
-//! A simulated world around the shipped engine, driver and authority: one seed, all faults, independent checkers.
+//! A simulated world around the shipped engine, driver and authority: one seed, all faults,
+//! independent checkers.
 //!
 //! It holds nothing of what it tests: no queue, no merging, no protocol.
 

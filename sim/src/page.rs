@@ -1,5 +1,5 @@
-//! A page: keeps the conversation of `docs/PAGE.md` with its worker, as `js/connection.ts` does, and the lists of its
-//! live queries. What it asks for is decided by [`app`](crate::app).
+//! A page: keeps the conversation of `docs/PAGE.md` with its worker, as `js/connection.ts` does,
+//! and the lists of its live queries. What it asks for is decided by [`app`](crate::app).
 
 pub mod list;
 

@@ -1,5 +1,5 @@
-//! The canaries: each planted bug of `docs/PLANTED.md` that concerns the world is switched on, and the ordinary run,
-//! which is not told which, must catch it.
+//! The canaries: each planted bug of `docs/PLANTED.md` that concerns the world is switched on, and
+//! the ordinary run, which is not told which, must catch it.
 
 #[cfg(feature = "planted")]
 use crate::crew::{self, Seeds};
@@ -51,7 +51,8 @@ pub fn choose(bug: &str) {
 #[cfg(not(feature = "planted"))]
 pub fn hunt(_only: Option<&str>) -> ExitCode {
     println!(
-        "built without planted bugs: cargo run --profile sweep -p holm-sim --features planted -- planted"
+        "built without planted bugs: \
+         cargo run --profile sweep -p holm-sim --features planted -- planted"
     );
     report::counted(0, 1)
 }

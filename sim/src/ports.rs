@@ -1,4 +1,5 @@
-//! The ports of a simulated worker: every call becomes a wish, which the world grants in its own time, or never.
+//! The ports of a simulated worker: every call becomes a wish, which the world grants in its own
+//! time, or never.
 
 mod disk;
 

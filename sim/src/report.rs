@@ -1,5 +1,5 @@
-//! What the command prints: progress, failures with the command that runs them again, figures, and a last line that
-//! can be counted.
+//! What the command prints: progress, failures with the command that runs them again, figures, and
+//! a last line that can be counted.
 
 use crate::crew::Ran;
 use std::collections::BTreeMap;

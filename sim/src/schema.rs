@@ -1,7 +1,8 @@
 //! The world's schema. Each collection is there for some checker.
 //!
 //! - `films`: edited by everybody, in every way; `note` never leaves the device.
-//! - `marks`: most transactions insert one of their own, never touched again: it says whether the transaction is there.
+//! - `marks`: most transactions insert one of their own, never touched again: it says whether the
+//!   transaction is there.
 //! - `duets`: two fields, each written by one device only: so what it must be in the end is known.
 //! - `solos`: inserted, changed, deleted and inserted again by one device only.
 //! - `pairs`: two documents that one device always writes together, in one transaction.

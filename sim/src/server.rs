@@ -1,6 +1,8 @@
-//! The server of the world: the shipped authority over a database whose transactions are durable once committed.
+//! The server of the world: the shipped authority over a database whose transactions are durable
+//! once committed.
 //!
-//! It is a host, as `holm-server` is one: it reads frames, checks tokens, runs the authority, commits, replies.
+//! It is a host, as `holm-server` is one: it reads frames, checks tokens, runs the authority,
+//! commits, replies.
 
 use crate::plan::BEGIN_MS;
 use holm::ids::{ReplicaId, Term, Version};

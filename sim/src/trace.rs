@@ -1,4 +1,5 @@
-//! The trace of a run: a hash of every byte that went in or out of an engine or the server, and the lines, if wanted.
+//! The trace of a run: a hash of every byte that went in or out of an engine or the server, and the
+//! lines, if wanted.
 
 use std::fmt::Display;
 use xxhash_rust::xxh64::Xxh64;

@@ -1,7 +1,8 @@
-//! The world: three devices, a server, and what lies between them. One seed decides everything that happens in it.
+//! The world: three devices, a server, and what lies between them. One seed decides everything that
+//! happens in it.
 //!
-//! It moves messages, time and faults. What is right or wrong is for the checkers to say; what is done, for the
-//! engines and the server.
+//! It moves messages, time and faults. What is right or wrong is for the checkers to say; what is
+//! done, for the engines and the server.
 
 mod end;
 mod faults;

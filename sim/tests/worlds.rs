@@ -1,4 +1,5 @@
-//! What a world promises of itself: it follows from its seed, things happen in it, and nothing in it breaks.
+//! What a world promises of itself: it follows from its seed, things happen in it, and nothing in
+//! it breaks.
 
 use holm_sim::trace::Lines;
 use holm_sim::world::{Outcome, run};

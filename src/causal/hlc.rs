@@ -1,6 +1,8 @@
-//! The hybrid logical clock: stamps that grow, follow real time, and never fall behind what they overwrite.
+//! The hybrid logical clock: stamps that grow, follow real time, and never fall behind what they
+//! overwrite.
 //!
-//! After Kulkarni, Demirbas and others, "Logical Physical Clocks" (2014). The counter carries into the milliseconds.
+//! After Kulkarni, Demirbas and others, "Logical Physical Clocks" (2014). The counter carries into
+//! the milliseconds.
 
 use super::stamp::{Stamp, Time};
 use crate::ids::ReplicaId;
@@ -17,7 +19,10 @@ pub struct Hlc {
 impl Hlc {
     /// A clock that will issue times after `last`.
     pub fn resume(last: Time) -> Self {
-        Self { last, ..Self::default() }
+        Self {
+            last,
+            ..Self::default()
+        }
     }
 
     /// The largest time issued or observed.
@@ -35,8 +40,8 @@ impl Hlc {
         self.offset_ms = server_ms as i64 - wall_ms as i64;
     }
 
-    /// Forgets times that were issued ahead of the corrected clock, because what they stamped was refused and is
-    /// stamped anew. Never falls behind what was observed.
+    /// Forgets times that were issued ahead of the corrected clock, because what they stamped was
+    /// refused and is stamped anew. Never falls behind what was observed.
     pub fn rewind(&mut self, wall_ms: u64) {
         let now = Time::from_ms(self.corrected_ms(wall_ms));
         self.last = self.last.min(now.max(self.observed));
@@ -45,9 +50,16 @@ impl Hlc {
     /// A stamp larger than the last one issued and than `overwritten`.
     pub fn issue(&mut self, wall_ms: u64, replica: ReplicaId, overwritten: Time) -> Stamp {
         let now = Time::from_ms(self.corrected_ms(wall_ms));
-        let overwritten = if planted::is("engine_clock_ignores_others") { Time(0) } else { overwritten };
+        let overwritten = if planted::is("engine_clock_ignores_others") {
+            Time(0)
+        } else {
+            overwritten
+        };
         self.last = now.max(Time(self.last.0 + 1)).max(Time(overwritten.0 + 1));
-        Stamp { time: self.last, replica }
+        Stamp {
+            time: self.last,
+            replica,
+        }
     }
 
     /// Takes note of a time that another replica issued.
@@ -82,7 +94,9 @@ mod tests {
         }
 
         #[test]
-        fn after_a_receive_the_next_stamp_is_larger(wall in 0_u64..1 << 40, seen in 0_u64..1 << 60) {
+        fn after_a_receive_the_next_stamp_is_larger(
+            wall in 0_u64..1 << 40, seen in 0_u64..1 << 60,
+        ) {
             let mut hlc = Hlc::default();
             hlc.observe(Time(seen));
             prop_assert!(hlc.issue(wall, Token::default(), Time(0)).time.0 > seen);
@@ -92,7 +106,10 @@ mod tests {
     #[test]
     fn the_counter_carries_into_the_milliseconds() {
         let mut hlc = Hlc::resume(Time((5 << 16) + 0xffff));
-        assert_eq!(hlc.issue(5, Token::default(), Time(0)).time, Time::from_ms(6));
+        assert_eq!(
+            hlc.issue(5, Token::default(), Time(0)).time,
+            Time::from_ms(6)
+        );
     }
 
     #[test]
@@ -102,13 +119,19 @@ mod tests {
         hlc.observe(Time::from_ms(5_000));
         hlc.correct(900_000, 1_000);
         hlc.rewind(900_000);
-        assert_eq!(hlc.issue(900_000, Token::default(), Time(0)).time.0, Time::from_ms(5_000).0 + 1);
+        assert_eq!(
+            hlc.issue(900_000, Token::default(), Time(0)).time.0,
+            Time::from_ms(5_000).0 + 1
+        );
     }
 
     #[test]
     fn a_corrected_clock_follows_the_server() {
         let mut hlc = Hlc::default();
         hlc.correct(1_000, 61_000);
-        assert_eq!(hlc.issue(2_000, Token::default(), Time(0)).time, Time::from_ms(62_000));
+        assert_eq!(
+            hlc.issue(2_000, Token::default(), Time(0)).time,
+            Time::from_ms(62_000)
+        );
     }
 }

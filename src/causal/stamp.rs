@@ -3,7 +3,8 @@
 use crate::ids::{ReplicaId, Token, push_hex, read_hex};
 use std::fmt;
 
-/// 48 bits of milliseconds since 1970 and 16 bits of counter, as one number, so that the counter carries.
+/// 48 bits of milliseconds since 1970 and 16 bits of counter, as one number, so that the counter
+/// carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(pub u64);
 
@@ -30,7 +31,10 @@ pub struct Stamp {
 
 impl Stamp {
     /// The stamp of seeded documents: it never beats an edit.
-    pub const SEED: Self = Self { time: Time(0), replica: Token([0; 10]) };
+    pub const SEED: Self = Self {
+        time: Time(0),
+        replica: Token([0; 10]),
+    };
 
     /// Sixteen digits, a hyphen, twenty digits.
     pub fn to_text(self) -> String {
@@ -46,7 +50,10 @@ impl Stamp {
         let (time, replica) = text.split_once('-')?;
         let mut bytes = [0; 8];
         read_hex(time.as_bytes(), &mut bytes)?;
-        Some(Self { time: Time(u64::from_be_bytes(bytes)), replica: Token::from_text(replica)? })
+        Some(Self {
+            time: Time(u64::from_be_bytes(bytes)),
+            replica: Token::from_text(replica)?,
+        })
     }
 }
 

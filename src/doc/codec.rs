@@ -1,8 +1,10 @@
-//! The compact binary form of values and of stored documents. Lengths and counts are LEB128 varints.
+//! The compact binary form of values and of stored documents. Lengths and counts are LEB128
+//! varints.
 //!
-//! A value is a tag byte and its content: null 0, false 1, true 2, whole number 3 (zigzag varint), float 4 (8 bytes,
-//! little-endian), string 5 and bytes 6 (length, bytes), list 7 (count, values), map 8 (count, name and value each).
-//! Reading never panics, whatever the bytes; a damaged value is `None`.
+//! A value is a tag byte and its content: null 0, false 1, true 2, whole number 3 (zigzag varint),
+//! float 4 (8 bytes, little-endian), string 5 and bytes 6 (length, bytes), list 7 (count, values),
+//! map 8 (count, name and value each). Reading never panics, whatever the bytes; a damaged value is
+//! `None`.
 
 use super::value::{Number, Value};
 use crate::causal::stamp::{Stamp, Time};
@@ -131,7 +133,10 @@ impl<'a> Reader<'a> {
     pub fn stamp(&mut self) -> Option<Stamp> {
         let time = u64::from_be_bytes(self.take(8)?.try_into().ok()?);
         let replica = Token(self.take(10)?.try_into().ok()?);
-        Some(Stamp { time: Time(time), replica })
+        Some(Stamp {
+            time: Time(time),
+            replica,
+        })
     }
 
     /// A value.
@@ -242,7 +247,9 @@ pub(crate) mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        fn any_bytes_are_read_without_a_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..64),
+        ) {
             let _ = Reader::new(&bytes).value();
             let _ = Reader::new(&bytes).skip_value();
         }

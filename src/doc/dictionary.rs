@@ -1,4 +1,5 @@
-//! Numbers for paths, so that stored documents do not repeat names. Numbers are for ever; the dictionary only grows.
+//! Numbers for paths, so that stored documents do not repeat names. Numbers are for ever; the
+//! dictionary only grows.
 
 use super::codec::{Reader, write_bytes, write_varint};
 use super::path::Path;
@@ -38,7 +39,8 @@ impl Dictionary {
         self.paths.get(id.0 as usize)
     }
 
-    /// What is not stored yet: numbers and encoded paths. They go into the next record; then `saved`.
+    /// What is not stored yet: numbers and encoded paths. They go into the next record; then
+    /// `saved`.
     pub fn unsaved(&self) -> impl Iterator<Item = (PathId, Vec<u8>)> {
         let paths = self.paths.iter().enumerate().skip(self.unsaved);
         paths.map(|(at, path)| (PathId(at as u32), encode(path)))

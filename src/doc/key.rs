@@ -317,7 +317,7 @@ mod tests {
             (Value::Bool(true), "02"),
             (Value::int(1), "03bff0000000000000"),
             (Value::int(-1), "03400fffffffffffff"),
-            (Value::text("aé"), "0461c3a900"),
+            (Value::text("a\u{e9}"), "0461c3a900"),
             (Value::Bytes(vec![0, 7]), "0500ff070000"),
             (
                 Value::List(vec![Value::Null, Value::List(vec![])]),

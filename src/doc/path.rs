@@ -1,6 +1,5 @@
 //! A path: the unit of replication. A list of segments; the empty one is the document's existence.
 
-
 /// Segments from the field inwards.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Path(pub Vec<String>);
@@ -42,6 +41,9 @@ pub struct DocumentKey {
 impl DocumentKey {
     /// From borrowed parts.
     pub fn new(collection: &str, id: &str) -> Self {
-        Self { collection: collection.into(), id: id.into() }
+        Self {
+            collection: collection.into(),
+            id: id.into(),
+        }
     }
 }

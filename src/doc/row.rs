@@ -3,7 +3,8 @@
 use super::value::Value;
 use std::rc::Rc;
 
-/// The id, and the values of the schema's fields in their order. Column 0 is the id; column n is field n-1.
+/// The id, and the values of the schema's fields in their order. Column 0 is the id; column n is
+/// field n-1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The document's id.

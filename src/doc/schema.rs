@@ -1,6 +1,7 @@
 //! The schema: collections, their fields, and what each field takes.
 //!
-//! Made from the JSON of `docs/PAGE.md`. Checks values at the door; must not know how they are stored or merged.
+//! Made from the JSON of `docs/PAGE.md`. Checks values at the door; must not know how they are
+//! stored or merged.
 
 use super::json;
 use super::value::Value;
@@ -77,17 +78,22 @@ pub const OUTBOX: &str = "$outbox";
 impl Schema {
     /// The position of a collection.
     pub fn position(&self, name: &str) -> Result<usize, Error> {
-        self.collections.iter().position(|collection| collection.name == name).ok_or_else(|| {
-            Error::from(Problem::UnknownCollection {
-                collection: name.into(),
-                nearest: nearest(name, self.collections.iter().map(|c| c.name.as_str())),
+        self.collections
+            .iter()
+            .position(|collection| collection.name == name)
+            .ok_or_else(|| {
+                Error::from(Problem::UnknownCollection {
+                    collection: name.into(),
+                    nearest: nearest(name, self.collections.iter().map(|c| c.name.as_str())),
+                })
             })
-        })
     }
 
     /// The collection at a position.
     pub fn at(&self, position: usize) -> &Collection {
-        self.collections.get(position).expect("positions come from `position`")
+        self.collections
+            .get(position)
+            .expect("positions come from `position`")
     }
 
     /// Reads the JSON form. Adds the collection `$outbox` at the end.
@@ -104,7 +110,10 @@ impl Schema {
         for (name, collection) in members {
             collections.push(read_collection(name, collection)?);
         }
-        let schema = Self { version, collections };
+        let schema = Self {
+            version,
+            collections,
+        };
         schema.check_refs()?;
         Ok(schema.with_outbox())
     }
@@ -115,7 +124,10 @@ impl Schema {
                 if let Kind::Ref(to) = &field.kind {
                     self.position(to).map_err(|_| {
                         let place = format!("{}.{}", collection.name, field.name);
-                        invalid(&place, &format!("it refers to a collection `{to}` that is not there"))
+                        invalid(
+                            &place,
+                            &format!("it refers to a collection `{to}` that is not there"),
+                        )
                     })?;
                 }
             }
@@ -154,11 +166,16 @@ impl Schema {
 impl Collection {
     /// The position of a field.
     pub fn position(&self, name: &str) -> Result<usize, Error> {
-        self.fields.iter().position(|field| field.name == name).ok_or_else(|| Error::from(Problem::UnknownField {
-            collection: self.name.clone(),
-            field: name.into(),
-            nearest: nearest(name, self.fields.iter().map(|field| field.name.as_str())),
-        }))
+        self.fields
+            .iter()
+            .position(|field| field.name == name)
+            .ok_or_else(|| {
+                Error::from(Problem::UnknownField {
+                    collection: self.name.clone(),
+                    field: name.into(),
+                    nearest: nearest(name, self.fields.iter().map(|field| field.name.as_str())),
+                })
+            })
     }
 
     /// Refuses a value that does not fit the field.
@@ -179,7 +196,11 @@ impl Field {
     /// In words, what the field takes.
     pub fn expected(&self) -> String {
         let kind = self.kind.expected();
-        if self.is_nullable { format!("{kind} or null") } else { kind }
+        if self.is_nullable {
+            format!("{kind} or null")
+        } else {
+            kind
+        }
     }
 
     /// Whether the field may hold a value.
@@ -206,9 +227,9 @@ impl Kind {
             | (Self::Bool, Value::Bool(_))
             | (Self::Bytes, Value::Bytes(_))
             | (Self::Json, _) => true,
-            (Self::Int | Self::Timestamp, Value::Number(number)) => {
-                number.as_int().is_some_and(|int| int.abs() as f64 <= INT_MAX)
-            }
+            (Self::Int | Self::Timestamp, Value::Number(number)) => number
+                .as_int()
+                .is_some_and(|int| int.abs() as f64 <= INT_MAX),
             (Self::Enum(values), Value::String(text)) => values.contains(text),
             (Self::List(item), Value::List(list)) => list.iter().all(|value| item.takes(value)),
             _ => false,
@@ -237,7 +258,9 @@ impl Kind {
             Self::Int | Self::Float | Self::Timestamp => Value::int(0),
             Self::Bool => Value::Bool(false),
             Self::Bytes => Value::Bytes(Vec::new()),
-            Self::Enum(values) => values.first().map_or(Value::Null, |value| Value::text(value)),
+            Self::Enum(values) => values
+                .first()
+                .map_or(Value::Null, |value| Value::text(value)),
             Self::Json => Value::Null,
             Self::List(_) => Value::List(Vec::new()),
         }
@@ -253,7 +276,10 @@ fn describe(value: &Value) -> String {
 }
 
 fn invalid(place: &str, problem: &str) -> Error {
-    Error::from(Problem::SchemaInvalid { place: place.into(), problem: problem.into() })
+    Error::from(Problem::SchemaInvalid {
+        place: place.into(),
+        problem: problem.into(),
+    })
 }
 
 fn is_flag(value: &Value, name: &str) -> bool {
@@ -262,18 +288,31 @@ fn is_flag(value: &Value, name: &str) -> bool {
 
 fn read_collection(name: &str, value: &Value) -> Result<Collection, Error> {
     if name.is_empty() || name.starts_with('$') {
-        return Err(invalid(name, "a collection's name is not empty and does not begin with $"));
+        return Err(invalid(
+            name,
+            "a collection's name is not empty and does not begin with $",
+        ));
     }
     let mut fields = Vec::new();
     let declared = value.get("fields").and_then(Value::as_list);
     for field in declared.ok_or_else(|| invalid(name, "its fields must be a list"))? {
         fields.push(read_field(name, field)?);
     }
-    let mut collection =
-        Collection { name: name.into(), fields, indexes: Vec::new(), is_local: is_flag(value, "local") };
-    for index in value.get("indexes").and_then(Value::as_list).unwrap_or_default() {
+    let mut collection = Collection {
+        name: name.into(),
+        fields,
+        indexes: Vec::new(),
+        is_local: is_flag(value, "local"),
+    };
+    for index in value
+        .get("indexes")
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+    {
         let names = index.as_list().unwrap_or_default();
-        let positions = names.iter().map(|field| collection.position(field.as_str().unwrap_or("")));
+        let positions = names
+            .iter()
+            .map(|field| collection.position(field.as_str().unwrap_or("")));
         let positions = positions.collect::<Result<Vec<_>, _>>()?;
         collection.indexes.push(positions);
     }
@@ -284,7 +323,10 @@ fn read_field(collection: &str, value: &Value) -> Result<Field, Error> {
     let name = value.get("name").and_then(Value::as_str).unwrap_or("");
     let place = format!("{collection}.{name}");
     if name.is_empty() || name == "id" || name.starts_with('$') {
-        return Err(invalid(&place, "a field's name is not empty, not id, and does not begin with $"));
+        return Err(invalid(
+            &place,
+            "a field's name is not empty, not id, and does not begin with $",
+        ));
     }
     let field = Field {
         name: name.into(),
@@ -297,7 +339,10 @@ fn read_field(collection: &str, value: &Value) -> Result<Field, Error> {
     if let Some(default) = &field.default
         && !field.fits(default)
     {
-        return Err(invalid(&place, &format!("its default must be {}", field.expected())));
+        return Err(invalid(
+            &place,
+            &format!("its default must be {}", field.expected()),
+        ));
     }
     Ok(field)
 }
@@ -312,7 +357,10 @@ fn read_kind(place: &str, value: &Value) -> Result<Kind, Error> {
         "bytes" => Kind::Bytes,
         "json" => Kind::Json,
         "enum" => {
-            let values = value.get("values").and_then(Value::as_list).unwrap_or_default();
+            let values = value
+                .get("values")
+                .and_then(Value::as_list)
+                .unwrap_or_default();
             let names = values.iter().map(|value| value.as_str().map(String::from));
             match names.collect::<Option<Vec<_>>>() {
                 Some(names) if !names.is_empty() => Kind::Enum(names),
@@ -341,7 +389,8 @@ mod tests {
             {"name":"title","kind":"string"},
             {"name":"rating","kind":"float","nullable":true,"index":true},
             {"name":"genre","kind":"enum","values":["Drama","Comedy"],"default":"Drama"},
-            {"name":"tags","kind":"list","item":{"kind":"string"}}],"indexes":[["genre","rating"]]}}}"#;
+            {"name":"tags","kind":"list","item":{"kind":"string"}}],
+            "indexes":[["genre","rating"]]}}}"#;
         Schema::from_value(&json::read(text.as_bytes()).unwrap()).unwrap()
     }
 
@@ -358,7 +407,9 @@ mod tests {
     fn a_wrong_value_is_named_with_its_type_and_what_was_expected() {
         let schema = films();
         let films = schema.at(0);
-        let error = films.check(&films.fields[1], &Value::text("nine")).unwrap_err();
+        let error = films
+            .check(&films.fields[1], &Value::text("nine"))
+            .unwrap_err();
         assert_eq!(error.code(), "bad_value");
         assert_eq!(
             error.details(),
@@ -371,7 +422,11 @@ mod tests {
         );
         assert!(films.check(&films.fields[1], &Value::Null).is_ok());
         assert!(films.check(&films.fields[0], &Value::Null).is_err());
-        assert!(films.check(&films.fields[2], &Value::text("Horror")).is_err());
+        assert!(
+            films
+                .check(&films.fields[2], &Value::text("Horror"))
+                .is_err()
+        );
         let list = Value::List(vec![Value::text("a"), Value::int(1)]);
         assert!(films.check(&films.fields[3], &list).is_err());
     }
@@ -382,7 +437,10 @@ mod tests {
         let error = schema.at(0).position("titl").unwrap_err();
         assert_eq!(error.code(), "unknown_field");
         assert!(error.message().contains("Did you mean `title`?"));
-        assert_eq!(schema.position("film").unwrap_err().code(), "unknown_collection");
+        assert_eq!(
+            schema.position("film").unwrap_err().code(),
+            "unknown_collection"
+        );
     }
 
     #[test]
@@ -390,10 +448,24 @@ mod tests {
         for (text, place) in [
             (r#"{"collections":{}}"#, "version"),
             (r#"{"version":1}"#, "collections"),
-            (r#"{"version":1,"collections":{"a":{"fields":[{"name":"x","kind":"int","default":"1"}]}}}"#, "a.x"),
-            (r#"{"version":1,"collections":{"a":{"fields":[{"name":"id","kind":"int"}]}}}"#, "a.id"),
-            (r#"{"version":1,"collections":{"a":{"fields":[{"name":"x","kind":"ref","collection":"b"}]}}}"#, "a.x"),
-            (r#"{"version":1,"collections":{"a":{"fields":[{"name":"x","kind":"what"}]}}}"#, "a.x"),
+            (
+                r#"{"version":1,"collections":{"a":{"fields":[
+                    {"name":"x","kind":"int","default":"1"}]}}}"#,
+                "a.x",
+            ),
+            (
+                r#"{"version":1,"collections":{"a":{"fields":[{"name":"id","kind":"int"}]}}}"#,
+                "a.id",
+            ),
+            (
+                r#"{"version":1,"collections":{"a":{"fields":[
+                    {"name":"x","kind":"ref","collection":"b"}]}}}"#,
+                "a.x",
+            ),
+            (
+                r#"{"version":1,"collections":{"a":{"fields":[{"name":"x","kind":"what"}]}}}"#,
+                "a.x",
+            ),
         ] {
             let error = Schema::from_value(&json::read(text.as_bytes()).unwrap()).unwrap_err();
             assert_eq!(error.code(), "schema_invalid");

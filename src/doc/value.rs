@@ -1,7 +1,8 @@
 //! Values and their one total order.
 //!
-//! null < false < true < numbers < strings (by code point) < bytes < lists < maps. There is one kind of number: a finite
-//! 64-bit float without -0, which holds every `int` and `timestamp` exactly. What kind a field has is the schema's matter.
+//! null < false < true < numbers < strings (by code point) < bytes < lists < maps. There is one
+//! kind of number: a finite 64-bit float without -0, which holds every `int` and `timestamp`
+//! exactly. What kind a field has is the schema's matter.
 
 use crate::limits::INT_MAX;
 use crate::sorted::SortedMap;
@@ -30,7 +31,11 @@ impl Number {
 }
 
 fn trunc(number: f64) -> f64 {
-    if number.abs() < 4_503_599_627_370_496.0 { number as i64 as f64 } else { number }
+    if number.abs() < 4_503_599_627_370_496.0 {
+        number as i64 as f64
+    } else {
+        number
+    }
 }
 
 impl Eq for Number {}
@@ -47,7 +52,8 @@ impl Ord for Number {
     }
 }
 
-/// A value of a field, or of a part of one. The derived order is the total order: variants stand in it.
+/// A value of a field, or of a part of one. The derived order is the total order: variants stand in
+/// it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
     /// No value.
@@ -89,30 +95,48 @@ impl Value {
 
     /// The member of a map with this name.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        let Self::Map(members) = self else { return None };
-        let at = members.binary_search_by(|member| member.0.as_str().cmp(name)).ok()?;
+        let Self::Map(members) = self else {
+            return None;
+        };
+        let at = members
+            .binary_search_by(|member| member.0.as_str().cmp(name))
+            .ok()?;
         members.get(at).map(|member| &member.1)
     }
 
     /// The string, if it is one.
     pub fn as_str(&self) -> Option<&str> {
-        if let Self::String(text) = self { Some(text) } else { None }
+        if let Self::String(text) = self {
+            Some(text)
+        } else {
+            None
+        }
     }
 
     /// The whole number, if it is one that is not negative.
     pub fn as_u64(&self) -> Option<u64> {
-        let Self::Number(number) = self else { return None };
+        let Self::Number(number) = self else {
+            return None;
+        };
         number.as_int().and_then(|int| u64::try_from(int).ok())
     }
 
     /// The boolean, if it is one.
     pub fn as_bool(&self) -> Option<bool> {
-        if let Self::Bool(bool) = self { Some(*bool) } else { None }
+        if let Self::Bool(bool) = self {
+            Some(*bool)
+        } else {
+            None
+        }
     }
 
     /// The members of a list, if it is one.
     pub fn as_list(&self) -> Option<&[Value]> {
-        if let Self::List(list) = self { Some(list) } else { None }
+        if let Self::List(list) = self {
+            Some(list)
+        } else {
+            None
+        }
     }
 
     /// Whether it is null.
@@ -134,13 +158,18 @@ impl Value {
         }
     }
 
-    /// How deep the value nests: 0 for a scalar. A map with a member `$` is wrapped on the wire and counts twice.
+    /// How deep the value nests: 0 for a scalar. A map with a member `$` is wrapped on the wire and
+    /// counts twice.
     pub fn depth(&self) -> usize {
         match self {
             Self::List(list) => 1 + list.iter().map(Self::depth).max().unwrap_or(0),
             Self::Map(members) => {
                 let own = 1 + usize::from(self.get("$").is_some());
-                own + members.iter().map(|member| member.1.depth()).max().unwrap_or(0)
+                own + members
+                    .iter()
+                    .map(|member| member.1.depth())
+                    .max()
+                    .unwrap_or(0)
             }
             _ => 0,
         }
@@ -176,7 +205,10 @@ mod tests {
     fn numbers_are_finite_and_have_one_zero() {
         assert_eq!(Number::new(f64::NAN), None);
         assert_eq!(Number::new(f64::INFINITY), None);
-        assert_eq!(Number::new(-0.0).unwrap().get().to_bits(), 0.0_f64.to_bits());
+        assert_eq!(
+            Number::new(-0.0).unwrap().get().to_bits(),
+            0.0_f64.to_bits()
+        );
         assert_eq!(Number::new(1e300).unwrap().as_int(), None);
         assert_eq!(Number::new(-9.0).unwrap().as_int(), Some(-9));
     }

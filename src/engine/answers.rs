@@ -1,4 +1,5 @@
-//! Every request that writes is answered once: its answer is kept until the page confirms it, and given again.
+//! Every request that writes is answered once: its answer is kept until the page confirms it, and
+//! given again.
 
 use crate::ids::{RequestNumber, TabId};
 use crate::sorted::SortedMap;
@@ -47,7 +48,10 @@ impl Answers {
 
     /// Keeps an answer.
     pub fn keep(&mut self, tab: TabId, number: RequestNumber, answer: Vec<u8>) {
-        self.tabs.get_or_default(tab).requests.insert(number, Some(answer));
+        self.tabs
+            .get_or_default(tab)
+            .requests
+            .insert(number, Some(answer));
     }
 
     /// The page has every answer up to `up_to`; returns the numbers forgotten.

@@ -17,12 +17,12 @@ use crate::outbox::entry::Entry;
 use crate::outbox::queue::Outbox;
 use crate::platform::disk::{Disk, DiskError};
 use crate::query::live::LiveQueries;
+use crate::sorted::SortedMap;
 use crate::store::{Batch, Direction, Store, StoreError};
 use crate::txn::operation::Operation;
 use crate::txn::overlay;
 use crate::txn::staging::{Scope, Staging};
 use crate::txn::table;
-use crate::sorted::SortedMap;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -115,16 +115,13 @@ pub struct Database {
 
 impl Database {
     /// The visible state of a document.
-    pub fn visible(
-        &self,
-        disk: &mut dyn Disk,
-        key: &DocumentKey,
-    ) -> Result<StoredDocument, Error> {
-        self.document(disk, table::VISIBLE, key).map(Option::unwrap_or_default)
+    pub fn visible(&self, disk: &mut dyn Disk, key: &DocumentKey) -> Result<StoredDocument, Error> {
+        self.document(disk, table::VISIBLE, key)
+            .map(Option::unwrap_or_default)
     }
 
-    /// What the server is known to have of a document: the base record, which is there as long as anything lies over
-    /// the document, else what is visible.
+    /// What the server is known to have of a document: the base record, which is there as long as
+    /// anything lies over the document, else what is visible.
     pub fn base(&self, disk: &mut dyn Disk, key: &DocumentKey) -> Result<StoredDocument, Error> {
         match self.document(disk, table::BASE, key)? {
             Some(base) => Ok(base),
@@ -138,7 +135,10 @@ impl Database {
         table: u8,
         key: &DocumentKey,
     ) -> Result<Option<StoredDocument>, Error> {
-        let bytes = self.store.get(disk, &table::document(table, key)).map_err(storage_error)?;
+        let bytes = self
+            .store
+            .get(disk, &table::document(table, key))
+            .map_err(storage_error)?;
         match bytes {
             None => Ok(None),
             Some(bytes) if bytes.is_empty() => Ok(Some(StoredDocument::default())),
@@ -150,7 +150,9 @@ impl Database {
     pub fn row(&self, collection: usize, id: &str, document: &StoredDocument) -> Option<Rc<Row>> {
         let columns = self.columns.get(collection)?;
         let schema = self.schema.at(collection);
-        document.is_alive().then(|| Rc::new(columns.row(schema, id, document)))
+        document
+            .is_alive()
+            .then(|| Rc::new(columns.row(schema, id, document)))
     }
 
     /// The change that replacing one state of a document by another is to queries.
@@ -161,17 +163,31 @@ impl Database {
         before: &StoredDocument,
         after: &StoredDocument,
     ) -> Option<Change> {
-        let (old, new) = (self.row(collection, id, before), self.row(collection, id, after));
-        (old != new).then_some(Change { collection, old, new })
+        let (old, new) = (
+            self.row(collection, id, before),
+            self.row(collection, id, after),
+        );
+        (old != new).then_some(Change {
+            collection,
+            old,
+            new,
+        })
     }
 
     /// All rows of a collection.
     pub fn rows(&self, disk: &mut dyn Disk, collection: usize) -> Result<Vec<Rc<Row>>, Error> {
         let schema = self.schema.at(collection);
         if schema.name == OUTBOX {
-            return Ok(self.outbox.iter().map(|entry| Rc::new(super::outbox_row::row(entry))).collect());
+            return Ok(self
+                .outbox
+                .iter()
+                .map(|entry| Rc::new(super::outbox_row::row(entry)))
+                .collect());
         }
-        let columns = self.columns.get(collection).expect("columns are made for all");
+        let columns = self
+            .columns
+            .get(collection)
+            .expect("columns are made for all");
         let from = table::collection(table::VISIBLE, &schema.name);
         let mut rows = Vec::new();
         let mut is_damaged = false;
@@ -184,8 +200,14 @@ impl Database {
             ControlFlow::Continue(())
         };
         let to = table::end_of(&from);
-        self.store.scan(disk, &from, &to, Direction::Forward, &mut visit).map_err(storage_error)?;
-        if is_damaged { Err(undecodable()) } else { Ok(rows) }
+        self.store
+            .scan(disk, &from, &to, Direction::Forward, &mut visit)
+            .map_err(storage_error)?;
+        if is_damaged {
+            Err(undecodable())
+        } else {
+            Ok(rows)
+        }
     }
 
     /// Adds operations to a staging.
@@ -234,13 +256,16 @@ impl Database {
         document
     }
 
-    /// Writes a batch as one record, together with the dictionary and the counters. What is in memory has not moved
-    /// when this fails, and must not have.
+    /// Writes a batch as one record, together with the dictionary and the counters. What is in
+    /// memory has not moved when this fails, and must not have.
     pub fn commit(&mut self, disk: &mut dyn Disk, mut batch: Batch) -> Result<Commit, Error> {
         for (id, path) in self.dictionary.unsaved() {
             batch.put(table::numbered(table::DICTIONARY, u64::from(id.0)), path);
         }
-        batch.put(table::meta("counters"), self.counters.encode(self.clock.last()));
+        batch.put(
+            table::meta("counters"),
+            self.counters.encode(self.clock.last()),
+        );
         match self.store.commit(disk, batch) {
             Ok(commit) => {
                 self.dictionary.saved();
@@ -277,7 +302,11 @@ impl Database {
     pub fn outbox_change(&self, old: Option<&Entry>, new: Option<&Entry>) -> Change {
         let row = |entry: &Entry| Rc::new(super::outbox_row::row(entry));
         let collection = self.schema.collections.len() - 1;
-        Change { collection, old: old.map(row), new: new.map(row) }
+        Change {
+            collection,
+            old: old.map(row),
+            new: new.map(row),
+        }
     }
 }
 
@@ -285,7 +314,11 @@ impl Counters {
     /// The stored form, with the clock's last time.
     pub fn encode(self, last: Time) -> Vec<u8> {
         let mut out = Vec::with_capacity(16);
-        let next_seq = if crate::planted::is("engine_seq_not_stored") { 1 } else { self.next_seq.0 };
+        let next_seq = if crate::planted::is("engine_seq_not_stored") {
+            1
+        } else {
+            self.next_seq.0
+        };
         for number in [self.next_entry.0, next_seq, last.0] {
             crate::doc::codec::write_varint(&mut out, number);
         }
@@ -297,7 +330,13 @@ impl Counters {
         let mut reader = crate::doc::codec::Reader::new(bytes);
         let next_entry = EntryId(reader.varint()?);
         let next_seq = Seq(reader.varint()?);
-        Some((Self { next_entry, next_seq }, Time(reader.varint()?)))
+        Some((
+            Self {
+                next_entry,
+                next_seq,
+            },
+            Time(reader.varint()?),
+        ))
     }
 }
 
@@ -306,9 +345,11 @@ pub fn storage_error(error: StoreError) -> Error {
     match error {
         StoreError::Full => Error::from(Problem::StorageFull),
         StoreError::TooLarge { bytes } => Error::from(Problem::TransactionTooLarge { bytes }),
-        StoreError::Damaged { file, offset, problem } => {
-            damaged(&format!("{problem} ({file} at byte {offset})"))
-        }
+        StoreError::Damaged {
+            file,
+            offset,
+            problem,
+        } => damaged(&format!("{problem} ({file} at byte {offset})")),
         StoreError::Disk(DiskError::Busy) => Error::from(Problem::StorageBusy),
         StoreError::Disk(DiskError::Failed(problem)) | StoreError::Poisoned { problem } => {
             Error::from(Problem::StorageFailed { problem })
@@ -319,7 +360,9 @@ pub fn storage_error(error: StoreError) -> Error {
         StoreError::TermTaken { file } => Error::from(Problem::StorageFailed {
             problem: format!("{file} was begun by somebody else"),
         }),
-        StoreError::Disk(_) => Error::from(Problem::StorageFailed { problem: "a file is gone".into() }),
+        StoreError::Disk(_) => Error::from(Problem::StorageFailed {
+            problem: "a file is gone".into(),
+        }),
     }
 }
 
@@ -329,5 +372,7 @@ fn undecodable() -> Error {
 
 /// A damaged store.
 pub fn damaged(problem: &str) -> Error {
-    Error::from(Problem::StorageDamaged { problem: problem.into() })
+    Error::from(Problem::StorageDamaged {
+        problem: problem.into(),
+    })
 }

@@ -1,4 +1,5 @@
-//! The exchange with the server: performs what the session decides, and takes in what the server sends.
+//! The exchange with the server: performs what the session decides, and takes in what the server
+//! sends.
 
 use super::database::{Database, Waiting};
 use super::link::{Link, PUSH_MAX};
@@ -53,7 +54,10 @@ impl Database {
         Work {
             has_unsettled: counts.queued + counts.sent > 0 || has_void,
             has_uncovered: counts.accepted > 0,
-            checkpoint: self.link.as_ref().map_or_else(Default::default, |l| l.bearing.checkpoint),
+            checkpoint: self
+                .link
+                .as_ref()
+                .map_or_else(Default::default, |l| l.bearing.checkpoint),
         }
     }
 
@@ -61,7 +65,10 @@ impl Database {
         let Some(link) = &mut self.link else { return };
         let done = match each {
             Do::Connect(connection) => {
-                out.push(Effect::Connect { connection: *connection, url: link.url.clone() });
+                out.push(Effect::Connect {
+                    connection: *connection,
+                    url: link.url.clone(),
+                });
                 Ok(())
             }
             Do::Disconnect => {
@@ -132,7 +139,9 @@ impl Database {
 
     /// `hello` goes out only when the store durably knows that this life may have been seen.
     fn send_hello(&mut self, disk: &mut dyn Disk, out: &mut Out) -> Result<(), Error> {
-        let Some(Link { life, bearing, .. }) = &mut self.link else { return Ok(()) };
+        let Some(Link { life, bearing, .. }) = &mut self.link else {
+            return Ok(());
+        };
         let life = *life;
         if !bearing.lives.contains(&life) && !planted::is("engine_life_not_kept") {
             let before = bearing.lives.clone();
@@ -151,13 +160,20 @@ impl Database {
                 return Err(error);
             }
         }
-        let Some(Link { bearing, token, .. }) = &self.link else { return Ok(()) };
+        let Some(Link { bearing, token, .. }) = &self.link else {
+            return Ok(());
+        };
         let hello = Hello {
             protocol: (1, 1),
             replica: self.replica,
             term: self.store.term(),
             life,
-            previous_lives: bearing.lives.iter().copied().filter(|other| *other != life).collect(),
+            previous_lives: bearing
+                .lives
+                .iter()
+                .copied()
+                .filter(|other| *other != life)
+                .collect(),
             next_seq: self.counters.next_seq,
             confirmed: self.confirmed(),
             schema_version: self.schema.version,
@@ -169,17 +185,27 @@ impl Database {
     }
 
     fn send_pull(&mut self, out: &mut Out) {
-        let Some(Link { bearing, .. }) = &self.link else { return };
-        let cursor = if bearing.staged > 0 { &bearing.staged_cursor } else { &bearing.cursor };
+        let Some(Link { bearing, .. }) = &self.link else {
+            return;
+        };
+        let cursor = if bearing.staged > 0 {
+            &bearing.staged_cursor
+        } else {
+            &bearing.cursor
+        };
         let pull = Pull {
             replica: self.replica,
-            shapes: vec![ShapePull { id: SHAPE.into(), cursor: cursor.clone() }],
+            shapes: vec![ShapePull {
+                id: SHAPE.into(),
+                cursor: cursor.clone(),
+            }],
             limit: PAGE_DOCUMENTS_MAX as u32,
         };
         self.send(&ClientMessage::Pull(pull), out);
     }
 
-    /// Takes a frame in. One that is not valid is refused, shown in the status, and the session goes on.
+    /// Takes a frame in. One that is not valid is refused, shown in the status, and the session
+    /// goes on.
     pub fn take_frame(&mut self, input: &Input, disk: &mut dyn Disk, out: &mut Out, text: &str) {
         let message = match decode_server(text.as_bytes()) {
             Ok(message) => message,
@@ -193,18 +219,26 @@ impl Database {
         let now = input.monotonic_ms;
         let taken = match message {
             ServerMessage::Welcome(welcome) => self.take_welcome(input, disk, out, &welcome),
-            ServerMessage::Page(page) if self.link.as_ref().is_some_and(|l| is_stale(l, &page)) => Ok(()),
+            ServerMessage::Page(page) if self.link.as_ref().is_some_and(|l| is_stale(l, &page)) => {
+                Ok(())
+            }
             ServerMessage::Page(page) => {
                 let has_more = page.has_more;
                 self.take_page(disk, out, &page, text).map(|()| {
                     self.drive(input, disk, out, |session, work| {
-                        if has_more { session.on_staged(now) } else { session.next(work, now) }
+                        if has_more {
+                            session.on_staged(now)
+                        } else {
+                            session.next(work, now)
+                        }
                     });
                 })
             }
             ServerMessage::Verdicts(verdicts) => self.take_verdicts(input, disk, out, &verdicts),
             ServerMessage::Poke { version } | ServerMessage::Beat { version, .. } => {
-                self.drive(input, disk, out, |session, work| session.on_version(version, work, now));
+                self.drive(input, disk, out, |session, work| {
+                    session.on_version(version, work, now)
+                });
                 Ok(())
             }
             ServerMessage::Refused(refusal) => {
@@ -225,8 +259,14 @@ impl Database {
         out: &mut Out,
         welcome: &Welcome,
     ) -> Result<(), Error> {
-        let Some(link) = &mut self.link else { return Ok(()) };
-        let is_other = link.bearing.subject.as_ref().is_some_and(|own| *own != welcome.subject);
+        let Some(link) = &mut self.link else {
+            return Ok(());
+        };
+        let is_other = link
+            .bearing
+            .subject
+            .as_ref()
+            .is_some_and(|own| *own != welcome.subject);
         if is_other {
             let message = "This database belongs to another user. Sign in as that user, or open \
                            another database; nothing was sent.";
@@ -243,7 +283,9 @@ impl Database {
         self.clock.correct(input.wall_ms, welcome.time_ms);
         self.settle_in(disk, out, welcome)?;
         let (version, now) = (welcome.version, input.monotonic_ms);
-        self.drive(input, disk, out, |session, _| session.on_welcome(version, now));
+        self.drive(input, disk, out, |session, _| {
+            session.on_welcome(version, now)
+        });
         Ok(())
     }
 
@@ -254,7 +296,9 @@ impl Database {
         out: &mut Out,
         welcome: &Welcome,
     ) -> Result<(), Error> {
-        let Some(link) = &mut self.link else { return Ok(()) };
+        let Some(link) = &mut self.link else {
+            return Ok(());
+        };
         let before = link.bearing.clone();
         let bearing = &mut link.bearing;
         bearing.subject = Some(welcome.subject.clone());
@@ -290,9 +334,13 @@ impl Database {
         if !moves.entries.is_empty() {
             self.commit_moves(disk, out, &moves, Batch::new())?;
         }
-        let Some(link) = &mut self.link else { return Ok(()) };
+        let Some(link) = &mut self.link else {
+            return Ok(());
+        };
         let settled = verdicts.verdicts.iter().map(|verdict| verdict.seq);
-        let mut told = settled.chain(verdicts.not_processed.iter().copied()).peekable();
+        let mut told = settled
+            .chain(verdicts.not_processed.iter().copied())
+            .peekable();
         if told.peek().is_some() && !told.any(|seq| link.in_flight.contains(&seq)) {
             // Of a push that was answered before: something on the way sends frames twice.
             return Ok(());
@@ -320,7 +368,9 @@ impl Database {
             }
             Some(reason) => {
                 let (code, random) = (reason.code.clone(), random_of(input));
-                self.drive(input, disk, out, |session, _| session.on_lost(&code, now, random));
+                self.drive(input, disk, out, |session, _| {
+                    session.on_lost(&code, now, random)
+                });
                 return Ok(());
             }
         }
@@ -328,7 +378,13 @@ impl Database {
         Ok(())
     }
 
-    fn take_refusal(&mut self, input: &Input, disk: &mut dyn Disk, out: &mut Out, refusal: &Refusal) {
+    fn take_refusal(
+        &mut self,
+        input: &Input,
+        disk: &mut dyn Disk,
+        out: &mut Out,
+        refusal: &Refusal,
+    ) {
         let (now, random) = (input.monotonic_ms, random_of(input));
         let Some(link) = &mut self.link else { return };
         link.problem = Some(format!("{}: {}", refusal.code, refusal.message));
@@ -336,7 +392,9 @@ impl Database {
         if is_of_batch && *link.session.phase() == Phase::Pushing {
             match self.suspect_batch(disk, out, refusal) {
                 Ok(false) => {}
-                Ok(true) => return self.drive(input, disk, out, |session, work| session.next(work, now)),
+                Ok(true) => {
+                    return self.drive(input, disk, out, |session, work| session.next(work, now));
+                }
                 Err(error) => return self.fail_exchange(input, disk, out, &error),
             }
         }
@@ -355,14 +413,19 @@ impl Database {
         asker: (TabId, RequestNumber),
     ) -> Result<(), Error> {
         let Some(link) = &mut self.link else {
-            return Err(not_synced("off", "This database was opened without `sync`."));
+            return Err(not_synced(
+                "off",
+                "This database was opened without `sync`.",
+            ));
         };
         link.wanted.push(asker);
         if let Phase::Refused { .. } = link.session.phase() {
             self.answer_wanted(out);
             return Ok(());
         }
-        self.drive(input, disk, out, |session, _| session.on_wanted(input.monotonic_ms));
+        self.drive(input, disk, out, |session, _| {
+            session.on_wanted(input.monotonic_ms)
+        });
         Ok(())
     }
 
@@ -378,7 +441,10 @@ impl Database {
             }
             Phase::Backoff { reason, .. } => Err(not_synced("offline", reason)),
             Phase::Offline => Err(not_synced("offline", "The device has no network.")),
-            Phase::NeedsAuth => Err(not_synced("needs_auth", "The server does not take the token.")),
+            Phase::NeedsAuth => Err(not_synced(
+                "needs_auth",
+                "The server does not take the token.",
+            )),
             Phase::Refused { code, message } => Err(not_synced(code, message)),
             Phase::Connecting | Phase::Pulling | Phase::Pushing => return,
         };
@@ -395,5 +461,9 @@ pub fn random_of(input: &Input) -> u64 {
 }
 
 fn not_synced(code: &str, message: &str) -> Error {
-    Error::from(Problem::Sync { code: code.into(), message: message.into(), retryable: true })
+    Error::from(Problem::Sync {
+        code: code.into(),
+        message: message.into(),
+        retryable: true,
+    })
 }

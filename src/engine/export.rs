@@ -1,4 +1,5 @@
-//! Taking documents out as NDJSON, also from a damaged store: what can be read is given, the rest is passed over.
+//! Taking documents out as NDJSON, also from a damaged store: what can be read is given, the rest
+//! is passed over.
 
 use super::database::{Database, storage_error};
 use crate::doc::json;
@@ -17,7 +18,8 @@ const CHUNK_BYTES: usize = 256 << 10;
 
 impl Database {
     /// Lines after the position `after`, and where to go on; none at the end. A line is
-    /// `{"collection":...,"id":...,"fields":{...}}`; the outbox comes last, as documents of `$outbox`.
+    /// `{"collection":...,"id":...,"fields":{...}}`; the outbox comes last, as documents of
+    /// `$outbox`.
     pub fn export(
         &self,
         disk: &mut dyn Disk,
@@ -26,7 +28,11 @@ impl Database {
         let mut from = vec![table::VISIBLE];
         if let Some(after) = after {
             let mut position = vec![0; after.len() / 2];
-            let problem = || Error::from(Problem::BadRequest { problem: "`after` is not a position".into() });
+            let problem = || {
+                Error::from(Problem::BadRequest {
+                    problem: "`after` is not a position".into(),
+                })
+            };
             read_hex(after.as_bytes(), &mut position).ok_or_else(problem)?;
             from.extend(position);
             from.push(0);
@@ -47,7 +53,9 @@ impl Database {
             ControlFlow::Break(())
         };
         let to = [table::VISIBLE + 1];
-        self.store.scan(disk, &from, &to, Direction::Forward, &mut visit).map_err(storage_error)?;
+        self.store
+            .scan(disk, &from, &to, Direction::Forward, &mut visit)
+            .map_err(storage_error)?;
         if next.is_none() {
             lines.extend(self.outbox_lines());
         }

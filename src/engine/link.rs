@@ -77,7 +77,10 @@ impl Link {
                 session.refuse("wrong_subject", &message);
                 bearing
             }
-            _ => Bearing { home: space.into(), ..Bearing::default() },
+            _ => Bearing {
+                home: space.into(),
+                ..Bearing::default()
+            },
         };
         Self {
             session,
@@ -100,7 +103,11 @@ impl Bearing {
     /// The stored form.
     pub fn encode(&self) -> Vec<u8> {
         let text = |text: &Option<String>| text.clone().map_or(Value::Null, Value::String);
-        let lives = self.lives.iter().map(|life| Value::String(life.to_text())).collect();
+        let lives = self
+            .lives
+            .iter()
+            .map(|life| Value::String(life.to_text()))
+            .collect();
         let list = Value::List(vec![
             Value::text(&self.home),
             text(&self.subject),
@@ -121,13 +128,26 @@ impl Bearing {
     /// Reads what `encode` wrote.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let value = Reader::new(bytes).value()?;
-        let [home, subject, epoch, cursor, checkpoint, is_pulled, staged, staged_cursor, is_resetting, lives] =
-            value.as_list()?
+        let [
+            home,
+            subject,
+            epoch,
+            cursor,
+            checkpoint,
+            is_pulled,
+            staged,
+            staged_cursor,
+            is_resetting,
+            lives,
+        ] = value.as_list()?
         else {
             return None;
         };
         let text = |value: &Value| value.as_str().map(String::from);
-        let lives = lives.as_list()?.iter().map(|life| Token::from_text(life.as_str()?));
+        let lives = lives
+            .as_list()?
+            .iter()
+            .map(|life| Token::from_text(life.as_str()?));
         Some(Self {
             home: text(home)?,
             subject: text(subject),

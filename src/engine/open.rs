@@ -1,6 +1,7 @@
 //! Opening a database: the lock, the files, the log of a new term, and what the store holds.
 //!
-//! The lock is waited for as long as a dying worker of the same page may need; then the page is told who has it.
+//! The lock is waited for as long as a dying worker of the same page may need; then the page is
+//! told who has it.
 
 use super::answers::Answers;
 use super::database::{Counters, Database, StorageState, damaged, storage_error};
@@ -21,9 +22,9 @@ use crate::outbox::codec;
 use crate::outbox::queue::Outbox;
 use crate::platform::disk::{Disk, DiskError};
 use crate::query::live::LiveQueries;
+use crate::sorted::SortedMap;
 use crate::store::{Batch, Direction, Recovery, Store, StoreError};
 use crate::txn::table;
-use crate::sorted::SortedMap;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use xxhash_rust::xxh64::xxh64;
@@ -54,7 +55,11 @@ impl OpenRequest {
     /// Reads the request's members.
     pub fn from_value(tab: TabId, number: RequestNumber, value: &Value) -> Result<Self, Error> {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(String::from);
-        let bad = |problem: &str| Error::from(Problem::BadRequest { problem: problem.into() });
+        let bad = |problem: &str| {
+            Error::from(Problem::BadRequest {
+                problem: problem.into(),
+            })
+        };
         let name = text(value.get("name")).filter(|name| !name.is_empty());
         let sync = match value.get("sync") {
             None | Some(Value::Null) => None,
@@ -108,14 +113,30 @@ pub enum Progress {
 impl Opening {
     /// Begins: asks for the lock, and whether another tab has it.
     pub fn begin(request: OpenRequest, input: &Input, out: &mut Out) -> Box<Self> {
-        out.push(Effect::Join { database: request.name.clone() });
-        out.push(Effect::RequestLock { database: request.name.clone() });
-        out.push(Effect::Broadcast { bytes: b"{\"kind\":\"who\"}".to_vec() });
+        out.push(Effect::Join {
+            database: request.name.clone(),
+        });
+        out.push(Effect::RequestLock {
+            database: request.name.clone(),
+        });
+        out.push(Effect::Broadcast {
+            bytes: b"{\"kind\":\"who\"}".to_vec(),
+        });
         let deadline_ms = input.monotonic_ms + OPEN_WAIT_MS;
-        out.push(Effect::WakeAt { monotonic_ms: deadline_ms });
-        let storage = StorageState { state: "ok", ..StorageState::default() };
+        out.push(Effect::WakeAt {
+            monotonic_ms: deadline_ms,
+        });
+        let storage = StorageState {
+            state: "ok",
+            ..StorageState::default()
+        };
         let stage = Stage::Locking { is_taken: false };
-        Box::new(Self { request, stage, deadline_ms, storage })
+        Box::new(Self {
+            request,
+            stage,
+            deadline_ms,
+            storage,
+        })
     }
 
     /// Another tab says that it has the lock.
@@ -135,7 +156,9 @@ impl Opening {
         if let Stage::Locking { .. } = self.stage {
             self.stage = Stage::Listing { is_waiting: false };
             out.push(here());
-            out.push(Effect::ListFiles { database: self.request.name.clone() });
+            out.push(Effect::ListFiles {
+                database: self.request.name.clone(),
+            });
         }
     }
 
@@ -144,12 +167,18 @@ impl Opening {
         let is_late = input.monotonic_ms >= self.deadline_ms;
         match self.stage {
             Stage::Locking { is_taken } if is_late => {
-                let error = if is_taken { Error::from(Problem::DatabaseInUse) } else { Error::from(Problem::StorageBusy) };
+                let error = if is_taken {
+                    Error::from(Problem::DatabaseInUse)
+                } else {
+                    Error::from(Problem::StorageBusy)
+                };
                 return self.fail(error, out);
             }
             Stage::Listing { is_waiting: true } => {
                 self.stage = Stage::Listing { is_waiting: false };
-                out.push(Effect::ListFiles { database: self.request.name.clone() });
+                out.push(Effect::ListFiles {
+                    database: self.request.name.clone(),
+                });
             }
             _ => {}
         }
@@ -176,7 +205,9 @@ impl Opening {
             Ok(files) => files,
             Err(DiskError::Busy) if input.monotonic_ms < self.deadline_ms => {
                 self.stage = Stage::Listing { is_waiting: true };
-                out.push(Effect::WakeAt { monotonic_ms: input.monotonic_ms + BUSY_MS });
+                out.push(Effect::WakeAt {
+                    monotonic_ms: input.monotonic_ms + BUSY_MS,
+                });
                 return Progress::Under(self);
             }
             Err(error) => return self.fail(storage_error(error.into()), out),
@@ -207,13 +238,14 @@ impl Opening {
         out: &mut Out,
         result: Result<FileId, DiskError>,
     ) -> Progress {
-        let recovery = match std::mem::replace(&mut self.stage, Stage::Listing { is_waiting: false }) {
-            Stage::Making(recovery) => recovery,
-            other => {
-                self.stage = other;
-                return Progress::Under(self);
-            }
-        };
+        let recovery =
+            match std::mem::replace(&mut self.stage, Stage::Listing { is_waiting: false }) {
+                Stage::Making(recovery) => recovery,
+                other => {
+                    self.stage = other;
+                    return Progress::Under(self);
+                }
+            };
         let file = match result {
             Ok(file) => file,
             Err(error) => return self.open_read_only(input, disk, out, *recovery, error.into()),
@@ -241,7 +273,13 @@ impl Opening {
         self.load(input, disk, out, recovery.into_read_only(refusal))
     }
 
-    fn load(mut self: Box<Self>, input: &Input, disk: &mut dyn Disk, out: &mut Out, store: Store) -> Progress {
+    fn load(
+        mut self: Box<Self>,
+        input: &Input,
+        disk: &mut dyn Disk,
+        out: &mut Out,
+        store: Store,
+    ) -> Progress {
         let is_writable = self.storage.state == "ok";
         match Loaded::read(&store, disk) {
             Ok(loaded) => {
@@ -258,10 +296,15 @@ impl Opening {
     fn database(&mut self, input: &Input, store: Store, mut loaded: Loaded) -> Database {
         let request = &mut self.request;
         let [mut replica, mut life] = [Token::default(), Token::default()];
-        replica.0.copy_from_slice(input.random.get(..10).expect("there are 32 bytes"));
-        life.0.copy_from_slice(input.random.get(10..20).expect("there are 32 bytes"));
+        replica
+            .0
+            .copy_from_slice(input.random.get(..10).expect("there are 32 bytes"));
+        life.0
+            .copy_from_slice(input.random.get(10..20).expect("there are 32 bytes"));
         let columns = request.schema.collections.iter();
-        let columns = columns.map(|c| Columns::of(c, &mut loaded.dictionary)).collect();
+        let columns = columns
+            .map(|c| Columns::of(c, &mut loaded.dictionary))
+            .collect();
         let link = request.sync.as_ref().map(|(url, space)| {
             Link::new(live_url(url, space), space, life, loaded.bearing.take())
         });
@@ -293,7 +336,8 @@ impl Opening {
 }
 
 impl Database {
-    /// Writes down who we are. With it the first record of a new database is durable before `open` is answered.
+    /// Writes down who we are. With it the first record of a new database is durable before `open`
+    /// is answered.
     fn settle(&mut self, disk: &mut dyn Disk) -> Result<(), Error> {
         let mut batch = Batch::new();
         batch.put(table::meta("replica"), self.replica.0.to_vec());
@@ -303,7 +347,9 @@ impl Database {
 
 /// Says to other tabs that the lock is held here.
 pub fn here() -> Effect {
-    Effect::Broadcast { bytes: b"{\"kind\":\"here\"}".to_vec() }
+    Effect::Broadcast {
+        bytes: b"{\"kind\":\"here\"}".to_vec(),
+    }
 }
 
 /// The address of a space's live connection.
@@ -335,12 +381,20 @@ impl Loaded {
             outbox: Outbox::default(),
             answers: Answers::default(),
             replica: None,
-            counters: Counters { next_entry: EntryId(1), next_seq: Seq(1) },
+            counters: Counters {
+                next_entry: EntryId(1),
+                next_seq: Seq(1),
+            },
             clock: Hlc::default(),
             bearing: None,
         };
         let mut is_good = true;
-        for table in [table::ANSWERS, table::META, table::DICTIONARY, table::OUTBOX] {
+        for table in [
+            table::ANSWERS,
+            table::META,
+            table::DICTIONARY,
+            table::OUTBOX,
+        ] {
             let mut visit = |key: &[u8], value: &[u8]| {
                 is_good &= loaded.take(key, value).is_some();
                 ControlFlow::Continue(())
@@ -349,14 +403,19 @@ impl Loaded {
                 .scan(disk, &[table], &[table + 1], Direction::Forward, &mut visit)
                 .map_err(storage_error)?;
         }
-        if is_good { Ok(loaded) } else { Err(damaged("a record of the engine does not decode")) }
+        if is_good {
+            Ok(loaded)
+        } else {
+            Err(damaged("a record of the engine does not decode"))
+        }
     }
 
     fn take(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
         match (key.first()?, key.get(1..)?) {
             (&table::DICTIONARY, _) => self.dictionary.load(value)?,
             (&table::OUTBOX, _) => {
-                self.outbox.put(codec::decode(EntryId(table::number(key)?), value)?);
+                self.outbox
+                    .put(codec::decode(EntryId(table::number(key)?), value)?);
             }
             (&table::ANSWERS, _) => {
                 let (tab, number) = table::answer_key(key)?;

@@ -23,7 +23,11 @@ impl Out {
     /// Begins a notice to a page; the caller writes one JSON object.
     pub fn notice(&mut self, tab: TabId) -> &mut Vec<u8> {
         let message = self.notices.get_or_default(tab);
-        message.extend_from_slice(if message.is_empty() { b"{\"messages\":[" } else { b"," });
+        message.extend_from_slice(if message.is_empty() {
+            b"{\"messages\":["
+        } else {
+            b","
+        });
         message
     }
 
@@ -77,7 +81,9 @@ pub fn write_member(out: &mut Vec<u8>, name: &str) {
 
 fn error_value(error: &Error) -> Value {
     let details = error.details().into_iter();
-    let details = details.map(|(name, fact)| (name.into(), Value::String(fact))).collect();
+    let details = details
+        .map(|(name, fact)| (name.into(), Value::String(fact)))
+        .collect();
     Value::map(vec![
         ("code".into(), Value::text(error.code())),
         ("message".into(), Value::String(error.message())),
@@ -95,12 +101,26 @@ mod tests {
     fn notices_of_one_page_go_in_one_message() {
         let mut out = Out::default();
         out.post(TabId(7), &reply(RequestNumber(1), &Ok(b"{}".to_vec())));
-        out.post(TabId(7), &reply(RequestNumber(2), &Err(Error::from(Problem::NotOpen))));
+        out.post(
+            TabId(7),
+            &reply(RequestNumber(2), &Err(Error::from(Problem::NotOpen))),
+        );
         let effects = out.finish();
-        let [Effect::Post { tab: TabId(7), bytes }] = effects.as_slice() else { panic!() };
+        let [
+            Effect::Post {
+                tab: TabId(7),
+                bytes,
+            },
+        ] = effects.as_slice()
+        else {
+            panic!()
+        };
         let message = json::read(bytes).unwrap();
         let notices = message.get("messages").and_then(Value::as_list).unwrap();
         assert_eq!(notices[0].get("number"), Some(&Value::int(1)));
-        assert_eq!(notices[1].get("error").unwrap().get("code"), Some(&Value::text("not_open")));
+        assert_eq!(
+            notices[1].get("error").unwrap().get("code"),
+            Some(&Value::text("not_open"))
+        );
     }
 }

@@ -18,7 +18,12 @@ pub fn row(entry: &Entry) -> Row {
         values: vec![
             Value::text(entry.state.name()),
             seq.map_or(Value::Null, |seq| Value::int(seq.0 as i64)),
-            text(entry.mutation.as_ref().map(|mutation| mutation.name.as_str())),
+            text(
+                entry
+                    .mutation
+                    .as_ref()
+                    .map(|mutation| mutation.name.as_str()),
+            ),
             text(reason.map(|reason| reason.code.as_str())),
             text(reason.map(|reason| reason.message.as_str())),
             Value::int(entry.created_ms as i64),
@@ -29,7 +34,10 @@ pub fn row(entry: &Entry) -> Row {
 }
 
 fn document(delta: &Delta) -> Value {
-    Value::List(vec![Value::text(&delta.key.collection), Value::text(&delta.key.id)])
+    Value::List(vec![
+        Value::text(&delta.key.collection),
+        Value::text(&delta.key.id),
+    ])
 }
 
 /// What the delta writes, in the words of the page: the content that a refused write must not lose.
@@ -40,9 +48,10 @@ fn operation(delta: &Delta) -> Value {
         (true, false) => "delete",
         _ => "update",
     };
-    let fields = delta.paths.iter().filter_map(|write| {
-        Some((write.path.as_field()?.to_string(), write.value.clone()))
-    });
+    let fields = delta
+        .paths
+        .iter()
+        .filter_map(|write| Some((write.path.as_field()?.to_string(), write.value.clone())));
     Value::map(vec![
         ("op".into(), Value::text(op)),
         ("collection".into(), Value::text(&delta.key.collection)),

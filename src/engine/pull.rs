@@ -1,4 +1,5 @@
-//! Taking in what the server has: pages are staged, invisible, and the last one applies them all in one record.
+//! Taking in what the server has: pages are staged, invisible, and the last one applies them all in
+//! one record.
 
 use super::database::{Database, damaged, storage_error};
 use super::link::Link;
@@ -13,10 +14,10 @@ use crate::planted;
 use crate::platform::disk::Disk;
 use crate::protocol::codec::decode_server;
 use crate::protocol::message::{Delta, Outcome, Page, ServerMessage};
+use crate::sorted::Blocks;
 use crate::store::{Batch, Direction};
 use crate::sync::session::Phase;
 use crate::txn::table;
-use crate::sorted::Blocks;
 use std::ops::ControlFlow;
 
 /// Bases that a pull moves, by their keys in the store.
@@ -34,9 +35,16 @@ impl Database {
         page: &Page,
         frame: &str,
     ) -> Result<(), Error> {
-        let Some(link) = &mut self.link else { return Ok(()) };
+        let Some(link) = &mut self.link else {
+            return Ok(());
+        };
         let before = link.bearing.clone();
-        link.pages.extend(page.cursors.iter().filter(|_| page.has_more).map(|(_, at)| at.clone()));
+        link.pages.extend(
+            page.cursors
+                .iter()
+                .filter(|_| page.has_more)
+                .map(|(_, at)| at.clone()),
+        );
         let bearing = &mut link.bearing;
         if page.reset.iter().any(|shape| shape == SHAPE) || is_first(bearing) {
             bearing.is_resetting = true;
@@ -64,7 +72,10 @@ impl Database {
     ) -> Result<(), Error> {
         let mut batch = Batch::new();
         let link = self.link.as_mut().expect("pages come over a link");
-        batch.put(table::numbered(table::STAGED, link.bearing.staged), frame.as_bytes().to_vec());
+        batch.put(
+            table::numbered(table::STAGED, link.bearing.staged),
+            frame.as_bytes().to_vec(),
+        );
         link.bearing.staged += 1;
         link.bearing.staged_cursor = cursor;
         batch.put(table::meta("link"), link.bearing.encode());
@@ -99,7 +110,8 @@ impl Database {
         }
     }
 
-    /// Moves the bearing to the checkpoint; says whether the pull that ends here began from nothing.
+    /// Moves the bearing to the checkpoint; says whether the pull that ends here began from
+    /// nothing.
     fn arrive(&mut self, page: &Page, cursor: Option<String>) -> bool {
         let bearing = &mut self.link.as_mut().expect("pages come over a link").bearing;
         let is_resetting = std::mem::take(&mut bearing.is_resetting);
@@ -117,7 +129,7 @@ impl Database {
         for (before, after) in &mut moves.entries {
             let is_covered = page.verdicts.iter().any(|verdict| {
                 Some(verdict.seq) == before.state.seq()
-                    && matches!(verdict.outcome, Outcome::Accepted { version, .. } if version <= page.checkpoint)
+                    && is_within(&verdict.outcome, page.checkpoint)
             });
             if is_covered && before.state.is_overlaid() {
                 *after = None;
@@ -125,7 +137,10 @@ impl Database {
         }
         let covered = self.outbox.covered(page.checkpoint).into_iter();
         for id in covered.filter(|_| !planted::is("engine_covered_kept")) {
-            let entry = self.outbox.get(id).expect("covered entries are in the outbox");
+            let entry = self
+                .outbox
+                .get(id)
+                .expect("covered entries are in the outbox");
             moves.entries.push((entry.clone(), None));
         }
         moves
@@ -187,8 +202,9 @@ impl Database {
         Ok((batch, changes))
     }
 
-    /// Bases of the documents that entries lay over which go now; and, when the pull began from nothing, an empty
-    /// base for every synced document there is, so that those the server no longer has go.
+    /// Bases of the documents that entries lay over which go now; and, when the pull began from
+    /// nothing, an empty base for every synced document there is, so that those the server no
+    /// longer has go.
     fn bases(
         &self,
         disk: &mut dyn Disk,
@@ -223,34 +239,48 @@ impl Database {
             ControlFlow::Continue(())
         };
         let (from, to) = ([table::VISIBLE], [table::VISIBLE + 1]);
-        self.store.scan(disk, &from, &to, Direction::Forward, &mut visit).map_err(storage_error)?;
+        self.store
+            .scan(disk, &from, &to, Direction::Forward, &mut visit)
+            .map_err(storage_error)?;
         Ok(keys)
     }
 
     /// Writes the bearing and removes what was staged.
     fn put_link(&self, batch: &mut Batch, disk: &mut dyn Disk) -> Result<(), Error> {
-        let Some(Link { bearing, .. }) = &self.link else { return Ok(()) };
+        let Some(Link { bearing, .. }) = &self.link else {
+            return Ok(());
+        };
         batch.put(table::meta("link"), bearing.encode());
         let mut visit = |key: &[u8], _: &[u8]| {
             batch.delete(key.to_vec());
             ControlFlow::Continue(())
         };
         let (from, to) = ([table::STAGED], [table::STAGED + 1]);
-        self.store.scan(disk, &from, &to, Direction::Forward, &mut visit).map_err(storage_error)
+        self.store
+            .scan(disk, &from, &to, Direction::Forward, &mut visit)
+            .map_err(storage_error)
     }
 }
 
-/// Whether a page came before, or was not asked for: something on the way sends frames twice, or out of order. Taking
-/// it in would end a pull early or lead back to an older checkpoint.
+/// Whether a page came before, or was not asked for: something on the way sends frames twice, or
+/// out of order. Taking it in would end a pull early or lead back to an older checkpoint.
 pub fn is_stale(link: &Link, page: &Page) -> bool {
     if planted::is("engine_stale_page_taken") {
         return false;
     }
     let bearing = &link.bearing;
-    let is_known = page.cursors.iter().any(|(_, cursor)| link.pages.contains(cursor));
+    let is_known = page
+        .cursors
+        .iter()
+        .any(|(_, cursor)| link.pages.contains(cursor));
     let is_old = page.checkpoint < bearing.checkpoint
         || (page.checkpoint == bearing.checkpoint && bearing.staged > 0 && !page.has_more);
     *link.session.phase() != Phase::Pulling || is_old || (page.has_more && is_known)
+}
+
+/// Whether a pull up to `checkpoint` has brought what was accepted.
+fn is_within(outcome: &Outcome, checkpoint: Version) -> bool {
+    matches!(outcome, Outcome::Accepted { version, .. } if *version <= checkpoint)
 }
 
 /// Whether this is the first page of a pull that has no cursor to begin from.

@@ -1,4 +1,5 @@
-//! Sending the outbox: entries get their seq, durably, before they are sent; large ones go in parts.
+//! Sending the outbox: entries get their seq, durably, before they are sent; large ones go in
+//! parts.
 
 use super::database::Database;
 use super::link::Link;
@@ -15,8 +16,8 @@ use crate::planted;
 use crate::platform::disk::Disk;
 use crate::protocol::codec::delta_bytes;
 use crate::protocol::message::{ClientMessage, Delta, Part, Push, Pushed, Refusal};
-use crate::store::Batch;
 use crate::sorted::SortedMap;
+use crate::store::Batch;
 
 /// How often a transaction may fail alone before it is quarantined.
 const FAILURES_MAX: u32 = 3;
@@ -33,12 +34,18 @@ impl Database {
 
     /// Sends the next transactions that have no verdict, unless a push is under way.
     pub fn send_push(&mut self, disk: &mut dyn Disk, out: &mut Out) -> Result<(), Error> {
-        if self.link.as_ref().is_none_or(|link| !link.in_flight.is_empty()) {
+        if self
+            .link
+            .as_ref()
+            .is_none_or(|link| !link.in_flight.is_empty())
+        {
             return Ok(());
         }
         self.number_queued(disk, out)?;
         let transactions = self.due_transactions();
-        let Some(link) = &mut self.link else { return Ok(()) };
+        let Some(link) = &mut self.link else {
+            return Ok(());
+        };
         link.in_flight = transactions.iter().map(|pushed| pushed.seq).collect();
         let push = Push {
             replica: self.replica,
@@ -62,7 +69,13 @@ impl Database {
                 State::Queued => {
                     let state = State::Sent(next_seq);
                     next_seq = next_seq.next();
-                    moves.entries.push((entry.clone(), Some(Entry { state, ..entry.clone() })));
+                    moves.entries.push((
+                        entry.clone(),
+                        Some(Entry {
+                            state,
+                            ..entry.clone()
+                        }),
+                    ));
                 }
                 _ => continue,
             }
@@ -83,9 +96,12 @@ impl Database {
         result
     }
 
-    /// Transactions with a seq and no verdict, by seq, as many as fit a frame; or one part of the first.
+    /// Transactions with a seq and no verdict, by seq, as many as fit a frame; or one part of the
+    /// first.
     fn due_transactions(&self) -> Vec<Pushed> {
-        let Some(Link { push_max, part, .. }) = &self.link else { return Vec::new() };
+        let Some(Link { push_max, part, .. }) = &self.link else {
+            return Vec::new();
+        };
         let due = self.outbox.by_seq().filter(|entry| is_due(&entry.state));
         let mut transactions = Vec::new();
         let mut bytes = 0;
@@ -103,15 +119,17 @@ impl Database {
         transactions
     }
 
-    /// A batch failed as a whole: send fewer; and if one alone keeps failing, put it aside with its content. Says
-    /// whether there is another way to try.
+    /// A batch failed as a whole: send fewer; and if one alone keeps failing, put it aside with its
+    /// content. Says whether there is another way to try.
     pub fn suspect_batch(
         &mut self,
         disk: &mut dyn Disk,
         out: &mut Out,
         refusal: &Refusal,
     ) -> Result<bool, Error> {
-        let Some(link) = &mut self.link else { return Ok(false) };
+        let Some(link) = &mut self.link else {
+            return Ok(false);
+        };
         let suspects = std::mem::take(&mut link.in_flight);
         let [seq] = suspects.as_slice() else {
             if !planted::is("engine_batch_not_halved") {
@@ -124,15 +142,26 @@ impl Database {
             return Ok(true);
         }
         link.failures = 0;
-        let entry = self.outbox.sent_as(*seq).filter(|entry| !owes_void(&entry.state));
+        let entry = self
+            .outbox
+            .sent_as(*seq)
+            .filter(|entry| !owes_void(&entry.state));
         let Some(entry) = entry else { return Ok(false) };
         let state = State::Quarantined(Reason::new(&refusal.code, &refusal.message), Some(*seq));
-        let after = Entry { state, ..entry.clone() };
-        let moves = Moves { entries: vec![(entry.clone(), Some(after))], ..Moves::default() };
-        self.commit_moves(disk, out, &moves, Batch::new()).map(|()| true)
+        let after = Entry {
+            state,
+            ..entry.clone()
+        };
+        let moves = Moves {
+            entries: vec![(entry.clone(), Some(after))],
+            ..Moves::default()
+        };
+        self.commit_moves(disk, out, &moves, Batch::new())
+            .map(|()| true)
     }
 
-    /// In a new epoch everything without a verdict there starts again; refused entries keep their content.
+    /// In a new epoch everything without a verdict there starts again; refused entries keep their
+    /// content.
     pub fn requeue(
         &mut self,
         disk: &mut dyn Disk,
@@ -146,7 +175,13 @@ impl Database {
                 State::Quarantined(reason, Some(_)) => State::Quarantined(reason.clone(), None),
                 _ => continue,
             };
-            moves.entries.push((entry.clone(), Some(Entry { state, ..entry.clone() })));
+            moves.entries.push((
+                entry.clone(),
+                Some(Entry {
+                    state,
+                    ..entry.clone()
+                }),
+            ));
         }
         let before = std::mem::replace(&mut self.counters.next_seq, Seq(1));
         let result = self.commit_moves(disk, out, &moves, batch);
@@ -156,7 +191,8 @@ impl Database {
         result
     }
 
-    /// The clock was ahead: gives new stamps, by the corrected clock and in order, to all that has no verdict.
+    /// The clock was ahead: gives new stamps, by the corrected clock and in order, to all that has
+    /// no verdict.
     pub fn restamp(
         &mut self,
         input: &Input,
@@ -164,7 +200,9 @@ impl Database {
         out: &mut Out,
     ) -> Result<(), Error> {
         // Open transactions hold stamps of before.
-        self.transactions.values_mut().for_each(Transaction::disturb);
+        self.transactions
+            .values_mut()
+            .for_each(Transaction::disturb);
         self.clock.rewind(input.wall_ms);
         let latest = Time::from_ms(self.clock.corrected_ms(input.wall_ms) + CLOCK_AHEAD_MS);
         let mut renamed = SortedMap::new();
@@ -176,8 +214,10 @@ impl Database {
             let mut after = entry.clone();
             let (clock, replica) = (&mut self.clock, self.replica);
             after.restamp(&mut renamed, &mut |overwritten| {
-                // A stamp that the server would refuse is of a write that was discarded before it was sent.
-                let is_known = overwritten <= latest || planted::is("engine_restamp_follows_unsent");
+                // A stamp that the server would refuse is of a write that was discarded before it
+                // was sent.
+                let is_known =
+                    overwritten <= latest || planted::is("engine_restamp_follows_unsent");
                 let known = if is_known { overwritten } else { Time(0) };
                 clock.issue(input.wall_ms, replica, known)
             });
@@ -207,7 +247,8 @@ fn pushed(entry: &Entry, deltas: Vec<Delta>, part: Option<Part>) -> Pushed {
     }
 }
 
-/// One part of an entry that is larger than a frame: the one that the server awaits, else the first.
+/// One part of an entry that is larger than a frame: the one that the server awaits, else the
+/// first.
 fn part_of(entry: &Entry, awaited: Option<(Seq, u32)>) -> Pushed {
     let mut parts: Vec<Vec<Delta>> = vec![Vec::new()];
     let mut bytes = 0;

@@ -9,8 +9,8 @@ use crate::doc::json;
 use crate::doc::value::Value;
 use crate::error::{Error, Problem};
 use crate::event::Input;
-use crate::limits::MUTATION_BYTES_MAX;
 use crate::ids::{EntryId, RequestNumber, SubscriptionId, TabId};
+use crate::limits::MUTATION_BYTES_MAX;
 use crate::outbox::entry::{Entry, State};
 use crate::planted;
 use crate::platform::disk::Disk;
@@ -60,7 +60,13 @@ impl Database {
                 Known::Pending | Known::Confirmed => return,
             }
         }
-        let mut call = Call { input, disk, out, asker, request };
+        let mut call = Call {
+            input,
+            disk,
+            out,
+            asker,
+            request,
+        };
         let result = match self.dispatch(kind, &mut call) {
             Ok(Answer::Later) => return,
             Ok(Answer::Now(ok)) => Ok(ok),
@@ -79,7 +85,8 @@ impl Database {
             "get" => self.on_get(call),
             "subscribe" => self.on_subscribe(call),
             "unsubscribe" => {
-                self.live.unsubscribe(call.asker.tab, SubscriptionId(call.whole("subscription")?));
+                self.live
+                    .unsubscribe(call.asker.tab, SubscriptionId(call.whole("subscription")?));
                 done()
             }
             "begin" => {
@@ -100,7 +107,8 @@ impl Database {
             "network" => self.on_network(call),
             "sync" => {
                 let asker = (call.asker.tab, call.asker.number);
-                self.want_sync(call.input, call.disk, call.out, asker).map(|()| Answer::Later)
+                self.want_sync(call.input, call.disk, call.out, asker)
+                    .map(|()| Answer::Later)
             }
             "confirm" => self.on_confirm(call),
             "export" => self.on_export(call),
@@ -116,24 +124,38 @@ impl Database {
     }
 
     fn commit_call(&mut self, call: &mut Call<'_>, staging: Staging) -> Result<Answer, Error> {
-        let mutation = call.request.get("mutation").filter(|mutation| !mutation.is_null());
+        let mutation = call
+            .request
+            .get("mutation")
+            .filter(|mutation| !mutation.is_null());
         if mutation.is_some_and(|mutation| json::to_text(mutation).len() > MUTATION_BYTES_MAX) {
             return Err(bad("a mutation's name and arguments take over 64 KiB"));
         }
         let mutation = mutation.map(|mutation| Mutation {
-            name: mutation.get("name").and_then(Value::as_str).unwrap_or("").into(),
+            name: mutation
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or("")
+                .into(),
             args: mutation.get("args").cloned().unwrap_or_default(),
         });
-        self.commit_staging(call.input, call.disk, call.out, call.asker, staging, mutation)?;
+        self.commit_staging(
+            call.input, call.disk, call.out, call.asker, staging, mutation,
+        )?;
         let now = call.input.monotonic_ms;
-        self.drive(call.input, call.disk, call.out, |session, work| session.on_write(work, now));
+        self.drive(call.input, call.disk, call.out, |session, work| {
+            session.on_write(work, now)
+        });
         Ok(Answer::Later)
     }
 
     fn operations(&self, call: &Call<'_>) -> Result<Vec<Operation>, Error> {
         let operations = call.request.get("ops").and_then(Value::as_list);
         let operations = operations.ok_or_else(|| bad("it needs a list `ops`"))?;
-        operations.iter().map(|each| Operation::from_value(&self.schema, each)).collect()
+        operations
+            .iter()
+            .map(|each| Operation::from_value(&self.schema, each))
+            .collect()
     }
 
     fn query(&self, call: &Call<'_>) -> Result<CheckedQuery, Error> {
@@ -152,7 +174,9 @@ impl Database {
         let query = self.query(call)?;
         let subscription = SubscriptionId(call.whole("subscription")?);
         let mut all = self.rows(call.disk, query.collection)?;
-        let rows = self.live.subscribe(call.asker.tab, subscription, query, &mut all)?;
+        let rows = self
+            .live
+            .subscribe(call.asker.tab, subscription, query, &mut all)?;
         let notice = call.out.notice(call.asker.tab);
         notice.extend_from_slice(b"{\"kind\":\"result\"");
         write_member(notice, "subscription");
@@ -168,8 +192,12 @@ impl Database {
     fn on_transaction_write(&mut self, call: &mut Call<'_>) -> Result<Answer, Error> {
         let key = call.transaction()?;
         let operations = self.operations(call)?;
-        let mut transaction = self.transactions.remove(&key).ok_or(Error::from(Problem::NoTransaction))?;
-        // A refused operation ends the transaction: it is not put back, and nothing of it is seen by anybody.
+        let mut transaction = self
+            .transactions
+            .remove(&key)
+            .ok_or(Error::from(Problem::NoTransaction))?;
+        // A refused operation ends the transaction: it is not put back, and nothing of it is seen
+        // by anybody.
         transaction.check()?;
         self.stage(call.input, call.disk, &mut transaction.staging, &operations)?;
         self.transactions.insert(key, transaction);
@@ -180,11 +208,18 @@ impl Database {
         let key = call.transaction()?;
         let query = self.query(call)?;
         let mut rows = self.rows(call.disk, query.collection)?;
-        let mut transaction = self.transactions.remove(&key).ok_or(Error::from(Problem::NoTransaction))?;
+        let mut transaction = self
+            .transactions
+            .remove(&key)
+            .ok_or(Error::from(Problem::NoTransaction))?;
         transaction.check()?;
         let written = &transaction.staging.documents;
         let name = &self.schema.at(query.collection).name;
-        let own = |id: &str| written.iter().find(|(key, _)| key.id == id && key.collection == *name);
+        let own = |id: &str| {
+            written
+                .iter()
+                .find(|(key, _)| key.id == id && key.collection == *name)
+        };
         rows.retain(|row| own(&row.id).is_none());
         for (key, staged) in written.iter().filter(|(key, _)| key.collection == *name) {
             rows.extend(self.row(query.collection, &key.id, &staged.after));
@@ -196,27 +231,41 @@ impl Database {
     }
 
     fn on_commit(&mut self, call: &mut Call<'_>) -> Result<Answer, Error> {
-        let transaction =
-            self.transactions.remove(&call.transaction()?).ok_or(Error::from(Problem::NoTransaction))?;
+        let transaction = self
+            .transactions
+            .remove(&call.transaction()?)
+            .ok_or(Error::from(Problem::NoTransaction))?;
         transaction.check()?;
         self.commit_call(call, transaction.staging)
     }
 
     fn on_retry(&mut self, call: &mut Call<'_>) -> Result<Answer, Error> {
         let entry = EntryId(call.whole("entry")?);
-        // One whose seq is still owed to the server has to go there as void first. The retry is a new entry at the tail.
+        // One whose seq is still owed to the server has to go there as void first. The retry is a
+        // new entry at the tail.
         let before = self.outbox.get(entry).filter(|entry| {
-            matches!(entry.state, State::Rejected(_) | State::Quarantined(_, None))
-                || (planted::is("engine_owed_void_dropped") && entry.state.reason().is_some())
+            matches!(
+                entry.state,
+                State::Rejected(_) | State::Quarantined(_, None)
+            ) || (planted::is("engine_owed_void_dropped") && entry.state.reason().is_some())
         });
-        let before = before.cloned().ok_or(Error::from(Problem::NoEntry { entry: entry.0 }))?;
+        let before = before
+            .cloned()
+            .ok_or(Error::from(Problem::NoEntry { entry: entry.0 }))?;
         let id = self.counters.next_entry;
         self.counters.next_entry = id.next();
-        let after = Entry { id, state: State::Queued, ..before.clone() };
+        let after = Entry {
+            id,
+            state: State::Queued,
+            ..before.clone()
+        };
         let (mut batch, notice) = answer_batch(call.asker);
         batch.put(table::entry(id), crate::outbox::codec::encode(&after));
         self.outbox.put(after.clone());
-        let moves = Moves { entries: vec![(before, None)], ..Moves::default() };
+        let moves = Moves {
+            entries: vec![(before, None)],
+            ..Moves::default()
+        };
         if let Err(error) = self.commit_moves(call.disk, call.out, &moves, batch) {
             self.outbox.remove(id);
             return Err(error);
@@ -225,7 +274,9 @@ impl Database {
         self.publish(self.store.last(), &[change], call.out);
         self.writers.insert(id, call.asker.tab);
         let now = call.input.monotonic_ms;
-        self.drive(call.input, call.disk, call.out, |session, work| session.on_write(work, now));
+        self.drive(call.input, call.disk, call.out, |session, work| {
+            session.on_write(work, now)
+        });
         Ok(self.answer_saved(call, notice))
     }
 
@@ -237,7 +288,10 @@ impl Database {
         };
         let before = self.outbox.get(entry).filter(may_go).cloned();
         let before = before.ok_or(Error::from(Problem::NoEntry { entry: entry.0 }))?;
-        let moves = Moves { entries: vec![(before, None)], ..Moves::default() };
+        let moves = Moves {
+            entries: vec![(before, None)],
+            ..Moves::default()
+        };
         let (batch, notice) = answer_batch(call.asker);
         self.commit_moves(call.disk, call.out, &moves, batch)?;
         Ok(self.answer_saved(call, notice))
@@ -255,23 +309,39 @@ impl Database {
     }
 
     fn on_token(&mut self, call: &mut Call<'_>) -> Result<Answer, Error> {
-        let token = call.request.get("token").and_then(Value::as_str).map(String::from);
+        let token = call
+            .request
+            .get("token")
+            .and_then(Value::as_str)
+            .map(String::from);
         let (is_given, now) = (token.is_some(), call.input.monotonic_ms);
         if let Some(link) = &mut self.link {
             link.token = token;
         }
         self.drive(call.input, call.disk, call.out, |session, _| {
-            if is_given { session.on_token(now) } else { session.on_no_token() }
+            if is_given {
+                session.on_token(now)
+            } else {
+                session.on_no_token()
+            }
         });
         self.answer_wanted(call.out);
         done()
     }
 
     fn on_network(&mut self, call: &mut Call<'_>) -> Result<Answer, Error> {
-        let is_online = call.request.get("online").and_then(Value::as_bool).unwrap_or(true);
+        let is_online = call
+            .request
+            .get("online")
+            .and_then(Value::as_bool)
+            .unwrap_or(true);
         let now = call.input.monotonic_ms;
         self.drive(call.input, call.disk, call.out, |session, _| {
-            if is_online { session.on_online(now) } else { session.on_offline() }
+            if is_online {
+                session.on_online(now)
+            } else {
+                session.on_offline()
+            }
         });
         self.answer_wanted(call.out);
         done()
@@ -339,7 +409,9 @@ fn done() -> Result<Answer, Error> {
 }
 
 fn bad(problem: &str) -> Error {
-    Error::from(Problem::BadRequest { problem: problem.into() })
+    Error::from(Problem::BadRequest {
+        problem: problem.into(),
+    })
 }
 
 fn rows_json(rows: &[std::rc::Rc<crate::doc::row::Row>]) -> Vec<u8> {

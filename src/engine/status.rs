@@ -1,4 +1,5 @@
-//! The status that pages see: storage, synchronisation, outbox. Told on every change, never more than once a step.
+//! The status that pages see: storage, synchronisation, outbox. Told on every change, never more
+//! than once a step.
 
 use super::database::Database;
 use super::out::{Out, write_member, write_whole};
@@ -90,7 +91,9 @@ impl Database {
 
     /// The word for where the session stands, why, and until when by the wall clock.
     fn sync_state(&self, input: &Input) -> (&'static str, Option<String>, Option<u64>) {
-        let Some(link) = &self.link else { return ("off", None, None) };
+        let Some(link) = &self.link else {
+            return ("off", None, None);
+        };
         let problem = link.problem.clone();
         match link.session.phase() {
             Phase::Offline => ("offline", problem, None),
@@ -99,10 +102,16 @@ impl Database {
             Phase::Pushing => ("pushing", problem, None),
             Phase::Idle => ("idle", problem, None),
             Phase::NeedsAuth => ("needs_auth", problem, None),
-            Phase::Refused { code, message } => ("refused", Some(format!("{code}: {message}")), None),
+            Phase::Refused { code, message } => {
+                ("refused", Some(format!("{code}: {message}")), None)
+            }
             Phase::Backoff { reason, until_ms } => {
                 let wait_ms = until_ms.saturating_sub(input.monotonic_ms);
-                ("backoff", Some(reason.clone()), Some(input.wall_ms + wait_ms))
+                (
+                    "backoff",
+                    Some(reason.clone()),
+                    Some(input.wall_ms + wait_ms),
+                )
             }
         }
     }

@@ -21,10 +21,12 @@ impl Transaction {
         self.reads.push(query);
     }
 
-    /// Takes note of a commit of somebody else: a conflict if it touches what this transaction has read or written.
+    /// Takes note of a commit of somebody else: a conflict if it touches what this transaction has
+    /// read or written.
     pub fn observe(&mut self, changes: &[Change], schema: &Schema) {
         self.is_conflicted |= changes.iter().any(|change| {
-            self.has_written(change, schema) || self.reads.iter().any(|query| query.can_match(change))
+            self.has_written(change, schema)
+                || self.reads.iter().any(|query| query.can_match(change))
         });
     }
 
@@ -44,6 +46,10 @@ impl Transaction {
 
     /// Refuses to go on after a conflict.
     pub fn check(&self) -> Result<(), Error> {
-        if self.is_conflicted { Err(Error::from(Problem::TransactionConflict)) } else { Ok(()) }
+        if self.is_conflicted {
+            Err(Error::from(Problem::TransactionConflict))
+        } else {
+            Ok(())
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! What becomes of outbox entries: accepted, refused, retried, discarded. Each move is one record, and is shown.
+//! What becomes of outbox entries: accepted, refused, retried, discarded. Each move is one record,
+//! and is shown.
 
 use super::database::Database;
 use super::out::{Out, write_member, write_whole};
@@ -14,9 +15,9 @@ use crate::outbox::entry::{Entry, Reason, State};
 use crate::planted;
 use crate::platform::disk::Disk;
 use crate::protocol::message::{Outcome, Verdict};
+use crate::sorted::SortedSet;
 use crate::store::Batch;
 use crate::txn::table;
-use crate::sorted::SortedSet;
 
 /// A change of the outbox that is being put together with what it does to documents.
 #[derive(Default)]
@@ -37,9 +38,9 @@ impl Database {
         mut batch: Batch,
     ) -> Result<(), Error> {
         self.install(moves, Way::Forward);
-        let result = self.put_moves(disk, moves, &mut batch).and_then(|changes| {
-            self.commit(disk, batch).map(|commit| (commit, changes))
-        });
+        let result = self
+            .put_moves(disk, moves, &mut batch)
+            .and_then(|changes| self.commit(disk, batch).map(|commit| (commit, changes)));
         match result {
             Ok((commit, changes)) => {
                 self.publish(commit, &changes, out);
@@ -64,7 +65,8 @@ impl Database {
         }
     }
 
-    /// Writes moved entries and the documents that look different without them. The moves are installed already.
+    /// Writes moved entries and the documents that look different without them. The moves are
+    /// installed already.
     fn put_moves(
         &mut self,
         disk: &mut dyn Disk,
@@ -75,7 +77,8 @@ impl Database {
         let mut touched = SortedSet::new();
         for (before, after) in &moves.entries {
             let stays = after.as_ref().is_some_and(|after| {
-                after.state.is_overlaid() == before.state.is_overlaid() && after.deltas == before.deltas
+                after.state.is_overlaid() == before.state.is_overlaid()
+                    && after.deltas == before.deltas
             });
             if !stays && !planted::is("engine_refused_still_shown") {
                 touched.extend(before.deltas.iter().map(|delta| delta.key.clone()));
@@ -94,7 +97,8 @@ impl Database {
         let mut changes = Vec::with_capacity(moves.entries.len());
         for (before, after) in &moves.entries {
             match after {
-                Some(_) if planted::is("engine_verdict_not_stored") && is_settled(after.as_ref()) => {}
+                Some(_)
+                    if planted::is("engine_verdict_not_stored") && is_settled(after.as_ref()) => {}
                 Some(after) => batch.put(table::entry(after.id), codec::encode(after)),
                 None => batch.delete(table::entry(before.id)),
             }
@@ -103,7 +107,8 @@ impl Database {
         changes
     }
 
-    /// Writes a document anew over this base: what is visible, and the base record if entries still lie over it.
+    /// Writes a document anew over this base: what is visible, and the base record if entries still
+    /// lie over it.
     pub fn put_rebased(
         &mut self,
         batch: &mut Batch,
@@ -131,19 +136,31 @@ impl Database {
     pub fn moves_of(&self, verdicts: &[Verdict]) -> Moves {
         let mut moves = Moves::default();
         for Verdict { seq, outcome } in verdicts {
-            let Some(before) = self.outbox.sent_as(*seq) else { continue };
+            let Some(before) = self.outbox.sent_as(*seq) else {
+                continue;
+            };
             let state = match (&before.state, outcome) {
-                (State::Sent(seq), Outcome::Accepted { version, .. }) => State::Accepted(*seq, *version),
+                (State::Sent(seq), Outcome::Accepted { version, .. }) => {
+                    State::Accepted(*seq, *version)
+                }
                 (State::Sent(_), Outcome::Rejected { code, message }) => {
                     State::Rejected(Reason::new(code, message))
                 }
-                (State::Quarantined(reason, Some(_)), _) => State::Quarantined(reason.clone(), None),
+                (State::Quarantined(reason, Some(_)), _) => {
+                    State::Quarantined(reason.clone(), None)
+                }
                 _ => continue,
             };
             if let Outcome::Accepted { discarded, .. } = outcome {
                 moves.discarded.push((*seq, discarded.clone()));
             }
-            moves.entries.push((before.clone(), Some(Entry { state, ..before.clone() })));
+            moves.entries.push((
+                before.clone(),
+                Some(Entry {
+                    state,
+                    ..before.clone()
+                }),
+            ));
         }
         moves
     }
@@ -151,7 +168,9 @@ impl Database {
     /// Tells the tabs that wrote the entries.
     pub fn tell_moves(&mut self, moves: &Moves, out: &mut Out) {
         for (before, after) in &moves.entries {
-            let Some(tab) = self.writers.get(&before.id).copied() else { continue };
+            let Some(tab) = self.writers.get(&before.id).copied() else {
+                continue;
+            };
             let name = match (after, &before.state) {
                 (Some(after), _) if after.state.name() == before.state.name() => continue,
                 (Some(after), _) => after.state.name(),
@@ -201,7 +220,11 @@ pub enum Way {
 fn discarded_value(lost: &[(DocumentKey, Path)]) -> Value {
     let item = |(key, path): &(DocumentKey, Path)| {
         let path = path.0.iter().map(|segment| Value::text(segment)).collect();
-        Value::List(vec![Value::text(&key.collection), Value::text(&key.id), Value::List(path)])
+        Value::List(vec![
+            Value::text(&key.collection),
+            Value::text(&key.id),
+            Value::List(path),
+        ])
     };
     Value::List(lost.iter().map(item).collect())
 }

@@ -1,4 +1,5 @@
-//! Committing local writes: rows, base, outbox entry, answer and counters in one record; then live queries move.
+//! Committing local writes: rows, base, outbox entry, answer and counters in one record; then live
+//! queries move.
 
 use super::database::{Database, Waiting};
 use super::out::{Out, reply, write_whole};
@@ -41,11 +42,17 @@ impl Database {
         let mut changes = Vec::new();
         for (key, staged) in &staging.documents {
             self.put_staged(&mut batch, key, staged);
-            let StagedDocument { collection, before, after } = staged;
+            let StagedDocument {
+                collection,
+                before,
+                after,
+            } = staged;
             changes.extend(self.change(*collection, &key.id, before, after));
         }
         if batch.bytes() > TRANSACTION_BYTES_MAX {
-            return Err(Error::from(Problem::TransactionTooLarge { bytes: batch.bytes() }));
+            return Err(Error::from(Problem::TransactionTooLarge {
+                bytes: batch.bytes(),
+            }));
         }
         let entry = self.entry(input, staging, mutation);
         let notice = reply(asker.number, &Ok(written(entry.as_ref())));
@@ -85,9 +92,13 @@ impl Database {
         Ok(())
     }
 
-    /// The records of a staged document: what is visible, and the base if a first queued write comes to lie over it.
+    /// The records of a staged document: what is visible, and the base if a first queued write
+    /// comes to lie over it.
     fn put_staged(&self, batch: &mut Batch, key: &DocumentKey, staged: &StagedDocument) {
-        batch.put(table::document(table::VISIBLE, key), record::encode(&staged.after));
+        batch.put(
+            table::document(table::VISIBLE, key),
+            record::encode(&staged.after),
+        );
         let is_local = self.schema.at(staged.collection).is_local;
         if !is_local && !self.outbox.is_over(key) {
             let base = match staged.before.existence.life {
@@ -99,7 +110,10 @@ impl Database {
     }
 
     fn entry(&self, input: &Input, staging: Staging, mutation: Option<Mutation>) -> Option<Entry> {
-        let subject = self.link.as_ref().and_then(|link| link.bearing.subject.clone());
+        let subject = self
+            .link
+            .as_ref()
+            .and_then(|link| link.bearing.subject.clone());
         (!staging.deltas.is_empty()).then(|| Entry {
             id: self.counters.next_entry,
             subject,
@@ -128,7 +142,9 @@ impl Database {
 fn written(entry: Option<&Entry>) -> Vec<u8> {
     let mut ok = b"{\"entry\":".to_vec();
     match entry {
-        Some(Entry { id: EntryId(id), .. }) => write_whole(&mut ok, *id),
+        Some(Entry {
+            id: EntryId(id), ..
+        }) => write_whole(&mut ok, *id),
         None => ok.extend_from_slice(b"null"),
     }
     ok.push(b'}');

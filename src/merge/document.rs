@@ -21,7 +21,10 @@ pub struct Document<K> {
 
 impl<K> Default for Document<K> {
     fn default() -> Self {
-        Self { existence: Existence::default(), registers: SortedMap::default() }
+        Self {
+            existence: Existence::default(),
+            registers: SortedMap::default(),
+        }
     }
 }
 
@@ -52,16 +55,28 @@ impl<K: Ord> Document<K> {
         for write in delta.paths.iter().filter(|write| write.path.is_existence()) {
             let life = Life(write.value.as_u64().unwrap_or(0));
             let stamp = write.stamp.unwrap_or(delta.stamp);
-            applied.has_changed |= self.apply_existence(Existence { life, stamp, version });
+            applied.has_changed |= self.apply_existence(Existence {
+                life,
+                stamp,
+                version,
+            });
         }
         let is_current = self.is_alive() && delta.life == self.existence.life;
-        for write in delta.paths.iter().filter(|write| !write.path.is_existence()) {
+        for write in delta
+            .paths
+            .iter()
+            .filter(|write| !write.path.is_existence())
+        {
             if !is_current {
                 applied.discarded.push(write.path.clone());
                 continue;
             }
             let stamp = write.stamp.unwrap_or(delta.stamp);
-            let register = Register { value: write.value.clone(), stamp, version };
+            let register = Register {
+                value: write.value.clone(),
+                stamp,
+                version,
+            };
             applied.has_changed |= self.apply_register(name(&write.path), register);
         }
         applied
@@ -108,11 +123,19 @@ mod tests {
     use proptest::prelude::*;
 
     fn stamp(time: u64) -> Stamp {
-        Stamp { time: Time(time), replica: Token([1; 10]) }
+        Stamp {
+            time: Time(time),
+            replica: Token([1; 10]),
+        }
     }
 
     fn write(path: Path, value: Value) -> PathWrite {
-        PathWrite { path, value, saw: None, stamp: None }
+        PathWrite {
+            path,
+            value,
+            saw: None,
+            stamp: None,
+        }
     }
 
     prop_compose! {
@@ -142,8 +165,9 @@ mod tests {
         document
     }
 
-    /// A delta that begins a life carries its fields; one that does not is for a life that has begun. Both hold in
-    /// life, because an update is written over the document it saw. Here the first insert of each life comes first.
+    /// A delta that begins a life carries its fields; one that does not is for a life that has
+    /// begun. Both hold in life, because an update is written over the document it saw. Here
+    /// the first insert of each life comes first.
     fn begun() -> Vec<Delta> {
         (1..4)
             .map(|life| Delta {
@@ -172,9 +196,11 @@ mod tests {
             let begun = begun();
             let first = &begun[life];
             let all = [
-                merged(&[first, &a, &b, &c]), merged(&[first, &c, &b, &a]), merged(&[first, &b, &c, &a]),
+                merged(&[first, &a, &b, &c]),
+                merged(&[first, &c, &b, &a]),
+                merged(&[first, &b, &c, &a]),
             ];
-            // Updates of a life that only a later delta begins are discarded either way or kept either way by the
+            // Updates of a life that only a later delta begins are discarded or kept by the
             // authority's order; here compare what is left when all have the life they belong to.
             if [&a, &b, &c].iter().all(|delta| {
                 delta.life.0 == life as u64 + 1
@@ -199,11 +225,18 @@ mod tests {
     #[test]
     fn a_new_life_forgets_the_old_ones_paths() {
         let mut first = begun().remove(0);
-        first.paths.push(write(Path::field("title"), Value::text("old")));
+        first
+            .paths
+            .push(write(Path::field("title"), Value::text("old")));
         let mut third = begun().remove(2);
-        third.paths.push(write(Path::field("year"), Value::int(1979)));
+        third
+            .paths
+            .push(write(Path::field("year"), Value::int(1979)));
         let document = merged(&[&first, &third]);
         assert_eq!(document.value(&Path::field("title")), None);
-        assert_eq!(document.value(&Path::field("year")), Some(&Value::int(1979)));
+        assert_eq!(
+            document.value(&Path::field("year")),
+            Some(&Value::int(1979))
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! The stored form of a document: life, its stamp, and the registers by their dictionary numbers.
 //!
-//! Most paths of a document carry its stamp (they were inserted together), so a stamp is written only where it differs:
-//! `varint life, stamp, varint count, count x (varint path * 2 + differs, [stamp], value)`. A deleted document keeps
-//! its life and stamp and has no registers.
+//! Most paths of a document carry its stamp (they were inserted together), so a stamp is written
+//! only where it differs: `varint life, stamp, varint count, count x (varint path * 2 + differs,
+//! [stamp], value)`. A deleted document keeps its life and stamp and has no registers.
 
 use super::document::Document;
 use super::existence::Existence;
@@ -45,13 +45,28 @@ pub fn decode(bytes: &[u8]) -> Option<StoredDocument> {
     let mut registers = SortedMap::new();
     for _ in 0..reader.varint()? {
         let head = reader.varint()?;
-        let register_stamp = if head & 1 == 1 { reader.stamp()? } else { stamp };
+        let register_stamp = if head & 1 == 1 {
+            reader.stamp()?
+        } else {
+            stamp
+        };
         let value = reader.value()?;
-        let register = Register { value, stamp: register_stamp, version: Version(0) };
+        let register = Register {
+            value,
+            stamp: register_stamp,
+            version: Version(0),
+        };
         registers.insert(PathId((head >> 1) as u32), register);
     }
-    let existence = Existence { life, stamp, version: Version(0) };
-    Some(Document { existence, registers })
+    let existence = Existence {
+        life,
+        stamp,
+        version: Version(0),
+    };
+    Some(Document {
+        existence,
+        registers,
+    })
 }
 
 /// Which column of a row each dictionary number is.
@@ -66,29 +81,41 @@ impl Columns {
     pub fn of(collection: &Collection, dictionary: &mut Dictionary) -> Self {
         let fields = &collection.fields;
         Self {
-            paths: fields.iter().map(|f| dictionary.intern(&Path::field(&f.name))).collect(),
-            absent: fields.iter().map(crate::doc::schema::Field::absent).collect(),
+            paths: fields
+                .iter()
+                .map(|f| dictionary.intern(&Path::field(&f.name)))
+                .collect(),
+            absent: fields
+                .iter()
+                .map(crate::doc::schema::Field::absent)
+                .collect(),
         }
     }
 
     /// The dictionary number of a field.
     pub fn path(&self, field: usize) -> PathId {
-        *self.paths.get(field).expect("columns are made from the collection")
+        *self
+            .paths
+            .get(field)
+            .expect("columns are made from the collection")
     }
 
-    /// The row of a living document. A value that does not fit its field, which only another schema can have
-    /// written, reads as if it were absent.
+    /// The row of a living document. A value that does not fit its field, which only another schema
+    /// can have written, reads as if it were absent.
     pub fn row(&self, collection: &Collection, id: &str, document: &StoredDocument) -> Row {
         let fields = collection.fields.iter().zip(&self.paths).zip(&self.absent);
         let values = fields.map(|((field, path), absent)| match document.value(path) {
             Some(value) if field.fits(value) => value.clone(),
             _ => absent.clone(),
         });
-        Row { id: id.into(), values: values.collect() }
+        Row {
+            id: id.into(),
+            values: values.collect(),
+        }
     }
 
-    /// The same from the stored bytes, without the rest of the document. No row if it is deleted; None if the bytes are
-    /// not a document.
+    /// The same from the stored bytes, without the rest of the document. No row if it is deleted;
+    /// None if the bytes are not a document.
     pub fn read_row(&self, collection: &Collection, id: &str, bytes: &[u8]) -> Option<Option<Row>> {
         let mut reader = Reader::new(bytes);
         let life = Life(reader.varint()?);
@@ -113,7 +140,10 @@ impl Columns {
                 *values.get_mut(at)? = value;
             }
         }
-        Some(Some(Row { id: id.into(), values }))
+        Some(Some(Row {
+            id: id.into(),
+            values,
+        }))
     }
 }
 
@@ -143,7 +173,9 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_decoded_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+        fn any_bytes_are_decoded_without_a_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..80),
+        ) {
             let _ = decode(&bytes);
         }
     }

@@ -4,7 +4,8 @@ use crate::causal::stamp::Stamp;
 use crate::doc::value::Value;
 use crate::ids::Version;
 
-/// A value, the stamp that wrote it, and the server's version that brought it (0 where it is not the server's).
+/// A value, the stamp that wrote it, and the server's version that brought it (0 where it is not
+/// the server's).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Register {
     /// The value.

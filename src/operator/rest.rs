@@ -131,20 +131,29 @@ mod tests {
             let mut rest = Rest::from_sorted(begun.iter().map(|key| entry(*key, 0)).collect());
             for (step, key) in steps {
                 match step {
-                    0 => prop_assert_eq!(rest.remove(&key.to_be_bytes()), model.remove(&key).is_some()),
+                    0 => {
+                        let was_there = model.remove(&key).is_some();
+                        prop_assert_eq!(rest.remove(&key.to_be_bytes()), was_there);
+                    }
                     1 => {
                         let first = rest.take_first().map(|entry| entry.key);
                         let expected = model.pop_first().map(|pair| pair.0.to_be_bytes().into());
                         prop_assert_eq!(first, expected);
                     }
-                    _ => prop_assert_eq!(rest.put(entry(key, step)), model.insert(key, step).is_some()),
+                    _ => {
+                        let was_there = model.insert(key, step).is_some();
+                        prop_assert_eq!(rest.put(entry(key, step)), was_there);
+                    }
                 }
                 let first = model.keys().next().map(|key| key.to_be_bytes().into());
                 prop_assert_eq!(rest.first().map(|entry| entry.key.clone()), first);
-                prop_assert!(rest.blocks.iter().all(|block| (1..=BLOCK_MAX).contains(&block.len())));
+                let is_sound = |block: &Vec<Entry>| (1..=BLOCK_MAX).contains(&block.len());
+                prop_assert!(rest.blocks.iter().all(is_sound));
             }
-            let left = rest.blocks.iter().flatten().map(|entry| (entry.key.to_vec(), entry.row.id.clone()));
-            let expected = model.iter().map(|(key, step)| (key.to_be_bytes().to_vec(), step.to_string()));
+            let pair = |entry: &Entry| (entry.key.to_vec(), entry.row.id.clone());
+            let left = rest.blocks.iter().flatten().map(pair);
+            let pair = |(key, step): (&u16, &u8)| (key.to_be_bytes().to_vec(), step.to_string());
+            let expected = model.iter().map(pair);
             prop_assert!(left.eq(expected));
         }
     }

@@ -13,7 +13,13 @@ pub fn encode(entry: &Entry) -> Vec<u8> {
     write_option(&mut out, entry.subject.as_deref());
     write_varint(&mut out, u64::from(entry.schema_version));
     write_varint(&mut out, entry.created_ms);
-    write_option(&mut out, entry.mutation.as_ref().map(|mutation| mutation.name.as_str()));
+    write_option(
+        &mut out,
+        entry
+            .mutation
+            .as_ref()
+            .map(|mutation| mutation.name.as_str()),
+    );
     if let Some(mutation) = &entry.mutation {
         write_value(&mut out, &mutation.args);
     }
@@ -32,14 +38,25 @@ pub fn decode(id: EntryId, bytes: &[u8]) -> Option<Entry> {
     let schema_version = reader.varint()? as u32;
     let created_ms = reader.varint()?;
     let mutation = match read_option(&mut reader)? {
-        Some(name) => Some(Mutation { name, args: reader.value()? }),
+        Some(name) => Some(Mutation {
+            name,
+            args: reader.value()?,
+        }),
         None => None,
     };
     let mut deltas = Vec::new();
     for _ in 0..reader.varint()? {
         deltas.push(read_delta(&mut reader)?);
     }
-    Some(Entry { id, subject, schema_version, created_ms, mutation, state, deltas })
+    Some(Entry {
+        id,
+        subject,
+        schema_version,
+        created_ms,
+        mutation,
+        state,
+        deltas,
+    })
 }
 
 fn write_state(out: &mut Vec<u8>, state: &State) {
@@ -88,7 +105,10 @@ fn write_reason(out: &mut Vec<u8>, reason: &Reason) {
 }
 
 fn read_reason(reader: &mut Reader<'_>) -> Option<Reason> {
-    Some(Reason { code: reader.text()?.into(), message: reader.text()?.into() })
+    Some(Reason {
+        code: reader.text()?.into(),
+        message: reader.text()?.into(),
+    })
 }
 
 fn write_option(out: &mut Vec<u8>, text: Option<&str>) {
@@ -98,7 +118,10 @@ fn write_option(out: &mut Vec<u8>, text: Option<&str>) {
     }
 }
 
-#[expect(clippy::option_option, reason = "the outer one is damage, as everywhere in this file")]
+#[expect(
+    clippy::option_option,
+    reason = "the outer one is damage, as everywhere in this file"
+)]
 fn read_option(reader: &mut Reader<'_>) -> Option<Option<String>> {
     match reader.byte()? {
         0 => Some(None),
@@ -137,11 +160,30 @@ fn read_delta(reader: &mut Reader<'_>) -> Option<Delta> {
             path.0.push(reader.text()?.into());
         }
         let flags = reader.byte()?;
-        let saw = if flags & 1 == 1 { Some(reader.stamp()?) } else { None };
-        let own = if flags & 2 == 2 { Some(reader.stamp()?) } else { None };
-        paths.push(PathWrite { path, value: reader.value()?, saw, stamp: own });
+        let saw = if flags & 1 == 1 {
+            Some(reader.stamp()?)
+        } else {
+            None
+        };
+        let own = if flags & 2 == 2 {
+            Some(reader.stamp()?)
+        } else {
+            None
+        };
+        paths.push(PathWrite {
+            path,
+            value: reader.value()?,
+            saw,
+            stamp: own,
+        });
     }
-    Some(Delta { key, life: Life(head >> 1), stamp, upsert: head & 1 == 1, paths })
+    Some(Delta {
+        key,
+        life: Life(head >> 1),
+        stamp,
+        upsert: head & 1 == 1,
+        paths,
+    })
 }
 
 #[cfg(test)]
@@ -153,7 +195,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn stamp(time: u64) -> Stamp {
-        Stamp { time: Time(time), replica: Token([7; 10]) }
+        Stamp {
+            time: Time(time),
+            replica: Token([7; 10]),
+        }
     }
 
     fn entry(state: State) -> Entry {
@@ -168,7 +213,10 @@ mod tests {
             subject: Some("ann".into()),
             schema_version: 3,
             created_ms: 12,
-            mutation: Some(Mutation { name: "close".into(), args: Value::List(vec![]) }),
+            mutation: Some(Mutation {
+                name: "close".into(),
+                args: Value::List(vec![]),
+            }),
             state,
             deltas: vec![Delta {
                 key: DocumentKey::new("films", "1"),
@@ -182,7 +230,10 @@ mod tests {
 
     #[test]
     fn entries_round_trip_in_every_state() {
-        let reason = Reason { code: "exists".into(), message: "there".into() };
+        let reason = Reason {
+            code: "exists".into(),
+            message: "there".into(),
+        };
         for state in [
             State::Queued,
             State::Sent(Seq(4)),
@@ -198,7 +249,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_decoded_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+        fn any_bytes_are_decoded_without_a_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..80),
+        ) {
             let _ = decode(EntryId(1), &bytes);
         }
     }

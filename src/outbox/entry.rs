@@ -16,7 +16,8 @@ pub enum State {
     Accepted(Seq, Version),
     /// Refused by the server. Kept with its content until retried or discarded.
     Rejected(Reason),
-    /// Could not be delivered. Kept likewise; its seq, if it has one, is owed to the server as void.
+    /// Could not be delivered. Kept likewise; its seq, if it has one, is owed to the server as
+    /// void.
     Quarantined(Reason, Option<Seq>),
 }
 
@@ -63,7 +64,9 @@ impl State {
     /// Its seq on the server, if it has one that still means something.
     pub fn seq(&self) -> Option<Seq> {
         match self {
-            Self::Sent(seq) | Self::Accepted(seq, _) | Self::Quarantined(_, Some(seq)) => Some(*seq),
+            Self::Sent(seq) | Self::Accepted(seq, _) | Self::Quarantined(_, Some(seq)) => {
+                Some(*seq)
+            }
             _ => None,
         }
     }
@@ -83,8 +86,8 @@ impl State {
 }
 
 impl Entry {
-    /// Gives every delta a new stamp, in order, and follows the stamps that later writes saw. `issue` takes the time
-    /// that the stamp must be larger than. The seed stamp stays.
+    /// Gives every delta a new stamp, in order, and follows the stamps that later writes saw.
+    /// `issue` takes the time that the stamp must be larger than. The seed stamp stays.
     pub fn restamp(
         &mut self,
         renamed: &mut SortedMap<Stamp, Stamp>,
@@ -92,7 +95,11 @@ impl Entry {
     ) {
         for delta in &mut self.deltas {
             let mut latest = Time(0);
-            for saw in delta.paths.iter_mut().filter_map(|write| write.saw.as_mut()) {
+            for saw in delta
+                .paths
+                .iter_mut()
+                .filter_map(|write| write.saw.as_mut())
+            {
                 if !crate::planted::is("engine_restamp_skips_saw") {
                     *saw = renamed.get(saw).copied().unwrap_or(*saw);
                 }

@@ -1,6 +1,8 @@
-//! The outbox in memory: entries in the order of writing, and which of them lie over which document.
+//! The outbox in memory: entries in the order of writing, and which of them lie over which
+//! document.
 //!
-//! It mirrors what the store holds; whoever changes an entry writes it to the store in the same record.
+//! It mirrors what the store holds; whoever changes an entry writes it to the store in the same
+//! record.
 
 use super::entry::{Entry, Reason, State};
 use crate::doc::path::DocumentKey;
@@ -41,7 +43,8 @@ impl Outbox {
         self.remove(entry.id);
         if entry.state.is_overlaid() {
             for (nth, delta) in entry.deltas.iter().enumerate() {
-                self.overlaid.insert(over_key(&delta.key, entry.id, nth), Vec::new());
+                self.overlaid
+                    .insert(over_key(&delta.key, entry.id, nth), Vec::new());
             }
         }
         if let Some(seq) = entry.state.seq() {
@@ -83,10 +86,11 @@ impl Outbox {
     pub fn over(&self, key: &DocumentKey) -> Vec<&Delta> {
         let mut over = Vec::new();
         let to = over_key(key, EntryId(u64::MAX), usize::MAX);
-        self.overlaid.scan(&over_key(key, EntryId(0), 0), &to, &mut |key, _| {
-            over.extend(self.at(key));
-            ControlFlow::Continue(())
-        });
+        self.overlaid
+            .scan(&over_key(key, EntryId(0), 0), &to, &mut |key, _| {
+                over.extend(self.at(key));
+                ControlFlow::Continue(())
+            });
         over
     }
 
@@ -94,7 +98,10 @@ impl Outbox {
     fn at(&self, key: &[u8]) -> Option<&Delta> {
         let (rest, nth) = key.split_last_chunk()?;
         let id = EntryId(u64::from_be_bytes(*rest.last_chunk()?));
-        self.entries.get(&id)?.deltas.get(u32::from_be_bytes(*nth) as usize)
+        self.entries
+            .get(&id)?
+            .deltas
+            .get(u32::from_be_bytes(*nth) as usize)
     }
 
     /// Whether any entry lies over a document.
@@ -113,7 +120,11 @@ impl Outbox {
             State::Accepted(_, version) => version <= checkpoint,
             _ => false,
         };
-        self.entries.values().filter(is_covered).map(|entry| entry.id).collect()
+        self.entries
+            .values()
+            .filter(is_covered)
+            .map(|entry| entry.id)
+            .collect()
     }
 
     /// How many entries are in each state.
@@ -149,7 +160,10 @@ impl Counts {
 impl Reason {
     /// A code and a message.
     pub fn new(code: &str, message: &str) -> Self {
-        Self { code: code.into(), message: message.into() }
+        Self {
+            code: code.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -188,15 +202,28 @@ mod tests {
         outbox.put(entry(1, "a", State::Queued));
         outbox.put(entry(2, "a", State::Sent(Seq(1))));
         outbox.put(entry(3, "b", State::Accepted(Seq(2), Version(7))));
-        assert_eq!((over(&outbox, "a"), over(&outbox, "b")), (vec![1, 2], vec![3]));
+        assert_eq!(
+            (over(&outbox, "a"), over(&outbox, "b")),
+            (vec![1, 2], vec![3])
+        );
         outbox.put(entry(1, "a", State::Rejected(Reason::new("exists", ""))));
         assert_eq!(over(&outbox, "a"), [2]);
         outbox.remove(EntryId(2));
         assert!(!outbox.is_over(&DocumentKey::new("films", "a")));
         assert_eq!(outbox.covered(Version(6)), []);
         assert_eq!(outbox.covered(Version(7)), [EntryId(3)]);
-        assert_eq!(outbox.sent_as(Seq(2)).map(|entry| entry.id), Some(EntryId(3)));
+        assert_eq!(
+            outbox.sent_as(Seq(2)).map(|entry| entry.id),
+            Some(EntryId(3))
+        );
         assert_eq!(outbox.sent_as(Seq(1)), None);
-        assert_eq!(outbox.counts(), Counts { accepted: 1, rejected: 1, ..Counts::default() });
+        assert_eq!(
+            outbox.counts(),
+            Counts {
+                accepted: 1,
+                rejected: 1,
+                ..Counts::default()
+            }
+        );
     }
 }

@@ -7,7 +7,8 @@ pub trait TabChannel {
     /// Sends to the page with this number.
     fn post(&mut self, tab: TabId, bytes: Vec<u8>);
 
-    /// Joins the channel of database `name`, on which `broadcast` speaks and `Event::Broadcast` listens.
+    /// Joins the channel of database `name`, on which `broadcast` speaks and `Event::Broadcast`
+    /// listens.
     fn join(&mut self, name: &str);
 
     /// Sends to every other tab on the channel.

@@ -1,6 +1,7 @@
 //! `Disk`: files that are read and written at once, and made durable later.
 //!
-//! The engine calls [`Disk`] within a step. The driver alone calls [`Files`], whose completions arrive as events.
+//! The engine calls [`Disk`] within a step. The driver alone calls [`Files`], whose completions
+//! arrive as events.
 
 use crate::ids::{FileId, Ticket};
 
@@ -18,12 +19,15 @@ pub enum DiskError {
     Failed(String),
 }
 
-/// Synchronous access to open files. A write is visible to reads at once and durable only after a flush.
+/// Synchronous access to open files. A write is visible to reads at once and durable only after a
+/// flush.
 pub trait Disk {
-    /// Reads at `offset` into `into`; returns how many bytes there were (fewer at the end of the file).
+    /// Reads at `offset` into `into`; returns how many bytes there were (fewer at the end of the
+    /// file).
     fn read(&mut self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, DiskError>;
 
-    /// Writes at `offset`, growing the file; returns how many bytes were taken. Fewer than given means full.
+    /// Writes at `offset`, growing the file; returns how many bytes were taken. Fewer than given
+    /// means full.
     fn write(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<usize, DiskError>;
 
     /// Cuts the file to `length` bytes.
@@ -35,7 +39,8 @@ pub trait Disk {
 
 /// What the driver does with files. Each call is answered by one event.
 pub trait Files: Disk {
-    /// Opens every file of database `name`, making its folder if need be. Answered by `Event::Listed`.
+    /// Opens every file of database `name`, making its folder if need be. Answered by
+    /// `Event::Listed`.
     fn list(&mut self, name: &str);
 
     /// Makes and opens an empty file. Answered by `Event::FileReady`.

@@ -1,9 +1,10 @@
-//! The queue into which ports push what has completed, and from which the driver takes the next event.
+//! The queue into which ports push what has completed, and from which the driver takes the next
+//! event.
 
 use crate::event::Event;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::cell::RefCell;
 
 /// A shared queue of events. Clones share it.
 #[derive(Clone, Default)]

@@ -35,14 +35,20 @@ impl<V> Blocks<V> {
     /// The value of a key, to be changed.
     pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut V> {
         let (at, place) = self.find(key).ok()?;
-        self.blocks.get_mut(at)?.get_mut(place).map(|pair| &mut pair.1)
+        self.blocks
+            .get_mut(at)?
+            .get_mut(place)
+            .map(|pair| &mut pair.1)
     }
 
     /// Gives a key this value.
     pub fn insert(&mut self, key: Vec<u8>, value: V) {
         let (at, free) = match self.find(&key) {
             Ok((at, place)) => {
-                let pair = self.blocks.get_mut(at).and_then(|block| block.get_mut(place));
+                let pair = self
+                    .blocks
+                    .get_mut(at)
+                    .and_then(|block| block.get_mut(place));
                 pair.expect("it was found there").1 = value;
                 return;
             }
@@ -120,7 +126,9 @@ impl<V> Blocks<V> {
         let at = self.blocks.partition_point(begins).saturating_sub(1);
         let block = self.blocks.get(at).map(Vec::as_slice).unwrap_or_default();
         let order = &mut |place| {
-            block.get(place).map_or(Ordering::Greater, |pair: &Pair<V>| (*pair.0).cmp(key))
+            block
+                .get(place)
+                .map_or(Ordering::Greater, |pair: &Pair<V>| (*pair.0).cmp(key))
         };
         match search(block.len(), order) {
             Ok(place) => Ok((at, place)),
@@ -196,7 +204,11 @@ mod tests {
         let mut seen = Vec::new();
         let mut visit = |_: &[u8], number: &u16| {
             seen.push(*number);
-            if seen.len() % 2 == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if seen.len() % 2 == 0 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         };
         blocks.scan(&511_u16.to_be_bytes(), &[0xff], &mut visit);
         blocks.scan_back(&[], &512_u16.to_be_bytes(), &mut visit);

@@ -62,7 +62,8 @@ pub struct Context {
     pub time_ms: u64,
     /// A random text that becomes the epoch of a space that has never been used.
     pub fresh_epoch: String,
-    /// The replica and term of the connection's last welcomed `hello`, where there is a connection.
+    /// The replica and term of the connection's last welcomed `hello`, where there is a
+    /// connection.
     pub session: Option<(ReplicaId, Term)>,
 }
 

@@ -1,7 +1,8 @@
-//! The client's session with the server: one state machine that decides what to send next and when to wait.
+//! The client's session with the server: one state machine that decides what to send next and when
+//! to wait.
 //!
-//! It is pure: it is told what happened and answers with [`Do`]. It must not know how frames are made or where
-//! anything is stored.
+//! It is pure: it is told what happened and answers with [`Do`]. It must not know how frames are
+//! made or where anything is stored.
 
 use crate::ids::Version;
 use crate::limits::{BACKOFF_MS, BEAT_MS};
@@ -170,7 +171,11 @@ impl Session {
     pub fn on_connected(&mut self, now_ms: u64) -> Vec<Do> {
         self.is_connected = true;
         self.deadline_ms = Some(now_ms + ANSWER_MS);
-        if self.has_token { vec![Do::Hello] } else { vec![Do::AskToken] }
+        if self.has_token {
+            vec![Do::Hello]
+        } else {
+            vec![Do::AskToken]
+        }
     }
 
     /// The page has no token.
@@ -241,19 +246,30 @@ impl Session {
 
     /// The outbox has got an entry.
     pub fn on_write(&mut self, work: Work, now_ms: u64) -> Vec<Do> {
-        if self.phase == Phase::Idle { self.next(work, now_ms) } else { Vec::new() }
+        if self.phase == Phase::Idle {
+            self.next(work, now_ms)
+        } else {
+            Vec::new()
+        }
     }
 
     /// The server says that the space is at this version.
     pub fn on_version(&mut self, version: Version, work: Work, now_ms: u64) -> Vec<Do> {
         self.beats_missed = 0;
         self.server_version = self.server_version.max(version);
-        if self.phase == Phase::Idle { self.next(work, now_ms) } else { Vec::new() }
+        if self.phase == Phase::Idle {
+            self.next(work, now_ms)
+        } else {
+            Vec::new()
+        }
     }
 
     /// The connection ended, or the server did not keep to the protocol.
     pub fn on_lost(&mut self, reason: &str, now_ms: u64, random: u64) -> Vec<Do> {
-        if matches!(self.phase, Phase::Refused { .. } | Phase::Offline | Phase::NeedsAuth) {
+        if matches!(
+            self.phase,
+            Phase::Refused { .. } | Phase::Offline | Phase::NeedsAuth
+        ) {
             self.is_connected = false;
             self.is_welcome = false;
             return Vec::new();
@@ -262,7 +278,10 @@ impl Session {
         let cap = longest.min(first << self.attempts.min(16));
         self.attempts += 1;
         let until_ms = now_ms + 1 + random % cap;
-        self.rest(Phase::Backoff { reason: reason.into(), until_ms });
+        self.rest(Phase::Backoff {
+            reason: reason.into(),
+            until_ms,
+        });
         vec![Do::Disconnect]
     }
 
@@ -293,14 +312,22 @@ impl Session {
 
     /// Whether a refusal with this code is of the replica, not of what was sent.
     pub fn is_final(code: &str) -> bool {
-        let codes =
-            ["replica_conflict", "wrong_subject", "forbidden", "term_fenced", "protocol_unsupported"];
+        let codes = [
+            "replica_conflict",
+            "wrong_subject",
+            "forbidden",
+            "term_fenced",
+            "protocol_unsupported",
+        ];
         codes.contains(&code)
     }
 
     /// Sends nothing from now on.
     pub fn refuse(&mut self, code: &str, message: &str) {
-        self.rest(Phase::Refused { code: code.into(), message: message.into() });
+        self.rest(Phase::Refused {
+            code: code.into(),
+            message: message.into(),
+        });
     }
 
     /// Time has passed.
@@ -341,9 +368,17 @@ mod tests {
     fn a_session_pulls_then_pushes_then_pulls_what_it_pushed() {
         let mut session = Session::new();
         welcome(&mut session);
-        let mut work = Work { has_unsettled: true, checkpoint: Version(3), ..Work::default() };
+        let mut work = Work {
+            has_unsettled: true,
+            checkpoint: Version(3),
+            ..Work::default()
+        };
         assert_eq!(session.next(work, 4), [Do::Push]);
-        work = Work { has_unsettled: false, has_uncovered: true, ..work };
+        work = Work {
+            has_unsettled: false,
+            has_uncovered: true,
+            ..work
+        };
         assert_eq!(session.next(work, 5), [Do::Pull]);
         work.has_uncovered = false;
         assert_eq!(session.next(work, 6), []);
@@ -355,7 +390,10 @@ mod tests {
     fn an_idle_session_beats_and_gives_up_after_two_silences() {
         let mut session = Session::new();
         welcome(&mut session);
-        let work = Work { checkpoint: Version(3), ..Work::default() };
+        let work = Work {
+            checkpoint: Version(3),
+            ..Work::default()
+        };
         session.next(work, 4);
         assert_eq!(session.on_tick(4 + BEAT_MS, 0), [Do::Beat]);
         assert_eq!(session.on_version(Version(3), work, 5 + BEAT_MS), []);
@@ -372,7 +410,9 @@ mod tests {
         session.on_online(0);
         for attempt in 0..40_u64 {
             session.on_lost("x", 0, u64::MAX - attempt);
-            let Phase::Backoff { until_ms, .. } = session.phase().clone() else { panic!() };
+            let Phase::Backoff { until_ms, .. } = session.phase().clone() else {
+                panic!()
+            };
             assert!(until_ms <= 60_000 && until_ms <= 1_000 << attempt.min(10));
             assert_eq!(session.on_tick(until_ms, 0).len(), 1);
         }
@@ -382,7 +422,10 @@ mod tests {
     fn a_hello_that_was_sent_twice_by_something_on_the_way_does_not_end_the_session() {
         let mut session = Session::new();
         welcome(&mut session);
-        assert_eq!(session.on_refused("replica_conflict", "rolled back", 5, 0), []);
+        assert_eq!(
+            session.on_refused("replica_conflict", "rolled back", 5, 0),
+            []
+        );
         assert_eq!(session.phase(), &Phase::Pulling);
     }
 
@@ -390,7 +433,10 @@ mod tests {
     fn a_refused_replica_sends_nothing_more() {
         let mut session = Session::new();
         session.on_online(0);
-        assert_eq!(session.on_refused("replica_conflict", "copy", 5, 0), [Do::Disconnect]);
+        assert_eq!(
+            session.on_refused("replica_conflict", "copy", 5, 0),
+            [Do::Disconnect]
+        );
         assert_eq!(session.on_online(6), []);
         assert_eq!(session.on_wanted(7), []);
         assert_eq!(session.on_lost("closed", 8, 0), []);
@@ -410,7 +456,16 @@ mod tests {
         let mut session = Session::new();
         welcome(&mut session);
         assert_eq!(session.on_no_token(), []);
-        assert_eq!(session.next(Work { has_unsettled: true, ..Work::default() }, 6), []);
+        assert_eq!(
+            session.next(
+                Work {
+                    has_unsettled: true,
+                    ..Work::default()
+                },
+                6
+            ),
+            []
+        );
         assert_eq!(session.on_wanted(7), [Do::AskToken]);
         assert_eq!(session.on_token(8), [Do::Hello]);
     }

@@ -46,9 +46,14 @@ impl Operation {
             "seed" => Action::Seed,
             other => return Err(bad_request(&format!("there is no operation `{other}`"))),
         };
-        let name = value.get("collection").and_then(Value::as_str).unwrap_or("");
+        let name = value
+            .get("collection")
+            .and_then(Value::as_str)
+            .unwrap_or("");
         if name == OUTBOX {
-            return Err(bad_request("the outbox is not written to; use retry and discard"));
+            return Err(bad_request(
+                "the outbox is not written to; use retry and discard",
+            ));
         }
         let position = schema.position(name)?;
         let collection = schema.at(position);
@@ -59,12 +64,19 @@ impl Operation {
             _ => return Err(bad_request("an operation has no object `fields`")),
         };
         let key = DocumentKey::new(name, id);
-        Ok(Self { action, collection: position, key, fields })
+        Ok(Self {
+            action,
+            collection: position,
+            key,
+            fields,
+        })
     }
 }
 
 fn bad_request(problem: &str) -> Error {
-    Error::from(Problem::BadRequest { problem: problem.into() })
+    Error::from(Problem::BadRequest {
+        problem: problem.into(),
+    })
 }
 
 fn read_id<'a>(collection: &Collection, id: Option<&'a Value>) -> Result<&'a str, Error> {
@@ -86,7 +98,10 @@ fn read_fields(
     let mut fields = SortedMap::new();
     for (name, value) in members {
         let at = collection.position(name)?;
-        let field = collection.fields.get(at).expect("positions come from `position`");
+        let field = collection
+            .fields
+            .get(at)
+            .expect("positions come from `position`");
         collection.check(field, value)?;
         fields.insert(at, value.clone());
     }

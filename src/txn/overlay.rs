@@ -21,7 +21,8 @@ pub fn visible(
     document
 }
 
-/// Keeps the fields that never leave the device, which no base holds, from the document as it was shown.
+/// Keeps the fields that never leave the device, which no base holds, from the document as it was
+/// shown.
 pub fn carry_local(
     document: &mut StoredDocument,
     shown: &StoredDocument,
@@ -31,7 +32,12 @@ pub fn carry_local(
     if document.existence.life != shown.existence.life {
         return;
     }
-    for (at, _) in collection.fields.iter().enumerate().filter(|(_, field)| field.is_local) {
+    for (at, _) in collection
+        .fields
+        .iter()
+        .enumerate()
+        .filter(|(_, field)| field.is_local)
+    {
         let path = columns.path(at);
         if let Some(register) = shown.registers.get(&path) {
             document.registers.insert(path, register.clone());

@@ -1,4 +1,5 @@
-//! A transaction before its commit: operations become deltas, and documents take their new state, in a place of their own.
+//! A transaction before its commit: operations become deltas, and documents take their new state,
+//! in a place of their own.
 //!
 //! Nothing here touches the store or the outbox; a transaction that fails is simply dropped.
 
@@ -56,8 +57,8 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// Adds an operation. `load` reads the visible document as of now. On an error the staging is as it was before
-    /// or must be dropped; nothing else has changed.
+    /// Adds an operation. `load` reads the visible document as of now. On an error the staging is
+    /// as it was before or must be dropped; nothing else has changed.
     pub fn apply(
         &mut self,
         scope: &mut Scope<'_>,
@@ -70,7 +71,11 @@ impl Staging {
         } else {
             let before = load(key)?;
             let (collection, after) = (operation.collection, before.clone());
-            StagedDocument { collection, before, after }
+            StagedDocument {
+                collection,
+                before,
+                after,
+            }
         };
         let delta = delta_of(scope, operation, &staged.after);
         if let Ok(Some(delta)) = &delta {
@@ -84,14 +89,17 @@ impl Staging {
     /// Applies a delta to its staged document, and keeps what of it syncs.
     fn add(&mut self, scope: &mut Scope<'_>, staged: &mut StagedDocument, delta: &Delta) {
         let collection = scope.schema.at(staged.collection);
-        staged.after.apply(delta, Version(0), &mut |path| scope.dictionary.intern(path));
+        staged
+            .after
+            .apply(delta, Version(0), &mut |path| scope.dictionary.intern(path));
         if let Some(synced) = synced_part(collection, delta) {
             self.bytes += delta_bytes(&synced);
             self.deltas.push(synced);
         }
     }
 
-    /// A document is measured as the server does, so that what is taken here is not refused there for its size.
+    /// A document is measured as the server does, so that what is taken here is not refused there
+    /// for its size.
     fn check_sizes(&self, dictionary: &Dictionary, key: &DocumentKey) -> Result<(), Error> {
         let staged = self.documents.get(key).expect("it was just staged");
         let size = |(path, register): (&PathId, &Register)| {
@@ -101,10 +109,16 @@ impl Staging {
         let bytes = staged.after.registers.iter().map(size).sum();
         if bytes > DOCUMENT_BYTES_MAX {
             let (collection, id) = (key.collection.clone(), key.id.clone());
-            return Err(Error::from(Problem::DocumentTooLarge { collection, id, bytes }));
+            return Err(Error::from(Problem::DocumentTooLarge {
+                collection,
+                id,
+                bytes,
+            }));
         }
         if self.bytes > TRANSACTION_BYTES_MAX {
-            return Err(Error::from(Problem::TransactionTooLarge { bytes: self.bytes }));
+            return Err(Error::from(Problem::TransactionTooLarge {
+                bytes: self.bytes,
+            }));
         }
         Ok(())
     }
@@ -120,7 +134,9 @@ fn delta_of(
     let (collection, id) = (operation.key.collection.clone(), operation.key.id.clone());
     match operation.action {
         Action::Insert if is_alive => Err(Error::from(Problem::Exists { collection, id })),
-        Action::Update | Action::Delete if !is_alive => Err(Error::from(Problem::NotFound { collection, id })),
+        Action::Update | Action::Delete if !is_alive => {
+            Err(Error::from(Problem::NotFound { collection, id }))
+        }
         Action::Seed if document.existence.life.0 > 0 => Ok(None),
         Action::Insert | Action::Seed => insertion(scope, operation, document).map(Some),
         Action::Upsert if !is_alive => insertion(scope, operation, document).map(Some),
@@ -131,7 +147,13 @@ fn delta_of(
             let saw = Some(document.existence.stamp);
             let existence = existence(life, saw);
             let key = operation.key.clone();
-            Ok(Some(Delta { key, life, stamp, upsert: false, paths: vec![existence] }))
+            Ok(Some(Delta {
+                key,
+                life,
+                stamp,
+                upsert: false,
+                paths: vec![existence],
+            }))
         }
     }
 }
@@ -160,32 +182,63 @@ fn insertion(
                 }));
             }
         };
-        paths.push(PathWrite { path: Path::field(&field.name), value, saw: None, stamp: None });
+        paths.push(PathWrite {
+            path: Path::field(&field.name),
+            value,
+            saw: None,
+            stamp: None,
+        });
     }
     let stamp = match operation.action {
         Action::Seed => Stamp::SEED,
         _ => issue(scope, previous.stamp.time),
     };
     let upsert = operation.action != Action::Insert;
-    Ok(Delta { key: operation.key.clone(), life, stamp, upsert, paths })
+    Ok(Delta {
+        key: operation.key.clone(),
+        life,
+        stamp,
+        upsert,
+        paths,
+    })
 }
 
 /// New values for fields of the current life.
 fn update(scope: &mut Scope<'_>, operation: &Operation, document: &StoredDocument) -> Delta {
     let collection = scope.schema.at(operation.collection);
-    let columns = scope.columns.get(operation.collection).expect("columns are made for all");
+    let columns = scope
+        .columns
+        .get(operation.collection)
+        .expect("columns are made for all");
     let mut latest = Time(0);
     let mut paths = Vec::with_capacity(operation.fields.len());
     for (at, value) in &operation.fields {
-        let saw = document.registers.get(&columns.path(*at)).map(|register| register.stamp);
+        let saw = document
+            .registers
+            .get(&columns.path(*at))
+            .map(|register| register.stamp);
         latest = latest.max(saw.map_or(Time(0), |saw| saw.time));
-        let field = collection.fields.get(*at).expect("positions come from the schema");
+        let field = collection
+            .fields
+            .get(*at)
+            .expect("positions come from the schema");
         let path = Path::field(&field.name);
-        paths.push(PathWrite { path, value: value.clone(), saw, stamp: None });
+        paths.push(PathWrite {
+            path,
+            value: value.clone(),
+            saw,
+            stamp: None,
+        });
     }
     let stamp = issue(scope, latest);
     let upsert = operation.action == Action::Upsert;
-    Delta { key: operation.key.clone(), life: document.existence.life, stamp, upsert, paths }
+    Delta {
+        key: operation.key.clone(),
+        life: document.existence.life,
+        stamp,
+        upsert,
+        paths,
+    }
 }
 
 fn issue(scope: &mut Scope<'_>, overwritten: Time) -> Stamp {
@@ -194,17 +247,33 @@ fn issue(scope: &mut Scope<'_>, overwritten: Time) -> Stamp {
 
 fn existence(life: Life, saw: Option<Stamp>) -> PathWrite {
     let value = Value::int(life.0 as i64);
-    PathWrite { path: Path::existence(), value, saw, stamp: None }
+    PathWrite {
+        path: Path::existence(),
+        value,
+        saw,
+        stamp: None,
+    }
 }
 
 /// What of a delta leaves the device; none if nothing does.
 fn synced_part(collection: &Collection, delta: &Delta) -> Option<Delta> {
     let is_local = |write: &&PathWrite| {
-        collection.fields.iter().any(|f| f.is_local && write.path.as_field() == Some(&f.name))
+        collection
+            .fields
+            .iter()
+            .any(|f| f.is_local && write.path.as_field() == Some(&f.name))
     };
     if collection.is_local {
         return None;
     }
-    let paths: Vec<_> = delta.paths.iter().filter(|write| !is_local(write)).cloned().collect();
-    (!paths.is_empty()).then(|| Delta { paths, ..delta.clone() })
+    let paths: Vec<_> = delta
+        .paths
+        .iter()
+        .filter(|write| !is_local(write))
+        .cloned()
+        .collect();
+    (!paths.is_empty()).then(|| Delta {
+        paths,
+        ..delta.clone()
+    })
 }

@@ -1,14 +1,15 @@
 //! The store's key space: one ordered space, a byte for the table and then the key in it.
 //!
-//! `d` visible documents · `b` base of the documents that queued writes lie over · `o` outbox · `s` staged pages of a
-//! pull · `n` dictionary · `a` answers until confirmed · `m` single records.
+//! `d` visible documents, `b` base of the documents that queued writes lie over, `o` outbox, `s`
+//! staged pages of a pull, `n` dictionary, `a` answers until confirmed, `m` single records.
 
 use crate::doc::path::DocumentKey;
 use crate::ids::{EntryId, RequestNumber, TabId};
 
 /// What is visible: base and queued writes joined. Value: a document record.
 pub const VISIBLE: u8 = b'd';
-/// What the server is known to have, where queued writes lie over it. Value: a document record, empty for none.
+/// What the server is known to have, where queued writes lie over it. Value: a document record,
+/// empty for none.
 pub const BASE: u8 = b'b';
 /// Value: an entry.
 pub const OUTBOX: u8 = b'o';

@@ -1,4 +1,5 @@
-//! A device for tests: the shipped driver and engine over the in-memory ports, and a page that speaks its messages.
+//! A device for tests: the shipped driver and engine over the in-memory ports, and a page that
+//! speaks its messages.
 
 use holm::doc::json;
 use holm::doc::value::Value;
@@ -46,7 +47,9 @@ impl Server {
             session: None,
         };
         let mut rows = self.rows.borrow_mut();
-        let decision = authority::run(&context, &message, |need| Ok::<_, ()>(need.read_from(&rows)));
+        let decision = authority::run(&context, &message, |need| {
+            Ok::<_, ()>(need.read_from(&rows))
+        });
         let decision = decision.expect("reading memory does not fail");
         for (key, row) in decision.writes {
             match row {
@@ -77,7 +80,9 @@ impl Machine {
     pub fn damage(&self, text: &str) {
         for name in self.disk.names("test") {
             let mut content = self.disk.content("test", &name).unwrap();
-            let at = content.windows(text.len()).position(|window| window == text.as_bytes());
+            let at = content
+                .windows(text.len())
+                .position(|window| window == text.as_bytes());
             if let Some(at) = at {
                 content[at] ^= 1;
                 self.disk.set_content("test", &name, content);
@@ -128,25 +133,45 @@ impl Device {
             clock: Box::new(ManualClock::new(time.clone(), inbox.clone())),
             entropy: Box::new(SeededEntropy::new(tab)),
             transport,
-            channel: Box::new(MemoryChannel::new(mail.clone(), machine.air.clone(), inbox.clone())),
+            channel: Box::new(MemoryChannel::new(
+                mail.clone(),
+                machine.air.clone(),
+                inbox.clone(),
+            )),
             locks: Box::new(MemoryLocks::new(machine.locks.clone(), inbox.clone())),
         };
         let driver = Driver::new(ports, inbox.clone());
         let (notices, replies) = (Vec::new(), BTreeMap::new());
-        Self { driver, inbox, posts: mail, time, tab: TabId(tab), next_number: 1, notices, replies }
+        Self {
+            driver,
+            inbox,
+            posts: mail,
+            time,
+            tab: TabId(tab),
+            next_number: 1,
+            notices,
+            replies,
+        }
     }
 
     /// An open device; panics if opening is refused.
     pub fn open(machine: &Machine, tab: u64, server: Option<&Server>) -> Self {
         let mut device = Self::new(machine, tab, server);
-        device.ask_open(server.is_some()).expect("the database opens");
+        device
+            .ask_open(server.is_some())
+            .expect("the database opens");
         device
     }
 
     /// Asks to open and gives the answer.
     pub fn ask_open(&mut self, is_synced: bool) -> Result<Value, Value> {
-        let sync = if is_synced { r#","sync":{"url":"http://server","space":"films"}"# } else { "" };
-        let body = format!(r#""kind":"open","name":"test","durability":"strict","schema":{SCHEMA}{sync}"#);
+        let sync = if is_synced {
+            r#","sync":{"url":"http://server","space":"films"}"#
+        } else {
+            ""
+        };
+        let body =
+            format!(r#""kind":"open","name":"test","durability":"strict","schema":{SCHEMA}{sync}"#);
         let number = self.send(&body);
         for _ in 0..50 {
             if let Some(reply) = self.replies.remove(&number) {
@@ -169,14 +194,19 @@ impl Device {
     pub fn send_as(&mut self, number: u64, body: &str) {
         let tab = self.tab.0;
         let text = format!(r#"{{"tab":{tab},"requests":[{{"number":{number},{body}}}]}}"#);
-        self.inbox.push(Event::Request { tab: self.tab, bytes: text.into_bytes() });
+        self.inbox.push(Event::Request {
+            tab: self.tab,
+            bytes: text.into_bytes(),
+        });
         self.run();
     }
 
     /// Sends a request and gives its answer, which must have come.
     pub fn ask(&mut self, body: &str) -> Result<Value, Value> {
         let number = self.send(body);
-        let reply = self.reply(number).unwrap_or_else(|| panic!("no answer to {body}"));
+        let reply = self
+            .reply(number)
+            .unwrap_or_else(|| panic!("no answer to {body}"));
         result(&reply)
     }
 
@@ -193,20 +223,30 @@ impl Device {
     /// Ids and titles of all films, in the order of their ids.
     pub fn titles(&mut self) -> Vec<(String, String)> {
         let rows = self.rows(r#"{"from":"films"}"#);
-        let text = |row: &Value, at: usize| row.as_list().unwrap()[at].as_str().unwrap().to_string();
-        rows.iter().map(|row| (text(row, 0), text(row, 1))).collect()
+        let text =
+            |row: &Value, at: usize| row.as_list().unwrap()[at].as_str().unwrap().to_string();
+        rows.iter()
+            .map(|row| (text(row, 0), text(row, 1)))
+            .collect()
     }
 
     /// The rows of a query.
     pub fn rows(&mut self, query: &str) -> Vec<Value> {
-        let ok = self.ask(&format!(r#""kind":"get","query":{query}"#)).expect("the query is good");
-        ok.get("rows").and_then(Value::as_list).expect("rows are a list").to_vec()
+        let ok = self
+            .ask(&format!(r#""kind":"get","query":{query}"#))
+            .expect("the query is good");
+        ok.get("rows")
+            .and_then(Value::as_list)
+            .expect("rows are a list")
+            .to_vec()
     }
 
     /// States of the outbox entries.
     pub fn outbox(&mut self) -> Vec<String> {
         let rows = self.rows(r#"{"from":"$outbox"}"#);
-        rows.iter().map(|row| row.as_list().unwrap()[1].as_str().unwrap().to_string()).collect()
+        rows.iter()
+            .map(|row| row.as_list().unwrap()[1].as_str().unwrap().to_string())
+            .collect()
     }
 
     /// Synchronises until the session rests.
@@ -255,14 +295,19 @@ impl Device {
 
     /// A frame from the server, as if it had sent it.
     pub fn frame(&mut self, text: &str) {
-        self.inbox.push(Event::Frame { connection: 1, text: text.into() });
+        self.inbox.push(Event::Frame {
+            connection: 1,
+            text: text.into(),
+        });
         self.run();
     }
 
     /// Takes the notices of a kind that have come.
     pub fn take_notices(&mut self, kind: &str) -> Vec<Value> {
         let is_it = |notice: &Value| notice.get("kind").and_then(Value::as_str) == Some(kind);
-        let (taken, rest) = std::mem::take(&mut self.notices).into_iter().partition(is_it);
+        let (taken, rest) = std::mem::take(&mut self.notices)
+            .into_iter()
+            .partition(is_it);
         self.notices = rest;
         taken
     }
@@ -271,11 +316,19 @@ impl Device {
 fn result(reply: &Value) -> Result<Value, Value> {
     match reply.get("ok") {
         Some(ok) => Ok(ok.clone()),
-        None => Err(reply.get("error").expect("a reply is ok or an error").clone()),
+        None => Err(reply
+            .get("error")
+            .expect("a reply is ok or an error")
+            .clone()),
     }
 }
 
 /// The code of an error.
 pub fn code(result: Result<Value, Value>) -> String {
-    result.expect_err("it is refused").get("code").and_then(Value::as_str).unwrap().to_string()
+    result
+        .expect_err("it is refused")
+        .get("code")
+        .and_then(Value::as_str)
+        .unwrap()
+        .to_string()
 }

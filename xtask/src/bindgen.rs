@@ -36,7 +36,8 @@ pub fn generate(module: &Path, out: &Path) -> Result<(), String> {
 }
 
 /// `--low-memory-unused` holds because the stack lies first in memory and grows down: its last
-/// bytes are reached only where it is about to overflow. Rewrites the module in place, through a file beside it so that a failure leaves no half.
+/// bytes are reached only where it is about to overflow. Rewrites the module in place, through a
+/// file beside it so that a failure leaves no half.
 pub fn optimise(root: &Path, out: &Path) -> Result<(), String> {
     let module = out.join(MODULE);
     let smaller = out.join("smaller.wasm");

@@ -1,5 +1,6 @@
-//! Every request is answered once by each engine that gets it, however often it was sent, and a write that was sent
-//! to several engines is never answered first with success and then with something else.
+//! Every request is answered once by each engine that gets it, however often it was sent, and a
+//! write that was sent to several engines is never answered first with success and then with
+//! something else.
 
 use super::Checker;
 use crate::fact::{End, Fact, Place};

@@ -1,4 +1,5 @@
-//! Replicas at rest are equal: to each other, to one that pulled everything anew, and to themselves after a crash.
+//! Replicas at rest are equal: to each other, to one that pulled everything anew, and to themselves
+//! after a crash.
 
 use super::Checker;
 use crate::fact::{End, Fact, Rows};

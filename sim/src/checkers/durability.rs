@@ -1,5 +1,5 @@
-//! A write whose answer was let out is there ever after: in the outbox, or at the server and shown, or thrown away by
-//! its user. What is shown of it stays shown, unless the server refused it.
+//! A write whose answer was let out is there ever after: in the outbox, or at the server and shown,
+//! or thrown away by its user. What is shown of it stays shown, unless the server refused it.
 //!
 //! The expected state is kept here, outside, from what went through the page's door.
 

@@ -1,5 +1,6 @@
-//! Every transaction has effect at the server at most once: its seq has one verdict for ever, its name is accepted
-//! under one seq only, and the space has as many versions as transactions were accepted.
+//! Every transaction has effect at the server at most once: its seq has one verdict for ever, its
+//! name is accepted under one seq only, and the space has as many versions as transactions were
+//! accepted.
 
 use super::Checker;
 use super::verdicts::{Told, verdicts_of};

@@ -1,4 +1,5 @@
-//! What pages have written, by the name that each transaction carries: what every checker of writes starts from.
+//! What pages have written, by the name that each transaction carries: what every checker of writes
+//! starts from.
 
 use crate::app::OUTBOX_LIST;
 use crate::fact::{Fact, Place};
@@ -202,7 +203,8 @@ impl Write {
         marks.map(|op| text_of(op, "id"))
     }
 
-    /// Whether anything of it is to reach the server for sure. A seed is not, where the document is there already.
+    /// Whether anything of it is to reach the server for sure. A seed is not, where the document is
+    /// there already.
     pub fn is_synced(&self) -> bool {
         let leaves = |op: &Value| match (text_of(op, "op"), op.get("fields")) {
             ("update", Some(Value::Map(fields))) => fields.iter().any(|(name, _)| name != "note"),

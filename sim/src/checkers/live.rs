@@ -1,6 +1,7 @@
 //! A live query's list, kept by patches, equals a fresh evaluation of the query over all documents.
 //!
-//! The lists are kept here from what engines post; the evaluation is the naive one, which shares nothing with theirs.
+//! The lists are kept here from what engines post; the evaluation is the naive one, which shares
+//! nothing with theirs.
 
 use super::Checker;
 use crate::fact::{End, Fact, Place, Rows};

@@ -1,7 +1,8 @@
-//! What only one device writes is in the end what that device's accepted writes, one after the other, make of it.
+//! What only one device writes is in the end what that device's accepted writes, one after the
+//! other, make of it.
 //!
-//! So no edit of one field is undone by an edit of another, a later write beats an earlier one of the same device
-//! whatever its clock did, and what is deleted or inserted again is so everywhere.
+//! So no edit of one field is undone by an edit of another, a later write beats an earlier one of
+//! the same device whatever its clock did, and what is deleted or inserted again is so everywhere.
 
 use super::Checker;
 use super::ledger::Ledger;
@@ -12,7 +13,8 @@ use crate::json::{column, row_id, text_of};
 use holm::doc::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Collections that are judged, with their fields, in order. Each field, or document, has one writer.
+/// Collections that are judged, with their fields, in order. Each field, or document, has one
+/// writer.
 const JUDGED: [(&str, &[&str]); 3] = [
     ("duets", &["left", "right"]),
     ("pairs", &["value"]),
@@ -61,7 +63,8 @@ fn carry_out(documents: &mut Documents, op: &Value) {
 }
 
 impl LoneWriter {
-    /// What the documents must be, and which cannot be told because a write to them was tried again later.
+    /// What the documents must be, and which cannot be told because a write to them was tried again
+    /// later.
     fn expected(&self) -> (Documents, BTreeSet<String>) {
         let mut accepted: Vec<(&String, &u64)> = self.accepted.names.iter().collect();
         accepted.sort_by_key(|(_, version)| **version);
@@ -117,7 +120,8 @@ impl LoneWriter {
                 let is_seeded = collection == "duets" && document.is_none();
                 if shown != wanted && !is_seeded {
                     return Err(format!(
-                        "device {device}: {collection}/{id} is {shown:?}; its writer made it {wanted:?}"
+                        "device {device}: {collection}/{id} is {shown:?}; \
+                         its writer made it {wanted:?}"
                     ));
                 }
             }

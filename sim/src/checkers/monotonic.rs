@@ -1,5 +1,5 @@
-//! Nothing that a page is told goes back in time, as long as its engine lives: the checkpoint, the revision of live
-//! results, and what became of an entry.
+//! Nothing that a page is told goes back in time, as long as its engine lives: the checkpoint, the
+//! revision of live results, and what became of an entry.
 
 use super::Checker;
 use crate::fact::{End, Fact, Place};

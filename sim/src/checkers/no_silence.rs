@@ -1,5 +1,5 @@
-//! No write is lost in silence: at the end each is accepted, or refused and kept with its reason, or thrown away by
-//! its user. What was refused at the call has no effect at all.
+//! No write is lost in silence: at the end each is accepted, or refused and kept with its reason,
+//! or thrown away by its user. What was refused at the call has no effect at all.
 
 use super::Checker;
 use super::ledger::{Ledger, Said, Write};

@@ -1,7 +1,9 @@
-//! What a write claims to have seen is something that was there: a stamp that got a verdict, or the seed's.
+//! What a write claims to have seen is something that was there: a stamp that got a verdict, or the
+//! seed's.
 //!
-//! Judged where a field has one writer. A writer who threw one of these writes away, or had it refused before the
-//! server, may have seen what the server never did; it is not judged from then on.
+//! Judged where a field has one writer. A writer who threw one of these writes away, or had it
+//! refused before the server, may have seen what the server never did; it is not judged from then
+//! on.
 
 use super::Checker;
 use super::ledger::Ledger;

@@ -1,5 +1,5 @@
-//! One document that every device seeds with a value of its own has everywhere the largest of the values that were
-//! sent: equal stamps are broken by the value.
+//! One document that every device seeds with a value of its own has everywhere the largest of the
+//! values that were sent: equal stamps are broken by the value.
 
 use super::Checker;
 use super::verdicts::verdicts_of;

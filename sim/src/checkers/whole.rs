@@ -1,6 +1,7 @@
 //! A transaction is there whole or not at all, on every device, at every moment.
 //!
-//! Two documents that one device always writes together have the same value wherever they are shown.
+//! Two documents that one device always writes together have the same value wherever they are
+//! shown.
 
 use super::Checker;
 use crate::fact::{End, Fact, Rows};

@@ -1,4 +1,5 @@
-//! A torn disk whose completions take time: so a crash can come between a write, its flush, and the news of the flush.
+//! A torn disk whose completions take time: so a crash can come between a write, its flush, and the
+//! news of the flush.
 
 use super::{Wish, Wishes};
 use holm::ids::{FileId, Ticket};

@@ -1,4 +1,5 @@
-//! The end: everything is mended, and the world must come to rest by itself, within a time, with nothing left over.
+//! The end: everything is mended, and the world must come to rest by itself, within a time, with
+//! nothing left over.
 
 use super::{Happening, World};
 use crate::dice::Dice;
@@ -14,7 +15,8 @@ const REST_MS: u64 = 300_000;
 const LOOK_MS: u64 = 500;
 
 impl World {
-    /// Mends the world, waits for rest, lets one more device join, and crashes every machine once more.
+    /// Mends the world, waits for rest, lets one more device join, and crashes every machine once
+    /// more.
     pub(super) fn finish(&mut self) -> Option<End> {
         if self.failure.is_some() {
             return None;

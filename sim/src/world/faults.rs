@@ -59,7 +59,8 @@ impl World {
         self.count(fault.name());
     }
 
-    /// Ends the device's worker, and what goes with it, and lets a new one start; perhaps to crash once more.
+    /// Ends the device's worker, and what goes with it, and lets a new one start; perhaps to crash
+    /// once more.
     pub(super) fn crash(&mut self, index: usize, ending: Ending) {
         self.end_worker(index, ending);
         let keeps_page = match ending {

@@ -1,4 +1,5 @@
-//! The network: connections that carry frames in order until they break, and lose what is under way when they do.
+//! The network: connections that carry frames in order until they break, and lose what is under way
+//! when they do.
 
 use super::{Happening, World};
 use crate::fact::Fact;
@@ -211,7 +212,8 @@ impl World {
         line.guest = Guest::default();
     }
 
-    /// The connection breaks: what is under way is lost from some point on, and both ends learn of it, in time.
+    /// The connection breaks: what is under way is lost from some point on, and both ends learn of
+    /// it, in time.
     pub(super) fn cut(&mut self, wire: u64) {
         let now_ms = self.agenda.now_ms();
         let until = [now_ms + self.latency(), now_ms + self.latency()];

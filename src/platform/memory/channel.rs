@@ -5,8 +5,8 @@ use crate::event::Event;
 use crate::ids::TabId;
 use crate::platform::channel::TabChannel;
 use crate::platform::inbox::Inbox;
-use std::cell::RefCell;
 use crate::sorted::SortedMap;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// A page, and what was posted to it.

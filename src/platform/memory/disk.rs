@@ -4,8 +4,8 @@ use crate::event::Event;
 use crate::ids::{FileId, Ticket};
 use crate::platform::disk::{Disk, DiskError, Files};
 use crate::platform::inbox::Inbox;
-use std::cell::{Cell, RefCell};
 use crate::sorted::SortedMap;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// Files by database and name.

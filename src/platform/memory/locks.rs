@@ -3,8 +3,8 @@
 use crate::event::Event;
 use crate::platform::inbox::Inbox;
 use crate::platform::locks::Locks;
-use std::cell::RefCell;
 use crate::sorted::SortedMap;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 

@@ -80,7 +80,9 @@ pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage, Refusal> {
         "hello" => ClientMessage::Hello(read_hello(members)),
         "push" => ClientMessage::Push(read_push(members)),
         "pull" => ClientMessage::Pull(read_pull(members)),
-        "beat" => ClientMessage::Beat { cursor: members.text_or_none("cursor") },
+        "beat" => ClientMessage::Beat {
+            cursor: members.text_or_none("cursor"),
+        },
         _ => {
             return Err(Refusal::new(
                 UNKNOWN_KIND,
@@ -147,5 +149,8 @@ fn read_shape(value: Value, problem: &Problem) -> ShapePull {
     if id == "$" {
         problem.wrong("id", "a name other than $");
     }
-    ShapePull { id, cursor: members.text_or_none("cursor") }
+    ShapePull {
+        id,
+        cursor: members.text_or_none("cursor"),
+    }
 }

@@ -111,7 +111,11 @@ pub fn read_delta(value: Value, problem: &Problem) -> Delta {
 }
 
 fn read_path_write(value: Value, problem: &Problem) -> PathWrite {
-    let mut items = if let Value::List(items) = value { items } else { Vec::new() };
+    let mut items = if let Value::List(items) = value {
+        items
+    } else {
+        Vec::new()
+    };
     if items.len() < 3 {
         problem.wrong("a path", "[path, value, saw] or [path, value, saw, stamp]");
     }
@@ -124,7 +128,12 @@ fn read_path_write(value: Value, problem: &Problem) -> PathWrite {
     }
     check_depth("a path's value", &value, problem);
     let saw = read::stamp_or_none("saw", &saw, problem);
-    PathWrite { path, value, saw, stamp }
+    PathWrite {
+        path,
+        value,
+        saw,
+        stamp,
+    }
 }
 
 pub fn read_path(value: Value, problem: &Problem) -> Path {
@@ -175,7 +184,11 @@ pub fn read_pushed(value: Value, problem: &Problem) -> Pushed {
         mutation: members.object_or_none("mutation", read_mutation),
         part: read_part(members.take("part"), problem),
         is_void,
-        deltas: if is_void { Vec::new() } else { members.list("deltas", read_delta) },
+        deltas: if is_void {
+            Vec::new()
+        } else {
+            members.list("deltas", read_delta)
+        },
     };
     if pushed.seq == Seq(0) {
         problem.wrong("seq", "at least 1");
@@ -203,7 +216,10 @@ fn read_part(value: Value, problem: &Problem) -> Option<Part> {
         count: read::small("part", &count, problem),
     };
     if !(2..=PARTS_MAX).contains(&part.count) || part.index >= part.count {
-        problem.wrong("part", &format!("[index, count] with 2 to {PARTS_MAX} parts"));
+        problem.wrong(
+            "part",
+            &format!("[index, count] with 2 to {PARTS_MAX} parts"),
+        );
     }
     Some(part)
 }

@@ -54,7 +54,8 @@ impl Problem {
     }
 
     fn refusal(&self) -> Option<Refusal> {
-        self.is_found().then(|| Refusal::new(BAD_FRAME, self.message.take()))
+        self.is_found()
+            .then(|| Refusal::new(BAD_FRAME, self.message.take()))
     }
 }
 
@@ -88,9 +89,13 @@ impl<'a> Members<'a> {
 
     /// The member, or null where it is absent.
     pub fn take(&mut self, name: &str) -> Value {
-        let found = self.members.binary_search_by(|member| member.0.as_str().cmp(name));
+        let found = self
+            .members
+            .binary_search_by(|member| member.0.as_str().cmp(name));
         let member = found.ok().and_then(|at| self.members.get_mut(at));
-        member.map(|member| std::mem::take(&mut member.1)).unwrap_or_default()
+        member
+            .map(|member| std::mem::take(&mut member.1))
+            .unwrap_or_default()
     }
 
     /// A string that must be there.

@@ -1,7 +1,7 @@
 //! What a server sends, as JSON: written by servers, read by clients.
 
-use super::delta::{read_delta, write_delta};
 use super::client::read_name;
+use super::delta::{read_delta, write_delta};
 use super::read::{self, Members, Problem};
 use super::verdict::{read_key, read_verdict, write_verdict};
 use super::write::{self, Object};
@@ -119,7 +119,9 @@ pub fn decode_server(bytes: &[u8]) -> Result<ServerMessage, Refusal> {
         "welcome" => ServerMessage::Welcome(read_welcome(members)),
         "verdicts" => ServerMessage::Verdicts(read_verdicts(members)),
         "page" => ServerMessage::Page(read_page(members)),
-        "poke" => ServerMessage::Poke { version: read_version(&mut members) },
+        "poke" => ServerMessage::Poke {
+            version: read_version(&mut members),
+        },
         "beat" => ServerMessage::Beat {
             version: read_version(&mut members),
             time_ms: members.whole("time"),
@@ -189,7 +191,10 @@ fn read_awaited_part(mut members: Members<'_>) -> (Seq, u32) {
 
 fn read_left(value: Value, problem: &Problem) -> (String, DocumentKey) {
     let [shape, collection, id] = read::tuple("what left", value, problem);
-    (read::text("shape", shape, problem), read_key(collection, id, problem))
+    (
+        read::text("shape", shape, problem),
+        read_key(collection, id, problem),
+    )
 }
 
 fn read_page(mut members: Members<'_>) -> Page {

@@ -71,8 +71,13 @@ fn read_members(mut members: Members<'_>) -> Verdict {
     let accepted = members.object_or_none("accepted", read_accepted);
     let rejected = members.object_or_none("rejected", read_rejected);
     let outcome = accepted.or(rejected).unwrap_or_else(|| {
-        members.problem.wrong("a verdict", "a member accepted or rejected");
-        Outcome::Accepted { version: Version(0), discarded: Vec::new() }
+        members
+            .problem
+            .wrong("a verdict", "a member accepted or rejected");
+        Outcome::Accepted {
+            version: Version(0),
+            discarded: Vec::new(),
+        }
     });
     Verdict { seq, outcome }
 }
@@ -85,7 +90,10 @@ fn read_accepted(mut members: Members<'_>) -> Outcome {
 }
 
 fn read_rejected(mut members: Members<'_>) -> Outcome {
-    Outcome::Rejected { code: members.text("code"), message: members.text("message") }
+    Outcome::Rejected {
+        code: members.text("code"),
+        message: members.text("message"),
+    }
 }
 
 fn read_discarded(value: Value, problem: &Problem) -> (DocumentKey, Path) {

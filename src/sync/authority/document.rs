@@ -58,7 +58,10 @@ impl Stored {
     /// another life.
     pub fn apply(&mut self, delta: &Delta, version: Version) -> Vec<Path> {
         let life = self.merged.existence.life;
-        let mut discarded = self.merged.apply(delta, version, &mut Path::clone).discarded;
+        let mut discarded = self
+            .merged
+            .apply(delta, version, &mut Path::clone)
+            .discarded;
         if self.merged.existence.life > life {
             self.saws.clear();
         }

@@ -240,7 +240,9 @@ impl World {
                     "an insert met a living document"
                 );
             }
-            let paths = document.apply(delta, Version(0), &mut Path::clone).discarded;
+            let paths = document
+                .apply(delta, Version(0), &mut Path::clone)
+                .discarded;
             lost.extend(paths.into_iter().map(|path| (delta.key.clone(), path)));
         }
         let mut listed = discarded.clone();
