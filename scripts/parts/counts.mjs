@@ -38,10 +38,11 @@ export function specCounts(output) {
 }
 
 /**
- * From a program that ends with `N passed, N failed` on a line, after a word and a colon or not.
+ * From a program that ends with `N passed, N failed` on a line, after a word and a colon or not, or
+ * with cargo's line without the ignored ones.
  */
 export function plainCounts(output) {
-  const line = [...output.matchAll(/^(?:\w+: )?(\d+) passed, (\d+) failed$/gm)].at(-1);
+  const line = [...output.matchAll(/^(?:\w+: |test result: \w+\. )?(\d+) passed[,;] (\d+) failed$/gm)].at(-1);
   return line ? { passed: +line[1], failed: +line[2] } : NONE;
 }
 

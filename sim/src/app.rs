@@ -154,6 +154,14 @@ impl App {
         }
     }
 
+    /// An app that tries again at once what could not be delivered.
+    pub fn hear_of_entry(&mut self, page: &mut Page, notice: &Value) {
+        if text_of(notice, "state") == "quarantined" && self.dice.chance(40) {
+            let entry = whole(whole_of(notice, "entry"));
+            page.ask("retry", object([("entry", entry)]));
+        }
+    }
+
     fn next_token(&mut self) -> String {
         self.writes += 1;
         format!("w{}-{}", self.device, self.writes)

@@ -46,6 +46,8 @@ pub struct Answer {
 pub enum Heard {
     /// An answer.
     Answer(Answer),
+    /// What became of an entry.
+    Entry(Value),
     /// The engine needs the token.
     Token,
     /// The database is open; whether it was open before on another worker.
@@ -197,7 +199,7 @@ impl Page {
                 "result" | "patch" => heard.extend(self.take_rows(notice)),
                 "status" => self.status = notice.get("status").cloned().unwrap_or_default(),
                 "token" => heard.push(Heard::Token),
-                "entry" => {}
+                "entry" => heard.push(Heard::Entry(notice.clone())),
                 other => heard.push(Heard::Nonsense(format!("a notice `{other}`"))),
             }
         }

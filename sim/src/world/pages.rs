@@ -239,6 +239,10 @@ impl World {
             match each {
                 Heard::Answer(answer) => self.answered(index, process, &answer),
                 Heard::Token => self.give_token(index),
+                Heard::Entry(notice) => {
+                    let device = self.device(index);
+                    device.app.hear_of_entry(&mut device.page, &notice);
+                }
                 Heard::Ready if self.is_calm => {
                     let device = self.device(index);
                     device.app.calm(&mut device.page);
