@@ -42,7 +42,9 @@ export function specCounts(output) {
  * with cargo's line without the ignored ones.
  */
 export function plainCounts(output) {
-  const line = [...output.matchAll(/^(?:\w+: |test result: \w+\. )?(\d+) passed[,;] (\d+) failed$/gm)].at(-1);
+  const line = [
+    ...output.matchAll(/^(?:\w+: |test result: \w+\. )?(\d+) passed[,;] (\d+) failed$/gm),
+  ].at(-1);
   return line ? { passed: +line[1], failed: +line[2] } : NONE;
 }
 

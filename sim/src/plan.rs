@@ -111,7 +111,7 @@ impl Plan {
             is_strict,
             faults: faults(dice, is_strict),
             repeated: *dice.pick(&[0, 0, 10]),
-            poisoned: *dice.pick(&[0, 0, 0, 2]),
+            poisoned: *dice.pick(&[0, 0, 3]),
             large: *dice.pick(&[0, 0, 0, 0, 0, 0, 0, 1]),
             compared: 12,
         }
