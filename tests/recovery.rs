@@ -1,5 +1,5 @@
-//! What goes on after something unusual: an export in pieces, a wrong clock, signing out and in again, closing in the
-//! middle of a write. Each was found by the simulator.
+//! What goes on after something unusual: an export in pieces, a wrong clock, signing out and in
+//! again, closing in the middle of a write. Each was found by the simulator.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, dead_code)]
 
@@ -27,9 +27,13 @@ fn an_export_goes_on_where_it_stopped() {
     }
     let (mut after, mut ids, mut pieces) = ("null".to_string(), Vec::new(), 0);
     while after != "done" {
-        let ok = device.ask(&format!(r#""kind":"export","after":{after}"#)).unwrap();
+        let ok = device
+            .ask(&format!(r#""kind":"export","after":{after}"#))
+            .unwrap();
         let lines = ok.get("lines").and_then(Value::as_list).unwrap().iter();
-        let lines = lines.filter_map(Value::as_str).filter(|line| !line.contains("$outbox"));
+        let lines = lines
+            .filter_map(Value::as_str)
+            .filter(|line| !line.contains("$outbox"));
         ids.extend(lines.map(|line| line.split(r#""id":""#).nth(1).unwrap()[..1].to_string()));
         let next = ok.get("next").and_then(Value::as_str);
         after = next.map_or("done".into(), |next| format!("\"{next}\""));
@@ -45,14 +49,20 @@ fn a_write_discarded_unsent_with_a_wrong_clock_does_not_stop_those_that_saw_it()
     let mut device = Device::open(&machine, 1, Some(&server));
     device.write(&film("a", "Alien")).unwrap();
     device.sync().unwrap();
-    device.ask(r#""kind":"network","online":false,"visible":true"#).unwrap();
+    device
+        .ask(r#""kind":"network","online":false,"visible":true"#)
+        .unwrap();
     device.time.set_wall_ms(NOW_MS + 365 * 86_400_000);
     let first = device.write(&retitle("a", "first")).unwrap();
     device.write(&retitle("a", "second")).unwrap();
     let entry = first.get("entry").and_then(Value::as_u64).unwrap();
-    device.ask(&format!(r#""kind":"discard","entry":{entry}"#)).unwrap();
+    device
+        .ask(&format!(r#""kind":"discard","entry":{entry}"#))
+        .unwrap();
     device.time.set_wall_ms(NOW_MS + 365 * 86_400_000);
-    device.ask(r#""kind":"network","online":true,"visible":true"#).unwrap();
+    device
+        .ask(r#""kind":"network","online":true,"visible":true"#)
+        .unwrap();
     device.sync().unwrap();
     assert_eq!(device.outbox(), Vec::<String>::new());
     assert_eq!(device.titles(), [("a".to_string(), "second".to_string())]);

@@ -185,7 +185,7 @@ impl Opening {
         Progress::Under(self)
     }
 
-    #[expect(clippy::boxed_local, reason = "every caller holds it behind a pointer")]
+    #[allow(clippy::boxed_local, reason = "every caller holds it behind a pointer")]
     fn fail(self: Box<Self>, error: Error, out: &mut Out) -> Progress {
         out.push(Effect::CloseFiles);
         out.push(Effect::ReleaseLock);
