@@ -9,8 +9,10 @@ mod device;
 mod issues;
 
 use device::Device;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+/// Every document.
+const ALL: &str = r#"{"from":"issues"}"#;
 /// Updates that are timed one by one.
 const UPDATES: usize = 200;
 
@@ -27,18 +29,16 @@ fn main() {
 
 /// Inserts in transactions of 500, until each is saved.
 fn insert(device: &mut Device, documents: usize) {
-    let began = Instant::now();
+    let mut took = Duration::ZERO;
     for from in (0..documents).step_by(500) {
         let to = documents.min(from + 500);
         let ops: Vec<String> = (from..to).map(issues::insert).collect();
-        device.write(&ops.join(","));
+        let ops = ops.join(",");
+        let began = Instant::now();
+        device.write(&ops);
+        took += began.elapsed();
     }
-    let took = began.elapsed();
-    assert_eq!(
-        device.rows(r#"{"from":"issues"}"#),
-        documents,
-        "all documents are there"
-    );
+    assert_eq!(device.ids(ALL).len(), documents, "all documents are there");
     print("W2 insert", documents, &[took.as_secs_f64() * 1e3]);
 }
 
@@ -47,9 +47,9 @@ fn read_all(device: &mut Device, documents: usize) {
     let mut times = Vec::new();
     for _ in 0..5 {
         let began = Instant::now();
-        let rows = device.rows(r#"{"from":"issues"}"#);
+        let bytes = device.get(ALL);
         times.push(began.elapsed().as_secs_f64() * 1e3);
-        assert_eq!(rows, documents, "all documents are read");
+        assert!(bytes.len() > documents * 200, "all documents are read");
     }
     print("W7 get all", documents, &times);
 }
