@@ -1,8 +1,8 @@
 //! Holm's engine: a reactive database as a function of events to effects.
 //!
-//! Layers, left uses nothing to its right (`docs/ARCHITECTURE.md`): numbers, errors, events and ports;
-//! documents and stamps; protocol, merging and Z-sets; operators and the store; queries, transactions
-//! and the outbox; synchronisation; the engine; the driver.
+//! Layers, left uses nothing to its right (`docs/ARCHITECTURE.md`): numbers, errors, events and
+//! ports; documents and stamps; protocol, merging and Z-sets; operators and the store; queries,
+//! transactions and the outbox; synchronisation; the engine; the driver.
 //!
 //! ```
 //! use holm::effect::Effect;
@@ -15,7 +15,8 @@
 //! let mut disk = MemoryFiles::new(MemoryDisk::default(), Inbox::default());
 //! let mut engine = Engine::new();
 //! let bytes = br#"{"tab":1,"requests":[{"number":1,"kind":"get"}]}"#.to_vec();
-//! let effects = engine.step(&Input::default(), Event::Request { tab: TabId(1), bytes }, &mut disk);
+//! let request = Event::Request { tab: TabId(1), bytes };
+//! let effects = engine.step(&Input::default(), request, &mut disk);
 //! let [Effect::Post { bytes, .. }] = effects.as_slice() else { panic!("one answer") };
 //! assert!(String::from_utf8_lossy(bytes).contains("not_open"));
 //! ```
