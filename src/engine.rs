@@ -62,7 +62,7 @@ impl Engine {
             Event::Broadcast { bytes } => self.on_broadcast(&bytes, &mut out),
             Event::LockLost => self.on_lock_lost(&mut out),
             Event::Flushed { ticket, result } => {
-                self.on_flushed(input, disk, &mut out, ticket, result);
+                self.on_flushed(disk, &mut out, ticket, result);
             }
             Event::Connected { .. } | Event::Frame { .. } | Event::Disconnected { .. } => {
                 self.on_transport(input, disk, &mut out, event);
@@ -200,7 +200,6 @@ impl Engine {
 
     fn on_flushed(
         &mut self,
-        input: &Input,
         disk: &mut dyn Disk,
         out: &mut Out,
         ticket: Ticket,
@@ -210,7 +209,7 @@ impl Engine {
             return;
         };
         match database.store.flushed(disk, ticket, result) {
-            Ok(durable) => database.release_durable(durable, input, out),
+            Ok(durable) => database.release_durable(durable, out),
             Err(error) => database.fail_waiting(&database::storage_error(error), out),
         }
         for name in database.store.obsolete() {
@@ -342,7 +341,7 @@ impl Database {
             .any(|(_, waiting)| matches!(waiting, Waiting::Answer(..)))
     }
 
-    fn release_durable(&mut self, durable: Commit, _input: &Input, out: &mut Out) {
+    fn release_durable(&mut self, durable: Commit, out: &mut Out) {
         while self
             .waiting
             .front()
