@@ -2,6 +2,7 @@
 // for rendering on a server. Loads WebAssembly only when it is called.
 import type { Connection } from './connection.ts';
 import { HolmError, toHolmError } from './error.ts';
+import { requestLock } from './locks.ts';
 import type { Host } from './wasm/holm_worker.js';
 
 /** Starts the engine for a connection; the function it gives stops it for good. */
@@ -31,7 +32,7 @@ export function runInPlace(connection: Connection): () => void {
     const post = (bytes: Uint8Array) => {
       queueMicrotask(() => isStopped || connection.receive(bytes));
     };
-    host = new Host(post, { storage: 'memory' });
+    host = new Host(post, { opfs: undefined, requestLock });
     connection.attach({
       send(bytes) {
         try {

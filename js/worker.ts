@@ -1,21 +1,29 @@
 // Entry of the dedicated worker: passes bytes between the page and the engine, and says so when
 // the engine cannot go on.
+import { requestLock } from './locks.ts';
+import { findOpfs } from './opfs.ts';
 import init, { Host } from './wasm/holm_worker.js';
 
 const post = (bytes: Uint8Array) => {
   self.postMessage(bytes, { transfer: [bytes.buffer as ArrayBuffer] });
 };
 
+/** Nothing of an engine that failed may run again: its memory may be in any state. */
 const die = (thrown: unknown) => {
   const message = thrown instanceof Error ? `${thrown.message}\n${thrown.stack}` : String(thrown);
   post(new TextEncoder().encode(JSON.stringify({ messages: [{ kind: 'fatal', message }] })));
   self.close();
 };
 
-// A failed assertion inside a promise of the engine does not reach the page by itself.
 self.onunhandledrejection = (event) => die(event.reason);
+self.onerror = (message, _source, _line, _column, error) => {
+  die(error ?? message);
+  return true; // told
+};
 
-const host = init().then(() => new Host(post, { storage: 'auto' }));
+const host = Promise.all([findOpfs(), init()]).then(([opfs]) => {
+  return new Host(post, { opfs, requestLock });
+});
 self.onmessage = async ({ data }: MessageEvent<Uint8Array>) => {
   (await host).receive(data);
 };

@@ -1,13 +1,14 @@
 // What wasm-bindgen makes of the crate holm-worker; the build puts the real one into dist/wasm.
+import type { Platform } from '../platform.ts';
 
 /** Loads and starts the module, once. */
 export default function init(options?: {
   readonly module_or_path: Uint8Array<ArrayBuffer> | URL;
 }): Promise<unknown>;
 
-/** The engine with its driver. */
+/** The engine with its driver. What a call or a callback throws means that it is lost. */
 export class Host {
-  constructor(post: (bytes: Uint8Array) => void, options: { readonly storage: 'auto' | 'memory' });
+  constructor(post: (bytes: Uint8Array) => void, platform: Platform);
   /** Takes one message of the page; answers through `post`. */
   receive(bytes: Uint8Array): void;
   free(): void;

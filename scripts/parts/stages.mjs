@@ -12,7 +12,6 @@ import { checkSizes } from './sizes.mjs';
 
 const SIM_SEEDS = 300;
 const HOST_CRATES = ['--workspace', '--exclude', 'holm-worker'];
-const WASM_TARGET = 'wasm32-unknown-unknown';
 
 export const stages = [
   {
@@ -58,15 +57,12 @@ function format() {
   return checks(['cargo', 'fmt', '--all', '--', '--check', '-l'], [bin('biome'), 'format', '.']);
 }
 
-/** The worker is linted for its own target where clippy has it, else for the host. */
-function lints({ route }) {
+function lints() {
   const deny = ['--', '--deny', 'warnings'];
-  const forWasm = ['--target', WASM_TARGET, '--target-dir', 'target/wasm-clippy'];
-  const target = route === 'rustup' ? forWasm : [];
   return checks(
     ['cargo', 'clippy', '--locked', ...HOST_CRATES, '--all-targets', ...deny],
     ['cargo', 'clippy', '--locked', '--package', 'holm', '--all-targets', ...deny],
-    ['cargo', 'clippy', '--locked', '--package', 'holm-worker', ...target, ...deny],
+    ['cargo', 'clippy', '--locked', '--package', 'holm-worker', ...deny],
     [bin('biome'), 'lint', '--error-on-warnings', '.'],
   );
 }
@@ -109,8 +105,9 @@ async function simulation() {
 /** The worker's ports, one by one, in a module that carries the exports to drive them. */
 async function ports({ route, browsers: names }) {
   const folder = 'target/wasm-testing';
-  const build = ['xtask', 'wasm', '--route', route, '--features', 'testing', '--out', folder];
-  if ((await run('cargo', build)).code !== 0) return { passed: 0, failed: 1 };
+  const build = ['xtask', 'wasm', '--route', route, '--out', folder];
+  const told = ['--panic', 'abort', '--features', 'testing'];
+  if ((await run('cargo', [...build, ...told])).code !== 0) return { passed: 0, failed: 1 };
   const places = ['node', ...names.filter((name) => name !== 'webkit')].join(',');
   const env = browserPaths(names);
   const args = ['worker/tests/ports.mjs', folder, `--browsers=${places}`];

@@ -3,11 +3,10 @@
 use crate::arrivals::Arrivals;
 use crate::clock::WebClock;
 use crate::entropy::WebEntropy;
-use crate::fatal;
-use crate::locks::locks;
+use crate::locks::PlatformLocks;
+use crate::opfs::{Opfs, OpfsFiles};
 use crate::page::Page;
 use crate::socket::Socket;
-use crate::storage::BestFiles;
 use crate::tabs::Tabs;
 use holm::driver::{Driver, Ports};
 use holm::event::Event;
@@ -20,19 +19,17 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(typescript_custom_section)]
-const TYPES: &str = r#"
-export interface HostOptions {
-  /** `auto`: OPFS where it works, else memory. */
-  readonly storage: "auto" | "memory";
-}
-"#;
+const TYPES: &str = r#"import type { Opfs, Platform } from "../platform.js";"#;
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(typescript_type = "HostOptions")]
-    pub type HostOptions;
+    /// `js/platform.ts`: what of the platform gives promises.
+    #[wasm_bindgen(typescript_type = "Platform")]
+    pub type Platform;
     #[wasm_bindgen(method, getter)]
-    fn storage(this: &HostOptions) -> String;
+    pub fn opfs(this: &Platform) -> Option<Opfs>;
+    #[wasm_bindgen(method, js_name = requestLock)]
+    pub fn request_lock(this: &Platform, database: &str, told: &Function) -> Function;
 
     #[wasm_bindgen(typescript_type = "(bytes: Uint8Array<ArrayBuffer>) => void")]
     pub type Post;
@@ -50,25 +47,22 @@ pub struct Host {
 #[wasm_bindgen]
 impl Host {
     /// A host that sends to its page through `post`, whose bytes are the page's own to transfer.
-    /// `free` closes all it has open; it may not be called from within `post`.
+    /// `free` closes all it has open; it may not be called from within `post`. Whatever a call or
+    /// a callback of it throws means that the engine is lost.
     #[wasm_bindgen(constructor)]
-    pub fn new(post: Post, options: &HostOptions) -> Host {
+    pub fn new(post: Post, platform: Platform) -> Host {
         let page = Rc::new(Page::new(JsValue::from(post).unchecked_into::<Function>()));
-        fatal::watch(&page);
         let inbox = Inbox::default();
         let driver = Rc::new_cyclic(|driver| {
             let arrivals = Arrivals::new(inbox.clone(), driver.clone());
-            let files: Box<dyn Files> = match options.storage().as_str() {
-                "memory" => Box::new(MemoryFiles::new(MemoryDisk::default(), inbox.clone())),
-                _ => Box::new(BestFiles::new(arrivals.clone())),
-            };
+            let platform = Rc::new(platform);
             let ports = Ports {
-                files,
+                files: files(&platform, &arrivals),
                 clock: Box::new(WebClock::new(arrivals.clone())),
                 entropy: Box::new(WebEntropy),
                 transport: Box::new(Socket::new(arrivals.clone())),
                 channel: Box::new(Tabs::new(arrivals.clone(), page.clone())),
-                locks: locks(arrivals),
+                locks: Box::new(PlatformLocks::new(platform, arrivals)),
             };
             RefCell::new(Driver::new(ports, inbox.clone()))
         });
@@ -82,9 +76,18 @@ impl Host {
 
     /// Takes one message from the page.
     pub fn receive(&self, bytes: Vec<u8>) {
-        if !fatal::answer(&self.page) {
-            let tab = self.page.number_from(&bytes);
-            self.arrivals.arrive(Event::Request { tab, bytes });
+        let tab = self.page.number_from(&bytes);
+        self.arrivals.arrive(Event::Request { tab, bytes });
+    }
+}
+
+/// OPFS where the platform has it, else memory.
+pub fn files(platform: &Platform, arrivals: &Arrivals) -> Box<dyn Files> {
+    match platform.opfs() {
+        Some(opfs) => Box::new(OpfsFiles::new(opfs, arrivals.clone())),
+        None => {
+            let inbox = arrivals.inbox().clone();
+            Box::new(MemoryFiles::new(MemoryDisk::default(), inbox))
         }
     }
 }

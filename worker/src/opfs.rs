@@ -1,43 +1,53 @@
 //! `Files` over OPFS sync access handles, which exist only in dedicated workers.
 //!
-//! A database is a folder, `holm/<database>`, and all its files are held open. Reads, writes and
-//! flushes are synchronous; opening, making and removing are done one after the other in the order
-//! they were asked for.
-
-mod file;
-mod folder;
-
-pub use folder::Folder;
+//! `js/opfs.ts` finds, opens, makes and removes files, each a promise; what it opened is read,
+//! written and flushed here, at once. All files of a database are held open.
 
 use crate::arrivals::Arrivals;
-use crate::thrown;
-use file::OpfsFile;
+use crate::opfs_file::{OpfsFile, disk_error};
 use holm::event::Event;
 use holm::ids::{FileId, Ticket};
 use holm::platform::disk::{Disk, DiskError, Files};
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
-use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::spawn_local;
+use wasm_bindgen::prelude::*;
+use web_sys::FileSystemSyncAccessHandle;
 
 /// The kind of storage that events and status name.
-pub const KIND: &str = "opfs";
+const KIND: &str = "opfs";
+
+#[wasm_bindgen]
+extern "C" {
+    /// `js/opfs.ts`. What is asked for is done in order; `told` is called once, with what was
+    /// opened, or with what the browser threw.
+    #[wasm_bindgen(typescript_type = "Opfs")]
+    pub type Opfs;
+    #[wasm_bindgen(method)]
+    fn list(this: &Opfs, database: &str, told: &JsValue);
+    #[wasm_bindgen(method)]
+    fn make(this: &Opfs, name: &str, told: &JsValue);
+    #[wasm_bindgen(method)]
+    fn remove(this: &Opfs, name: &str);
+
+    type Opened;
+    #[wasm_bindgen(method, getter)]
+    fn name(this: &Opened) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn handle(this: &Opened) -> FileSystemSyncAccessHandle;
+}
 
 /// The files of one database.
 pub struct OpfsFiles {
+    opfs: Opfs,
     shared: Rc<Shared>,
 }
 
-/// What the port and its pending work both touch. No borrow is held over an await or an event.
+/// What the port and its pending work both touch. No borrow is held over an event.
 struct Shared {
     arrivals: Arrivals,
-    folder: RefCell<Option<Folder>>,
     /// Few, so that they are searched through.
     open: RefCell<Vec<Open>>,
     files_opened: Cell<u32>,
-    jobs: RefCell<VecDeque<Job>>,
-    is_working: Cell<bool>,
     /// Counts the calls of `close`: what was begun before the last one must not leave a file open.
     closings: Cell<u64>,
 }
@@ -48,25 +58,17 @@ struct Open {
     file: OpfsFile,
 }
 
-enum Job {
-    List { database: String, closings: u64 },
-    Make { name: String, closings: u64 },
-    Remove { name: String },
-}
-
 impl OpfsFiles {
     /// Nothing open yet.
-    pub fn new(arrivals: Arrivals) -> Self {
+    pub fn new(opfs: Opfs, arrivals: Arrivals) -> Self {
         let shared = Shared {
             arrivals,
-            folder: RefCell::default(),
             open: RefCell::default(),
             files_opened: Cell::default(),
-            jobs: RefCell::default(),
-            is_working: Cell::default(),
             closings: Cell::default(),
         };
         Self {
+            opfs,
             shared: Rc::new(shared),
         }
     }
@@ -81,7 +83,24 @@ impl OpfsFiles {
         open.ok_or(DiskError::NotFound)
             .and_then(|open| call(&open.file))
     }
+
+    /// A function to be told. The event that `then` makes goes out unless all was closed meanwhile.
+    fn told(&self, then: Box<dyn FnOnce(Outcome) -> Event>) -> JsValue {
+        let shared = self.shared.clone();
+        let closings = shared.closings.get();
+        Closure::once_into_js(move |opened: Option<Vec<Opened>>, thrown: JsValue| {
+            let own = |opened: Opened| (opened.name(), OpfsFile::new(opened.handle()));
+            let opened = opened.map(|opened| opened.into_iter().map(own).collect::<Vec<_>>());
+            if shared.closings.get() == closings {
+                let outcome = opened.ok_or_else(|| disk_error(&thrown));
+                let kept = outcome.map(|files| shared.keep(files));
+                shared.arrivals.arrive(then(kept));
+            }
+        })
+    }
 }
+
+type Outcome = Result<Vec<(String, FileId)>, DiskError>;
 
 impl Disk for OpfsFiles {
     fn read(&mut self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, DiskError> {
@@ -104,40 +123,37 @@ impl Disk for OpfsFiles {
 impl Files for OpfsFiles {
     fn list(&mut self, name: &str) {
         self.close();
-        let closings = self.shared.closings.get();
-        Shared::ask(
-            &self.shared,
-            Job::List {
-                database: name.into(),
-                closings,
-            },
-        );
+        let told = self.told(Box::new(|files| Event::Listed {
+            files,
+            kind: KIND,
+            is_durable: true,
+        }));
+        self.opfs.list(name, &told);
     }
 
     fn make(&mut self, name: &str) {
-        let closings = self.shared.closings.get();
-        Shared::ask(
-            &self.shared,
-            Job::Make {
-                name: name.into(),
-                closings,
-            },
-        );
+        let owned = name.to_owned();
+        let told = self.told(Box::new(move |opened| Event::FileReady {
+            name: owned,
+            result: opened.and_then(|mut opened| match opened.pop() {
+                Some((_, id)) => Ok(id),
+                None => Err(DiskError::NotFound),
+            }),
+        }));
+        self.opfs.make(name, &told);
     }
 
+    /// A file that cannot be removed now is listed again at the next opening.
     fn remove(&mut self, name: &str) {
-        self.shared
-            .open
-            .borrow_mut()
-            .retain(|open| open.name != name);
-        Shared::ask(&self.shared, Job::Remove { name: name.into() });
+        let mut open = self.shared.open.borrow_mut();
+        open.retain(|open| open.name != name);
+        self.opfs.remove(name);
     }
 
     fn flush(&mut self, file: FileId, ticket: Ticket) {
         let result = self.with_file(file, OpfsFile::flush);
-        self.shared
-            .arrivals
-            .arrive(Event::Flushed { ticket, result });
+        let arrivals = &self.shared.arrivals;
+        arrivals.arrive(Event::Flushed { ticket, result });
     }
 
     fn close(&mut self) {
@@ -161,86 +177,18 @@ impl Drop for OpfsFiles {
 }
 
 impl Shared {
-    fn ask(shared: &Rc<Self>, job: Job) {
-        shared.jobs.borrow_mut().push_back(job);
-        if !shared.is_working.replace(true) {
-            let shared = shared.clone();
-            spawn_local(async move { shared.work().await });
-        }
-    }
-
-    async fn work(&self) {
-        loop {
-            // Bound first: the queue may not stay borrowed while the job runs.
-            let job = self.jobs.borrow_mut().pop_front();
-            match job {
-                Some(Job::List { database, closings }) => self.list(&database, closings).await,
-                Some(Job::Make { name, closings }) => self.make(name, closings).await,
-                Some(Job::Remove { name }) => self.remove(&name).await,
-                None => break,
-            }
-        }
-        self.is_working.set(false);
-    }
-
-    async fn list(&self, database: &str, closings: u64) {
-        let opened = match Folder::open(database).await {
-            Ok(folder) => {
-                self.folder.replace(Some(folder.clone()));
-                folder.open_files().await
-            }
-            Err(error) => Err(error),
-        };
-        if self.closings.get() == closings {
-            let keep = |files: Vec<_>| files.into_iter().map(|(name, file)| self.keep(name, file));
-            let files = opened.map(|files| keep(files).collect());
-            self.arrivals.arrive(Event::Listed {
-                files,
-                kind: KIND,
-                is_durable: true,
+    fn keep(&self, files: Vec<(String, OpfsFile)>) -> Vec<(String, FileId)> {
+        let mut open = self.open.borrow_mut();
+        let keep = |(name, file): (String, OpfsFile)| {
+            let id = FileId(self.files_opened.get());
+            self.files_opened.set(id.0 + 1);
+            open.push(Open {
+                id,
+                name: name.clone(),
+                file,
             });
-        }
-    }
-
-    async fn make(&self, name: String, closings: u64) {
-        let folder = self.folder.borrow().clone();
-        let made = match folder {
-            Some(folder) => folder.make(&name).await,
-            None => Err(DiskError::NotFound),
+            (name, id)
         };
-        if self.closings.get() == closings {
-            let result = made.map(|file| self.keep(name.clone(), file).1);
-            self.arrivals.arrive(Event::FileReady { name, result });
-        }
-    }
-
-    /// Nobody waits for this. A file that cannot be removed now is listed again at the next
-    /// opening.
-    async fn remove(&self, name: &str) {
-        let folder = self.folder.borrow().clone();
-        if let Some(folder) = folder {
-            let _gone = folder.remove(name).await;
-        }
-    }
-
-    fn keep(&self, name: String, file: OpfsFile) -> (String, FileId) {
-        let id = FileId(self.files_opened.get());
-        self.files_opened.set(id.0 + 1);
-        self.open.borrow_mut().push(Open {
-            id,
-            name: name.clone(),
-            file,
-        });
-        (name, id)
-    }
-}
-
-/// What a browser threw, as the port puts it.
-fn disk_error(thrown: &JsValue) -> DiskError {
-    match thrown::name_of(thrown).as_str() {
-        "QuotaExceededError" => DiskError::Full,
-        "NoModificationAllowedError" => DiskError::Busy,
-        "NotFoundError" => DiskError::NotFound,
-        _ => DiskError::Failed(thrown::describe(thrown)),
+        files.into_iter().map(keep).collect()
     }
 }

@@ -4,11 +4,10 @@
 use crate::arrivals::Arrivals;
 use crate::clock::WebClock;
 use crate::entropy::WebEntropy;
-use crate::fatal;
-use crate::locks::locks;
+use crate::host::{self, Platform};
+use crate::locks::PlatformLocks;
 use crate::page::Page;
 use crate::socket::Socket;
-use crate::storage::BestFiles;
 use crate::tabs::Tabs;
 use gloo_timers::callback::Timeout;
 use holm::driver::Ports;
@@ -18,20 +17,41 @@ use holm::platform::inbox::Inbox;
 use holm::platform::suite::{self, Turn};
 use js_sys::{Function, Promise};
 use std::cell::RefCell;
+use std::panic;
 use std::rc::{Rc, Weak};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-/// Runs the suite of one port. A promise that is broken fails an assertion, which `post` is told.
+thread_local! {
+    static FAILED: RefCell<Option<Function>> = const { RefCell::new(None) };
+}
+
+fn tell(message: &str) {
+    if let Some(failed) = FAILED.take() {
+        let _told = failed.call1(&JsValue::NULL, &JsValue::from_str(message));
+    }
+}
+
+/// Runs the suite of one port. A promise that is broken fails an assertion, which `failed` is told.
 #[wasm_bindgen]
-pub async fn conform(port: String, post: Function, socket: String, nowhere: String) {
-    let page = Rc::new(Page::new(post));
-    fatal::watch(&page);
+pub async fn conform(
+    port: String,
+    platform: Platform,
+    failed: Function,
+    socket: String,
+    nowhere: String,
+) {
+    FAILED.set(Some(failed));
+    panic::set_hook(Box::new(|info| tell(&info.to_string())));
+    let platform = Rc::new(platform);
     match port.as_str() {
-        "files" => suite::files(&Ms, &mut |inbox| Box::new(BestFiles::new(alone(inbox)))).await,
+        "files" => suite::files(&Ms, &mut |inbox| host::files(&platform, &alone(inbox))).await,
         "clock" => suite::clock(&Ms, &mut |inbox| Box::new(WebClock::new(alone(inbox)))).await,
         "entropy" => suite::entropy(&mut WebEntropy),
-        "locks" => suite::locks(&Ms, &mut |inbox| locks(alone(inbox))).await,
+        "locks" => {
+            let make = |inbox| Box::new(PlatformLocks::new(platform.clone(), alone(inbox)));
+            suite::locks(&Ms, &mut |inbox| make(inbox)).await;
+        }
         "channel" => channel_conforms().await,
         "transport" => {
             let make = &mut |inbox| Box::new(Socket::new(alone(inbox))) as Box<_>;
@@ -80,17 +100,17 @@ pub struct Rig {
 #[wasm_bindgen]
 impl Rig {
     #[wasm_bindgen(constructor)]
-    pub fn new(post: Function) -> Self {
+    pub fn new(post: Function, platform: Platform) -> Self {
         let page = Rc::new(Page::new(post));
-        fatal::watch(&page);
         let inbox = Inbox::default();
+        let platform = Rc::new(platform);
         let ports = Ports {
-            files: Box::new(BestFiles::new(alone(inbox.clone()))),
+            files: host::files(&platform, &alone(inbox.clone())),
             clock: Box::new(WebClock::new(alone(inbox.clone()))),
             entropy: Box::new(WebEntropy),
             transport: Box::new(Socket::new(alone(inbox.clone()))),
             channel: Box::new(Tabs::new(alone(inbox.clone()), page)),
-            locks: locks(alone(inbox.clone())),
+            locks: Box::new(PlatformLocks::new(platform, alone(inbox.clone()))),
         };
         Self { inbox, ports }
     }
@@ -163,11 +183,6 @@ impl Rig {
 
     pub fn request_lock(&mut self, name: &str) {
         self.ports.locks.request(name);
-    }
-
-    /// Fails an assertion, for good.
-    pub fn panic(&self, message: &str) {
-        assert!(message.is_empty(), "{message}");
     }
 }
 

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { requestLock } from '../../dist/locks.js';
 import { runChecks } from './checks.mjs';
 import { echo } from './echo.mjs';
 
@@ -36,7 +37,8 @@ async function inNode(folder) {
     hasWebLocks: Boolean(globalThis.navigator?.locks),
     socket,
   };
-  return { results: await runChecks(load, place), notes: [] };
+  const platform = { opfs: undefined, requestLock };
+  return { results: await runChecks(load, place, platform), notes: [] };
 }
 
 async function inBrowser(name, place) {
@@ -66,7 +68,8 @@ async function inBrowser(name, place) {
 }
 
 async function serve(module) {
-  const folders = { tests: import.meta.dirname, module };
+  const dist = join(import.meta.dirname, '../../dist');
+  const folders = { tests: import.meta.dirname, dist, module };
   const server = createServer(async (request, response) => {
     const [, folder, file] = request.url.split('/');
     const path = join(folders[folder] ?? '', file?.split('?')[0] ?? '');

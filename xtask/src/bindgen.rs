@@ -7,6 +7,9 @@ use std::process::Command;
 use wasm_bindgen_cli_support::Bindgen;
 
 const MODULE: &str = "holm_worker_bg.wasm";
+/// The names of the module's functions, `number:name` a line: what the stack of an error that
+/// stopped the module stands for. Ships beside the module; no page loads it.
+const NAMES: &str = "holm_worker_bg.names";
 
 /// What rustc's default for the target already uses; `wasm-opt` must accept it and add nothing.
 const FEATURES: [&str; 6] = [
@@ -28,7 +31,7 @@ pub fn generate(module: &Path, out: &Path) -> Result<(), String> {
             bindgen
                 .typescript(true)
                 .omit_default_module_path(false)
-                .remove_name_section(true)
+                .remove_name_section(false)
                 .remove_producers_section(true)
                 .generate(out)
         })
@@ -36,8 +39,8 @@ pub fn generate(module: &Path, out: &Path) -> Result<(), String> {
 }
 
 /// `--low-memory-unused` holds because the stack lies first in memory and grows down: its last
-/// bytes are reached only where it is about to overflow. Rewrites the module in place, through a
-/// file beside it so that a failure leaves no half.
+/// bytes are reached only where it is about to overflow. Writes the names of the functions to a
+/// file; rewrites the module in place, through a file beside it so that a failure leaves no half.
 pub fn optimise(root: &Path, out: &Path) -> Result<(), String> {
     let module = out.join(MODULE);
     let smaller = out.join("smaller.wasm");
@@ -51,6 +54,7 @@ pub fn optimise(root: &Path, out: &Path) -> Result<(), String> {
         .args([
             "-Oz",
             "--low-memory-unused",
+            &format!("--symbolmap={}", out.join(NAMES).display()),
             "--strip-debug",
             "--strip-producers",
         ])

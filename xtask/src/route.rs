@@ -1,10 +1,10 @@
 //! The two ways to build WebAssembly, and which one this machine has.
 //!
-//! `Rustup`: the running toolchain has, or can add, the standard library of
-//! `wasm32-unknown-unknown`. `Debian`: Debian's `rustc-web` builds the standard library from the
-//! source that `rust-web-src` carries. The first that holds is taken. A `rustup target add` that
-//! failed is remembered beside the build's outputs for that toolchain, so that a machine without
-//! network asks once.
+//! Both build the standard library from its source. `Rustup`: the running toolchain has, or can
+//! add, the component `rust-src`. `Debian`: Debian's `rustc-web` with the source that
+//! `rust-web-src` carries. The first that holds is taken. A `rustup component add` that failed is
+//! remembered beside the build's outputs for that toolchain, so that a machine without network
+//! asks once.
 
 use std::fmt;
 use std::fs;
@@ -29,7 +29,9 @@ const DEBIAN_PACKAGES: [(&str, &str); 4] = [
     ("lld-19", "/usr/bin/wasm-ld-19"),
 ];
 
-/// How long `rustup target add` may take before the machine counts as one without network.
+const COMPONENT: &str = "rust-src";
+
+/// How long `rustup component add` may take before the machine counts as one without network.
 const ADD_DEADLINE: Duration = Duration::from_secs(90);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,7 +53,7 @@ impl fmt::Display for RouteError {
             f,
             "This machine cannot build WebAssembly yet. Either of these is enough:"
         )?;
-        writeln!(f, "  rustup target add {TARGET}    ({})", self.rustup)?;
+        writeln!(f, "  rustup component add {COMPONENT}    ({})", self.rustup)?;
         write!(
             f,
             "  apt-get install -y --no-install-recommends {}",
@@ -93,7 +95,7 @@ impl Route {
     /// This route, or what it lacks.
     pub fn require(self, root: &Path) -> Result<Self, RouteError> {
         let lacking = match self {
-            Self::Rustup => target_present_or_added(root).err(),
+            Self::Rustup => source_present_or_added(root).err(),
             Self::Debian if debian_missing().is_empty() => None,
             Self::Debian => Some("not asked".to_owned()),
         };
@@ -116,16 +118,16 @@ fn debian_missing() -> Vec<&'static str> {
         .collect()
 }
 
-fn target_present_or_added(root: &Path) -> Result<(), String> {
-    if target_present() {
+fn source_present_or_added(root: &Path) -> Result<(), String> {
+    if source_present() {
         return Ok(());
     }
     let memory = RefusalMemory::new(root);
     if let Some(reason) = memory.recall() {
         return Err(reason);
     }
-    match add_target() {
-        Ok(()) if target_present() => Ok(()),
+    match add_source() {
+        Ok(()) if source_present() => Ok(()),
         Ok(()) => Err("rustup added it, but the compiler on PATH is not rustup's".to_owned()),
         Err(reason) => {
             memory.keep(&reason);
@@ -134,25 +136,24 @@ fn target_present_or_added(root: &Path) -> Result<(), String> {
     }
 }
 
-/// Whether the compiler on PATH has the target's standard library, whoever installed it.
-fn target_present() -> bool {
-    let output = Command::new("rustc")
-        .args(["--print", "target-libdir", "--target", TARGET])
-        .output();
+/// Whether the compiler on PATH has the source of its standard library, and the linker that
+/// rustup's toolchains carry.
+fn source_present() -> bool {
+    let output = Command::new("rustc").args(["--print", "sysroot"]).output();
     let Ok(output) = output else { return false };
-    let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    let Ok(entries) = fs::read_dir(folder) else {
+    let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let rustlib = sysroot.join("lib/rustlib");
+    let Ok(hosts) = fs::read_dir(&rustlib) else {
         return false;
     };
-    entries
-        .flatten()
-        .any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
+    let has_linker = |entry: fs::DirEntry| entry.path().join("bin/rust-lld").exists();
+    rustlib.join("src/rust/library/Cargo.lock").exists() && hosts.flatten().any(has_linker)
 }
 
-fn add_target() -> Result<(), String> {
-    eprintln!("xtask: asking rustup for {TARGET}");
+fn add_source() -> Result<(), String> {
+    eprintln!("xtask: asking rustup for {COMPONENT}");
     let child = Command::new("rustup")
-        .args(["target", "add", TARGET])
+        .args(["component", "add", COMPONENT])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()

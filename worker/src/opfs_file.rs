@@ -1,7 +1,8 @@
 //! One open file. The only place that looks at the counts which browsers return.
 
-use super::disk_error;
+use crate::thrown;
 use holm::platform::disk::DiskError;
+use wasm_bindgen::JsValue;
 use web_sys::{FileSystemReadWriteOptions, FileSystemSyncAccessHandle};
 
 /// A sync access handle. It is closed when it goes, which makes nothing durable: only a flush does.
@@ -25,7 +26,7 @@ impl OpfsFile {
         let read = self
             .handle
             .read_with_u8_array_and_options(into, &self.options);
-        let count = read.map_err(|thrown| disk_error(&thrown))?;
+        let count = read.map_err(failed)?;
         checked(count, into.len())
             .ok_or_else(|| DiskError::Failed("read returned an impossible count".into()))
     }
@@ -39,15 +40,13 @@ impl OpfsFile {
         let written = self
             .handle
             .write_with_u8_array_and_options(bytes, &self.options);
-        let count = written.map_err(|thrown| disk_error(&thrown))?;
+        let count = written.map_err(failed)?;
         checked(count, bytes.len()).ok_or(DiskError::Full)
     }
 
     /// Cuts or grows the file to `length` bytes.
     pub fn truncate(&self, length: u64) -> Result<(), DiskError> {
-        self.handle
-            .truncate_with_f64(length as f64)
-            .map_err(|thrown| disk_error(&thrown))
+        self.handle.truncate_with_f64(length as f64).map_err(failed)
     }
 
     /// Length in bytes.
@@ -55,12 +54,12 @@ impl OpfsFile {
         self.handle
             .get_size()
             .map(|size| size as u64)
-            .map_err(|thrown| disk_error(&thrown))
+            .map_err(failed)
     }
 
     /// Makes everything written so far durable, before it returns.
     pub fn flush(&self) -> Result<(), DiskError> {
-        self.handle.flush().map_err(|thrown| disk_error(&thrown))
+        self.handle.flush().map_err(failed)
     }
 }
 
@@ -68,6 +67,20 @@ impl Drop for OpfsFile {
     fn drop(&mut self) {
         self.handle.close();
     }
+}
+
+/// What a browser threw, as the port puts it.
+pub fn disk_error(thrown: &JsValue) -> DiskError {
+    match thrown::name_of(thrown).as_str() {
+        "QuotaExceededError" => DiskError::Full,
+        "NoModificationAllowedError" => DiskError::Busy,
+        "NotFoundError" => DiskError::NotFound,
+        _ => DiskError::Failed(thrown::describe(thrown)),
+    }
+}
+
+fn failed(thrown: JsValue) -> DiskError {
+    disk_error(&thrown)
 }
 
 /// A byte count that a call of `length` bytes can have.

@@ -1,0 +1,38 @@
+// What the engine's host asks of JavaScript: whatever gives promises.
+
+export interface Platform {
+  /** Storage; without it data is in memory. */
+  readonly opfs: Opfs | undefined;
+  /**
+   * Queues for the lock of a database. `told` hears true when it is granted, and false when it is
+   * lost, never within the call. Returns what gives it up, or leaves the queue: after that `told`
+   * is not called.
+   */
+  requestLock(database: string, told: (isHeld: boolean) => void): () => void;
+}
+
+/** What is asked is done in order. `told` is called once: with files, or with what was thrown. */
+export interface Opfs {
+  /** Opens the files of a database in the order of their names: all or none. */
+  list(database: string, told: Told): void;
+  /** Makes and opens an empty file in the database that was listed last. */
+  make(name: string, told: Told): void;
+  /** Removes a closed file of it, if it is there. */
+  remove(name: string): void;
+}
+
+export type Told = (opened: Opened[] | undefined, thrown?: unknown) => void;
+
+export interface Opened {
+  readonly name: string;
+  readonly handle: SyncAccessHandle;
+}
+
+/** TypeScript knows it in its library for workers only. */
+export interface SyncAccessHandle {
+  close(): void;
+  flush(): void;
+  read(into: Uint8Array, options: { readonly at: number }): number;
+  truncate(length: number): void;
+  write(from: Uint8Array, options: { readonly at: number }): number;
+}

@@ -1,0 +1,92 @@
+// An engine that fails: the page hears of it, a new one carries on, and what was saved is there.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { browserNames, launch } from './drivers/index.mjs';
+import { temporaryFolder } from './parts/folder.mjs';
+import { open, SOON, TEST, visit } from './parts/page.mjs';
+import { servePages } from './parts/pages.mjs';
+
+/** How an engine is made to fail, and what its page is told. */
+const FAILURES = {
+  'in a message, by a trap of the module': { how: 'trap', told: /unreachable|out of bounds/i },
+  'in a callback': { how: 'throw', told: /planted in a callback/ },
+};
+
+for (const name of browserNames) {
+  const isDurable = name !== 'webkit';
+  describe(`failure in ${name}`, { timeout: 300_000 }, () => {
+    let pages;
+    let browser;
+    let page;
+
+    before(async () => {
+      pages = await servePages();
+      browser = await launch(name, { profileDir: `${temporaryFolder()}/profile` });
+      page = await browser.newPage();
+    }, TEST);
+    after(async () => {
+      await browser?.close();
+      pages?.close();
+    }, TEST);
+
+    for (const [where, { how, told }] of Object.entries(FAILURES)) {
+      test(`an engine fails ${where}`, TEST, async () => {
+        await visit(page, pages.origin);
+        await page.evaluate(watchWorkers);
+        await open(page, { name: `failure-${how}` });
+        await page.evaluate(async () => {
+          await app.db.mutate.marks.insert({ id: 'saved', n: 1, k: 1, text: '' }).saved;
+        });
+        await page.evaluate((how) => app.workers.at(-1).fail(how), how);
+        const { code, message } = await page.waitFor(
+          isDurable ? () => app.errors[0] : () => app.errorOf(() => app.db.query.marks.get()),
+          { ...SOON, what: 'the failure to be told' },
+        );
+        assert.equal(code, 'worker_failed');
+        assert.match(message, told);
+        if (isDurable) {
+          assert.deepEqual(await page.evaluate(carryOn), ['later', 'saved']);
+          assert.equal(await page.evaluate(() => app.workers.length), 2);
+        } else {
+          // What was in memory is not taken for an empty database.
+          assert.match(message, /in memory only and is gone/);
+        }
+      });
+    }
+  });
+}
+
+// The functions below run in the page.
+
+/** Keeps the workers to come, with a way to make each fail, and the errors of the page. */
+function watchWorkers() {
+  app.workers = [];
+  app.errors = [];
+  const hear = (event, error) => {
+    event.preventDefault();
+    app.errors.push({ code: error?.code, message: error?.message });
+  };
+  addEventListener('error', (event) => hear(event, event.error));
+  addEventListener('unhandledrejection', (event) => hear(event, event.reason));
+  const Real = Worker;
+  globalThis.Worker = class extends Real {
+    constructor(url, options) {
+      const planted = `import ${JSON.stringify(String(url))};
+        self.addEventListener('message', ({ data }) => {
+          if (data.isThrow) setTimeout(() => { throw new Error('planted in a callback'); });
+        });`;
+      super(URL.createObjectURL(new Blob([planted], { type: 'text/javascript' })), options);
+      app.workers.push(this);
+    }
+    /** `trap`: a message of more bytes than there are. */
+    fail(how) {
+      this.postMessage(how === 'trap' ? { length: 4_000_000_000 } : { isThrow: true, length: 0 });
+    }
+  };
+}
+
+async function carryOn() {
+  await app.db.mutate.marks.insert({ id: 'later', n: 2, k: 1, text: '' }).saved;
+  const rows = await app.db.query.marks.get();
+  return rows.map(({ id }) => id).sort();
+}
