@@ -105,9 +105,8 @@ async function simulation() {
 /** The worker's ports, one by one, in a module that carries the exports to drive them. */
 async function ports({ route, browsers: names }) {
   const folder = 'target/wasm-testing';
-  const build = ['xtask', 'wasm', '--route', route, '--out', folder];
-  const told = ['--panic', 'abort', '--features', 'testing'];
-  if ((await run('cargo', [...build, ...told])).code !== 0) return { passed: 0, failed: 1 };
+  const build = ['xtask', 'wasm', '--route', route, '--features', 'testing', '--out', folder];
+  if ((await run('cargo', build)).code !== 0) return { passed: 0, failed: 1 };
   const places = ['node', ...names.filter((name) => name !== 'webkit')].join(',');
   const env = browserPaths(names);
   const args = ['worker/tests/ports.mjs', folder, `--browsers=${places}`];

@@ -3,6 +3,7 @@
 use crate::arrivals::Arrivals;
 use crate::clock::WebClock;
 use crate::entropy::WebEntropy;
+use crate::fatal;
 use crate::locks::PlatformLocks;
 use crate::opfs::{Opfs, OpfsFiles};
 use crate::page::Page;
@@ -51,6 +52,7 @@ impl Host {
     /// a callback of it throws means that the engine is lost.
     #[wasm_bindgen(constructor)]
     pub fn new(post: Post, platform: Platform) -> Host {
+        fatal::throw_panics();
         let page = Rc::new(Page::new(JsValue::from(post).unchecked_into::<Function>()));
         let inbox = Inbox::default();
         let driver = Rc::new_cyclic(|driver| {

@@ -7,6 +7,7 @@
 mod arrivals;
 mod clock;
 mod entropy;
+mod fatal;
 mod host;
 mod locks;
 mod opfs;

@@ -4,6 +4,7 @@
 use crate::arrivals::Arrivals;
 use crate::clock::WebClock;
 use crate::entropy::WebEntropy;
+use crate::fatal;
 use crate::host::{self, Platform};
 use crate::locks::PlatformLocks;
 use crate::page::Page;
@@ -101,6 +102,7 @@ pub struct Rig {
 impl Rig {
     #[wasm_bindgen(constructor)]
     pub fn new(post: Function, platform: Platform) -> Self {
+        fatal::throw_panics();
         let page = Rc::new(Page::new(post));
         let inbox = Inbox::default();
         let platform = Rc::new(platform);
@@ -183,6 +185,11 @@ impl Rig {
 
     pub fn request_lock(&mut self, name: &str) {
         self.ports.locks.request(name);
+    }
+
+    /// Fails an assertion, for good.
+    pub fn panic(&self, message: &str) {
+        assert!(message.is_empty(), "{message}");
     }
 }
 

@@ -183,6 +183,17 @@ const checks = {
     one.connect(2n, 'ftp://no.socket/');
     equal((await next(one)).startsWith('Disconnected { connection: 2'), true);
   },
+
+  async 'a failed assertion is thrown with its place and message'({ rig }) {
+    const one = rig();
+    let thrown = '';
+    try {
+      one.panic('the "sky" fell');
+    } catch (error) {
+      thrown = String(error);
+    }
+    equal(/worker\/src\/testing\.rs:\d+:\d+:\nthe "sky" fell$/.test(thrown), true, thrown);
+  },
 };
 
 let count = 0;

@@ -12,13 +12,11 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use compile::{Build, Panic};
 use route::{Route, RouteError};
 
 const USAGE: &str = "\
 usage: cargo xtask route                  print the way this machine builds WebAssembly
-       cargo xtask wasm [--route rustup|debian] [--out DIR] [--panic immediate-abort|abort]
-                        [--features FEATURES]
+       cargo xtask wasm [--route rustup|debian] [--out DIR] [--features FEATURES]
                                           build the module into DIR (default dist/wasm)";
 
 /// Exit code of `route` and `wasm` when the machine has no way to build WebAssembly.
@@ -69,12 +67,7 @@ fn build_wasm(root: &Path, arguments: &[String]) -> Result<(), Failure> {
     }
     .map_err(Failure::NoRoute)?;
     eprintln!("xtask: building WebAssembly by the {} route", route.name());
-    let build = Build {
-        route,
-        panic: options.panic,
-        features: &options.features,
-    };
-    let module = compile::compile(root, &build).map_err(Failure::Step)?;
+    let module = compile::compile(root, route, &options.features).map_err(Failure::Step)?;
     let out = root.join(options.out);
     bindgen::generate(&module, &out).map_err(Failure::Step)?;
     bindgen::optimise(root, &out).map_err(Failure::Step)
@@ -83,7 +76,6 @@ fn build_wasm(root: &Path, arguments: &[String]) -> Result<(), Failure> {
 struct WasmOptions {
     route: Option<Route>,
     out: PathBuf,
-    panic: Panic,
     /// Of the crate `holm-worker`. None in the module that ships.
     features: String,
 }
@@ -93,7 +85,6 @@ impl WasmOptions {
         let mut options = Self {
             route: None,
             out: PathBuf::from("dist/wasm"),
-            panic: Panic::ImmediateAbort,
             features: String::new(),
         };
         let mut rest = arguments.iter();
@@ -102,7 +93,6 @@ impl WasmOptions {
             match name.as_str() {
                 "--route" => options.route = Some(Route::from_name(value)?),
                 "--out" => options.out = PathBuf::from(value),
-                "--panic" => options.panic = Panic::from_name(value)?,
                 "--features" => options.features.clone_from(value),
                 _ => return None,
             }

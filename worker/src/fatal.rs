@@ -1,0 +1,11 @@
+//! A failed assertion stops the engine for good; JavaScript is told what it was and where.
+//!
+//! A panic aborts: what was on the stack is never dropped, and nothing of the engine may run again.
+
+use std::panic;
+use wasm_bindgen::throw_str;
+
+/// Lets a panic leave the module as an error with its message, file and line, whoever called.
+pub fn throw_panics() {
+    panic::set_hook(Box::new(|info| throw_str(&info.to_string())));
+}
