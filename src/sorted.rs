@@ -101,10 +101,16 @@ impl<K: Ord, V> SortedMap<K, V> {
                 Some(std::mem::replace(&mut place.1, value))
             }
             Err(at) => {
-                self.pairs.insert(at, (key, value));
+                self.put(at, key, value);
                 None
             }
         }
+    }
+
+    /// Kept apart, so that there is one copy of it for each type.
+    #[inline(never)]
+    fn put(&mut self, at: usize, key: K, value: V) {
+        self.pairs.insert(at, (key, value));
     }
 
     /// The value of a key, which is made if there is none.
@@ -112,7 +118,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         let at = match self.find(&key) {
             Ok(at) => at,
             Err(at) => {
-                self.pairs.insert(at, (key, make()));
+                self.put(at, key, make());
                 at
             }
         };

@@ -117,47 +117,42 @@ impl Predicate {
 
     /// All of these, in any order. An `and` inside an `and` is part of it.
     pub fn all(args: Vec<Self>) -> Self {
-        let flat = args.into_iter().flat_map(|arg| match arg {
+        Self::joined(args, Self::And, |arg| match arg {
             Self::And(inner) => inner,
             other => vec![other],
-        });
-        Self::canonical(flat.collect()).unwrap_or_else(Self::And)
+        })
     }
 
     /// One of these, in any order. An `or` inside an `or` is part of it.
     pub fn any(args: Vec<Self>) -> Self {
-        let flat = args.into_iter().flat_map(|arg| match arg {
+        Self::joined(args, Self::Or, |arg| match arg {
             Self::Or(inner) => inner,
             other => vec![other],
-        });
-        Self::canonical(flat.collect()).unwrap_or_else(Self::Or)
+        })
+    }
+
+    fn joined(args: Vec<Self>, join: fn(Vec<Self>) -> Self, parts: fn(Self) -> Vec<Self>) -> Self {
+        let mut flat = Vec::new();
+        for arg in args {
+            flat.append(&mut parts(arg));
+        }
+        Self::canonical(flat).unwrap_or_else(join)
     }
 
     /// The negation.
-    pub fn negated(self) -> Self {
-        match self {
-            Self::Not(inner) => *inner,
-            Self::Compare {
-                column,
-                relation: Relation::Equal,
-                operand,
-            } => Self::Compare {
-                column,
-                relation: Relation::NotEqual,
-                operand,
-            },
-            Self::Compare {
-                column,
-                relation: Relation::NotEqual,
-                operand,
-            } => Self::Compare {
-                column,
-                relation: Relation::Equal,
-                operand,
-            },
+    pub fn negated(mut self) -> Self {
+        match &mut self {
+            Self::Compare { relation, .. } if *relation == Relation::Equal => {
+                *relation = Relation::NotEqual;
+            }
+            Self::Compare { relation, .. } if *relation == Relation::NotEqual => {
+                *relation = Relation::Equal;
+            }
+            Self::Not(inner) => return std::mem::replace(&mut **inner, Self::And(Vec::new())),
             // The other relations are not each other's negations: all are false for null.
-            other => Self::Not(Box::new(other)),
+            _ => return Self::Not(Box::new(self)),
         }
+        self
     }
 
     /// The only member, or the members sorted, each once.

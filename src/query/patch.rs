@@ -56,11 +56,9 @@ impl Patch {
                 patch.inserts.push((to, row));
                 continue;
             };
-            has_partner
-                .iter_mut()
-                .skip(gone_before)
-                .take(1)
-                .for_each(|has| *has = true);
+            if let Some(has) = has_partner.get_mut(gone_before) {
+                *has = true;
+            }
             // How many rows that stay are before it, then and now. Where that is equal it need not
             // move, unless it passes another one between the same two rows.
             let gap = to - came_before;
@@ -73,8 +71,11 @@ impl Patch {
             }
             patch.update(to, old, row);
         }
-        let lonely = gone.iter().zip(has_partner).filter(|(_, has)| !has);
-        patch.removes.extend(lonely.map(|(gone, _)| gone.0));
+        for (gone, has) in gone.iter().zip(has_partner) {
+            if !has {
+                patch.removes.push(gone.0);
+            }
+        }
         for (position, old, new) in changed {
             patch.update(position, &old, new);
         }
@@ -84,11 +85,12 @@ impl Patch {
     }
 
     fn update(&mut self, position: usize, old: &Row, row: Rc<Row>) {
-        let pairs = old.values.iter().zip(&row.values).zip(1..);
-        let differing = pairs.filter(|((old, new), _)| {
-            old != new && !(crate::planted::is("query_patch_drops_null") && new.is_null())
-        });
-        let columns: Vec<usize> = differing.map(|(_, column)| column).collect();
+        let mut columns = Vec::new();
+        for (field, (old, new)) in old.values.iter().zip(&row.values).enumerate() {
+            if old != new && !(crate::planted::is("query_patch_drops_null") && new.is_null()) {
+                columns.push(field + 1);
+            }
+        }
         if !columns.is_empty() {
             self.updates.push(Update {
                 position,
@@ -150,19 +152,14 @@ impl Update {
 
 /// For each row that came, where it is among those gone.
 fn pair(gone: &[(usize, Rc<Row>)], came: &[(usize, Rc<Row>)]) -> Vec<Option<usize>> {
-    let by_id = sorted(
-        gone.iter()
-            .map(|gone| gone.1.id.as_str())
-            .zip(0..)
-            .collect(),
-        |a, b| {
-            let (a, b): &((&str, usize), (&str, usize)) = &(*a, *b);
-            a.0.cmp(b.0)
-        },
-    );
-    let find = |id: &str| by_id.binary_search_by(|gone| gone.0.cmp(id)).ok();
-    let place = |came: &(usize, Rc<Row>)| by_id.get(find(&came.1.id)?).map(|gone| gone.1);
-    came.iter().map(place).collect()
+    let id_of = |at: usize| gone.get(at).map_or("", |gone| gone.1.id.as_str());
+    let by_id = sorted((0..gone.len()).collect(), |a, b| id_of(*a).cmp(id_of(*b)));
+    let mut partners = Vec::with_capacity(came.len());
+    for (_, came) in came {
+        let found = by_id.binary_search_by(|at| id_of(*at).cmp(&came.id));
+        partners.push(found.ok().and_then(|at| by_id.get(at).copied()));
+    }
+    partners
 }
 
 /// Writes rows as the page reads them: each a list of the id and the fields in the schema's order.

@@ -54,8 +54,9 @@ impl Router {
         };
         // The constant that fewest circuits share tells most. Ties go to the first in the
         // predicate's order.
-        let Some((column, value)) = constants(&query.predicate).into_iter().min_by_key(crowd)
-        else {
+        let mut constants = Vec::new();
+        add_constants(&query.predicate, &mut constants);
+        let Some((column, value)) = constants.into_iter().min_by_key(crowd) else {
             collection.every.insert(id);
             return Route::Every;
         };
@@ -105,26 +106,28 @@ impl Router {
                 old
             };
             for value in [old, new].into_iter().flatten() {
-                values
-                    .get(&*value)
-                    .into_iter()
-                    .flat_map(SortedSet::iter)
-                    .for_each(|id| visit(*id));
+                if let Some(circuits) = values.get(&*value) {
+                    circuits.iter().for_each(|id| visit(*id));
+                }
             }
         }
     }
 }
 
-/// The constants that the predicate demands.
-fn constants(predicate: &Predicate) -> Vec<(usize, &Value)> {
+/// Adds the constants that the predicate demands.
+fn add_constants<'a>(predicate: &'a Predicate, into: &mut Vec<(usize, &'a Value)>) {
     match predicate {
         Predicate::Compare {
             column,
             relation: Relation::Equal,
             operand,
-        } => vec![(*column, operand)],
-        Predicate::And(args) => args.iter().flat_map(constants).collect(),
-        _ => Vec::new(),
+        } => into.push((*column, operand)),
+        Predicate::And(args) => {
+            for arg in args {
+                add_constants(arg, into);
+            }
+        }
+        _ => {}
     }
 }
 

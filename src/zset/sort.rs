@@ -6,22 +6,37 @@
 use std::cmp::Ordering;
 
 /// The items in order.
-pub fn sorted<T>(items: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
-    if items.is_sorted_by(|a, b| compare(a, b).is_le()) {
-        return items;
-    }
-    let positions = sorted_positions(items.len(), &|a, b| match (items.get(a), items.get(b)) {
+pub fn sorted<T>(mut items: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
+    let order = sorted_positions(items.len(), &|a, b| match (items.get(a), items.get(b)) {
         (Some(a), Some(b)) => compare(a, b),
         _ => Ordering::Equal,
     });
-    let mut slots: Vec<Option<T>> = items.into_iter().map(Some).collect();
-    let take = |at: u32| slots.get_mut(at as usize).and_then(Option::take);
-    positions.into_iter().filter_map(take).collect()
+    arrange(order, &mut |a, b| items.swap(a, b));
+    items
+}
+
+/// Brings to each place the item whose position `order` gives, cycle by cycle.
+fn arrange(mut order: Vec<u32>, swap: &mut dyn FnMut(usize, usize)) {
+    for start in 0..order.len() {
+        let mut at = start;
+        while let Some(from) = order.get_mut(at) {
+            // What is in its place is marked as coming from there.
+            let from = std::mem::replace(from, at as u32) as usize;
+            if from == start {
+                break;
+            }
+            swap(at, from);
+            at = from;
+        }
+    }
 }
 
 /// Merges runs of one, then of two, of four, and so on.
 fn sorted_positions(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<u32> {
     let mut runs: Vec<u32> = (0..count as u32).collect();
+    if (1..count).all(|at| compare(at - 1, at).is_le()) {
+        return runs;
+    }
     let mut merged = Vec::with_capacity(count);
     let mut length = 1;
     while length < count {
