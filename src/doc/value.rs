@@ -47,14 +47,15 @@ impl PartialOrd for Number {
 }
 
 impl Ord for Number {
+    #[inline(never)]
     fn cmp(&self, other: &Self) -> Ordering {
         self.0.partial_cmp(&other.0).expect("numbers are never NaN")
     }
 }
 
 /// A value of a field, or of a part of one. The derived order is the total order: variants stand in
-/// it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// it. What is equal follows from it, so that one comparison serves all operators.
+#[derive(Clone, Debug, Default, Eq, Ord)]
 pub enum Value {
     /// No value.
     #[default]
@@ -71,6 +72,18 @@ pub enum Value {
     List(Vec<Value>),
     /// Named values, sorted by name, each name once.
     Map(Vec<(String, Value)>),
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl PartialOrd for Value {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl Value {
@@ -141,7 +154,7 @@ impl Value {
 
     /// Whether it is null.
     pub fn is_null(&self) -> bool {
-        *self == Self::Null
+        matches!(self, Self::Null)
     }
 
     /// What a message calls the type of this value.

@@ -190,14 +190,22 @@ fn object<T>(name: &str, value: Value, problem: &Problem, read: fn(Members<'_>) 
 /// The items of a list, each read by `item`, up to the first that is wrong.
 pub fn list<T>(name: &str, value: Value, problem: &Problem, item: ReadItem<T>) -> Vec<T> {
     let mut list = Vec::new();
-    for value in items(name, value, problem) {
+    each(name, value, problem, &mut |value| {
         list.push(item(value, problem));
+    });
+    list
+}
+
+/// Gives each item of a list to `take`, up to the first that is wrong. One copy of it serves all
+/// types.
+fn each(name: &str, value: Value, problem: &Problem, take: &mut dyn FnMut(Value)) {
+    for (at, value) in items(name, value, problem).into_iter().enumerate() {
+        take(value);
         if problem.is_found() {
-            problem.within(&format!("{name}[{}]", list.len() - 1));
+            problem.within(&format!("{name}[{at}]"));
             break;
         }
     }
-    list
 }
 
 /// The items of a list; none once anything is wrong.
