@@ -152,6 +152,7 @@ pub enum Problem {
 pub struct Error(Rc<Problem>);
 
 impl From<Problem> for Error {
+    #[inline(never)]
     fn from(problem: Problem) -> Self {
         Self(Rc::new(problem))
     }
@@ -396,13 +397,19 @@ fn unknown(owner: &str, what: &str, name: &str, nearest: Option<&str>) -> String
 }
 
 /// The candidate nearest to `name`, if one is near enough to be a slip of the pen.
-pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
+pub fn nearest<'a>(
+    name: &str,
+    candidates: &mut dyn Iterator<Item = &'a str>,
+) -> Option<String> {
     let within = (name.chars().count() / 3).max(1);
-    candidates
-        .map(|candidate| (distance(name, candidate), candidate))
-        .filter(|(distance, _)| *distance <= within)
-        .min()
-        .map(|(_, candidate)| candidate.to_string())
+    let mut best = None;
+    for candidate in candidates {
+        let distance = distance(name, candidate);
+        if distance <= within && best.is_none_or(|best| (distance, candidate) < best) {
+            best = Some((distance, candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate.to_string())
 }
 
 /// Levenshtein's distance, by characters.
@@ -431,10 +438,10 @@ mod tests {
     #[test]
     fn the_nearest_name_is_a_slip_away_or_none() {
         let names = ["title", "rating", "genre"];
-        assert_eq!(nearest("titel", names.into_iter()), None);
-        assert_eq!(nearest("titl", names.into_iter()), Some("title".into()));
-        assert_eq!(nearest("genres", names.into_iter()), Some("genre".into()));
-        assert_eq!(nearest("zzz", names.into_iter()), None);
+        assert_eq!(nearest("titel", &mut names.into_iter()), None);
+        assert_eq!(nearest("titl", &mut names.into_iter()), Some("title".into()));
+        assert_eq!(nearest("genres", &mut names.into_iter()), Some("genre".into()));
+        assert_eq!(nearest("zzz", &mut names.into_iter()), None);
     }
 
     #[test]

@@ -47,7 +47,8 @@ impl Stamp {
 
     /// Reads what `to_text` wrote.
     pub fn from_text(text: &str) -> Option<Self> {
-        let (time, replica) = text.split_once('-')?;
+        let (time, replica) = text.split_at_checked(16)?;
+        let replica = replica.strip_prefix('-')?;
         let mut bytes = [0; 8];
         read_hex(time.as_bytes(), &mut bytes)?;
         Some(Self {

@@ -84,7 +84,7 @@ impl Schema {
             .ok_or_else(|| {
                 Error::from(Problem::UnknownCollection {
                     collection: name.into(),
-                    nearest: nearest(name, self.collections.iter().map(|c| c.name.as_str())),
+                    nearest: nearest(name, &mut self.collections.iter().map(|c| c.name.as_str())),
                 })
             })
     }
@@ -173,7 +173,7 @@ impl Collection {
                 Error::from(Problem::UnknownField {
                     collection: self.name.clone(),
                     field: name.into(),
-                    nearest: nearest(name, self.fields.iter().map(|field| field.name.as_str())),
+                    nearest: nearest(name, &mut self.fields.iter().map(|f| f.name.as_str())),
                 })
             })
     }
