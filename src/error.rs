@@ -397,24 +397,25 @@ fn unknown(owner: &str, what: &str, name: &str, nearest: Option<&str>) -> String
 }
 
 /// The candidate nearest to `name`, if one is near enough to be a slip of the pen.
-pub fn nearest<'a>(
-    name: &str,
-    candidates: &mut dyn Iterator<Item = &'a str>,
-) -> Option<String> {
-    let within = (name.chars().count() / 3).max(1);
-    let mut best = None;
+pub fn nearest(name: &str, candidates: &mut dyn Iterator<Item = &str>) -> Option<String> {
+    let mut within = (distance(name, "") / 3).max(1);
+    let mut best: Option<&str> = None;
     for candidate in candidates {
         let distance = distance(name, candidate);
-        if distance <= within && best.is_none_or(|best| (distance, candidate) < best) {
-            best = Some((distance, candidate));
+        if distance < within || (distance == within && best.is_none_or(|best| candidate < best)) {
+            within = distance;
+            best = Some(candidate);
         }
     }
-    best.map(|(_, candidate)| candidate.to_string())
+    best.map(Into::into)
 }
 
 /// Levenshtein's distance, by characters.
 fn distance(a: &str, b: &str) -> usize {
-    let mut costs: Vec<usize> = (0..=b.chars().count()).collect();
+    let mut costs = vec![0];
+    for _ in b.chars() {
+        costs.push(costs.len());
+    }
     for (row, from) in a.chars().enumerate() {
         let mut diagonal = row;
         let mut left = row + 1;
@@ -439,8 +440,14 @@ mod tests {
     fn the_nearest_name_is_a_slip_away_or_none() {
         let names = ["title", "rating", "genre"];
         assert_eq!(nearest("titel", &mut names.into_iter()), None);
-        assert_eq!(nearest("titl", &mut names.into_iter()), Some("title".into()));
-        assert_eq!(nearest("genres", &mut names.into_iter()), Some("genre".into()));
+        assert_eq!(
+            nearest("titl", &mut names.into_iter()),
+            Some("title".into())
+        );
+        assert_eq!(
+            nearest("genres", &mut names.into_iter()),
+            Some("genre".into())
+        );
         assert_eq!(nearest("zzz", &mut names.into_iter()), None);
     }
 

@@ -12,7 +12,7 @@ mod writer;
 
 pub use writer::{to_text, write, write_comma, write_name, write_text, write_whole};
 
-use super::value::Value;
+use super::value::{Value, take_member};
 use std::fmt;
 
 /// Why a text is not read.
@@ -51,9 +51,9 @@ fn untag(value: &mut Value, problem: &mut Option<&'static str>) {
                 untag(item, problem);
             }
         }
-        Value::Map(members) => match take(members, "$") {
+        Value::Map(members) => match take_member(members, "$") {
             None => untag_members(members, problem),
-            Some(kind) => *value = content_of(&kind, take(members, "v"), problem),
+            Some(kind) => *value = content_of(&kind, take_member(members, "v"), problem),
         },
         _ => {}
     }
@@ -65,16 +65,7 @@ fn untag_members(members: &mut [(String, Value)], problem: &mut Option<&'static 
     }
 }
 
-fn take(members: &mut [(String, Value)], name: &str) -> Option<Value> {
-    let member = members.iter_mut().find(|member| member.0 == name)?;
-    Some(std::mem::take(&mut member.1))
-}
-
-fn content_of(
-    kind: &Value,
-    content: Option<Value>,
-    problem: &mut Option<&'static str>,
-) -> Value {
+fn content_of(kind: &Value, content: Option<Value>, problem: &mut Option<&'static str>) -> Value {
     let wrong = match (kind.as_str(), content) {
         (_, None) => "a tagged value has no member v",
         (Some("bytes"), Some(Value::String(text))) => match base64::read(&text) {

@@ -47,14 +47,18 @@ impl PartialOrd for Number {
 }
 
 impl Ord for Number {
-    #[inline(never)]
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0.partial_cmp(&other.0).expect("numbers are never NaN")
+        // Differs from `partial_cmp` only for NaN and -0.
+        self.0.total_cmp(&other.0)
     }
 }
 
 /// A value of a field, or of a part of one. The derived order is the total order: variants stand in
 /// it. What is equal follows from it, so that one comparison serves all operators.
+#[expect(
+    clippy::derive_ord_xor_partial_ord,
+    reason = "the other order is this one"
+)]
 #[derive(Clone, Debug, Default, Eq, Ord)]
 pub enum Value {
     /// No value.
@@ -111,9 +115,7 @@ impl Value {
         let Self::Map(members) = self else {
             return None;
         };
-        let at = members
-            .binary_search_by(|member| member.0.as_str().cmp(name))
-            .ok()?;
+        let at = place_of(members, name)?;
         members.get(at).map(|member| &member.1)
     }
 
@@ -187,6 +189,21 @@ impl Value {
             _ => 0,
         }
     }
+}
+
+/// The place of a name among the members of a map.
+#[inline(never)]
+fn place_of(members: &[(String, Value)], name: &str) -> Option<usize> {
+    let at = members.binary_search_by(|member| member.0.as_str().cmp(name));
+    at.ok()
+}
+
+/// Takes the member with this name out of those of a map, and leaves null there.
+pub fn take_member(members: &mut [(String, Value)], name: &str) -> Option<Value> {
+    let at = place_of(members, name)?;
+    members
+        .get_mut(at)
+        .map(|member| std::mem::take(&mut member.1))
 }
 
 #[cfg(test)]

@@ -73,17 +73,13 @@ pub struct Columns {
 impl Columns {
     /// The columns of a collection, whose fields get numbers if they have none.
     pub fn of(collection: &Collection, dictionary: &mut Dictionary) -> Self {
-        let fields = &collection.fields;
-        Self {
-            paths: fields
-                .iter()
-                .map(|f| dictionary.intern(&Path::field(&f.name)))
-                .collect(),
-            absent: fields
-                .iter()
-                .map(crate::doc::schema::Field::absent)
-                .collect(),
+        let mut columns = Self::default();
+        for field in &collection.fields {
+            let path = dictionary.intern(&Path::field(&field.name));
+            columns.paths.push(path);
+            columns.absent.push(field.absent());
         }
+        columns
     }
 
     /// The dictionary number of a field.
@@ -97,14 +93,18 @@ impl Columns {
     /// The row of a living document. A value that does not fit its field, which only another schema
     /// can have written, reads as if it were absent.
     pub fn row(&self, collection: &Collection, id: &str, document: &StoredDocument) -> Row {
-        let fields = collection.fields.iter().zip(&self.paths).zip(&self.absent);
-        let values = fields.map(|((field, path), absent)| match document.value(path) {
-            Some(value) if field.fits(value) => value.clone(),
-            _ => absent.clone(),
-        });
+        let mut values = self.absent.clone();
+        let fields = collection.fields.iter().zip(&self.paths);
+        for (place, (field, path)) in values.iter_mut().zip(fields) {
+            if let Some(value) = document.value(path)
+                && field.fits(value)
+            {
+                place.clone_from(value);
+            }
+        }
         Row {
             id: id.into(),
-            values: values.collect(),
+            values,
         }
     }
 

@@ -41,6 +41,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    #[inline(never)]
     fn refuse(&mut self, problem: &'static str) {
         let at = self.at;
         self.wrong.get_or_insert(NotJson { problem, at });

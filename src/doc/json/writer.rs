@@ -97,11 +97,13 @@ fn write_escape(out: &mut Vec<u8>, byte: u8) {
         control => {
             let last = HEX.get(usize::from(control & 15)).copied();
             out.extend_from_slice(b"\\u00");
-            out.extend([b'0' + (control >> 4), last.unwrap_or(b'0')]);
+            out.push(b'0' + (control >> 4));
+            out.push(last.unwrap_or(b'0'));
             return;
         }
     };
-    out.extend([b'\\', short]);
+    out.push(b'\\');
+    out.push(short);
 }
 
 fn write_number(out: &mut Vec<u8>, number: Number) {

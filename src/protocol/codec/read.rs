@@ -5,7 +5,7 @@
 
 use crate::causal::stamp::Stamp;
 use crate::doc::json;
-use crate::doc::value::Value;
+use crate::doc::value::{Value, take_member};
 use crate::ids::Token;
 use crate::limits::ID_BYTES_MAX;
 use crate::protocol::message::Refusal;
@@ -89,13 +89,7 @@ impl<'a> Members<'a> {
 
     /// The member, or null where it is absent.
     pub fn take(&mut self, name: &str) -> Value {
-        let found = self
-            .members
-            .binary_search_by(|member| member.0.as_str().cmp(name));
-        let member = found.ok().and_then(|at| self.members.get_mut(at));
-        member
-            .map(|member| std::mem::take(&mut member.1))
-            .unwrap_or_default()
+        take_member(&mut self.members, name).unwrap_or_default()
     }
 
     /// A string that must be there.
