@@ -110,8 +110,14 @@ impl<'a> Items<'a> {
     }
 
     /// The next byte.
+    #[inline(never)]
     pub fn byte(&mut self) -> u8 {
-        self.take(1).first().copied().unwrap_or(0)
+        if let Some((first, rest)) = self.rest.split_first() {
+            self.rest = rest;
+            return *first;
+        }
+        self.fail();
+        0
     }
 
     /// The next `count` bytes.

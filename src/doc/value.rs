@@ -5,7 +5,6 @@
 //! exactly. What kind a field has is the schema's matter.
 
 use crate::limits::INT_MAX;
-use crate::sorted::SortedMap;
 use std::cmp::Ordering;
 
 /// A number: finite, and never -0.
@@ -106,8 +105,14 @@ impl Value {
         if members.is_sorted_by(|a, b| a.0 < b.0) {
             return Self::Map(members);
         }
-        let sorted: SortedMap<String, Value> = members.into_iter().collect();
-        Self::Map(sorted.into_iter().collect())
+        let mut sorted: Vec<(String, Value)> = Vec::with_capacity(members.len());
+        for member in members {
+            match place_of(&sorted, &member.0) {
+                Ok(at) => _ = sorted.get_mut(at).map(|place| *place = member),
+                Err(at) => sorted.insert(at, member),
+            }
+        }
+        Self::Map(sorted)
     }
 
     /// The member of a map with this name.
@@ -115,7 +120,7 @@ impl Value {
         let Self::Map(members) = self else {
             return None;
         };
-        let at = place_of(members, name)?;
+        let at = place_of(members, name).ok()?;
         members.get(at).map(|member| &member.1)
     }
 
@@ -191,16 +196,15 @@ impl Value {
     }
 }
 
-/// The place of a name among the members of a map.
+/// The place of a name among the members of a map, or where it would be.
 #[inline(never)]
-fn place_of(members: &[(String, Value)], name: &str) -> Option<usize> {
-    let at = members.binary_search_by(|member| member.0.as_str().cmp(name));
-    at.ok()
+fn place_of(members: &[(String, Value)], name: &str) -> Result<usize, usize> {
+    members.binary_search_by(|member| member.0.as_str().cmp(name))
 }
 
 /// Takes the member with this name out of those of a map, and leaves null there.
 pub fn take_member(members: &mut [(String, Value)], name: &str) -> Option<Value> {
-    let at = place_of(members, name)?;
+    let at = place_of(members, name).ok()?;
     members
         .get_mut(at)
         .map(|member| std::mem::take(&mut member.1))
