@@ -152,6 +152,7 @@ pub enum Problem {
 pub struct Error(Rc<Problem>);
 
 impl From<Problem> for Error {
+    #[inline(never)]
     fn from(problem: Problem) -> Self {
         Self(Rc::new(problem))
     }
@@ -396,18 +397,25 @@ fn unknown(owner: &str, what: &str, name: &str, nearest: Option<&str>) -> String
 }
 
 /// The candidate nearest to `name`, if one is near enough to be a slip of the pen.
-pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
-    let within = (name.chars().count() / 3).max(1);
-    candidates
-        .map(|candidate| (distance(name, candidate), candidate))
-        .filter(|(distance, _)| *distance <= within)
-        .min()
-        .map(|(_, candidate)| candidate.to_string())
+pub fn nearest(name: &str, candidates: &mut dyn Iterator<Item = &str>) -> Option<String> {
+    let mut within = (distance(name, "") / 3).max(1);
+    let mut best: Option<&str> = None;
+    for candidate in candidates {
+        let distance = distance(name, candidate);
+        if distance < within || (distance == within && best.is_none_or(|best| candidate < best)) {
+            within = distance;
+            best = Some(candidate);
+        }
+    }
+    best.map(Into::into)
 }
 
 /// Levenshtein's distance, by characters.
 fn distance(a: &str, b: &str) -> usize {
-    let mut costs: Vec<usize> = (0..=b.chars().count()).collect();
+    let mut costs = vec![0];
+    for _ in b.chars() {
+        costs.push(costs.len());
+    }
     for (row, from) in a.chars().enumerate() {
         let mut diagonal = row;
         let mut left = row + 1;
@@ -431,10 +439,16 @@ mod tests {
     #[test]
     fn the_nearest_name_is_a_slip_away_or_none() {
         let names = ["title", "rating", "genre"];
-        assert_eq!(nearest("titel", names.into_iter()), None);
-        assert_eq!(nearest("titl", names.into_iter()), Some("title".into()));
-        assert_eq!(nearest("genres", names.into_iter()), Some("genre".into()));
-        assert_eq!(nearest("zzz", names.into_iter()), None);
+        assert_eq!(nearest("titel", &mut names.into_iter()), None);
+        assert_eq!(
+            nearest("titl", &mut names.into_iter()),
+            Some("title".into())
+        );
+        assert_eq!(
+            nearest("genres", &mut names.into_iter()),
+            Some("genre".into())
+        );
+        assert_eq!(nearest("zzz", &mut names.into_iter()), None);
     }
 
     #[test]

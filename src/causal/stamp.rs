@@ -1,6 +1,7 @@
 //! A stamp: the time of a write and the replica that made it. Its text sorts as the stamp does.
 
 use crate::ids::{ReplicaId, Token, push_hex, read_hex};
+use std::cmp::Ordering;
 use std::fmt;
 
 /// 48 bits of milliseconds since 1970 and 16 bits of counter, as one number, so that the counter
@@ -21,12 +22,26 @@ impl Time {
 }
 
 /// A time and a replica. The default is the seed stamp, smaller than all others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Stamp {
     /// When.
     pub time: Time,
     /// Who.
     pub replica: ReplicaId,
+}
+
+impl Ord for Stamp {
+    #[inline(never)]
+    fn cmp(&self, other: &Self) -> Ordering {
+        let times = self.time.cmp(&other.time);
+        times.then_with(|| self.replica.cmp(&other.replica))
+    }
+}
+
+impl PartialOrd for Stamp {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl Stamp {
@@ -47,7 +62,8 @@ impl Stamp {
 
     /// Reads what `to_text` wrote.
     pub fn from_text(text: &str) -> Option<Self> {
-        let (time, replica) = text.split_once('-')?;
+        let (time, replica) = text.split_at_checked(16)?;
+        let replica = replica.strip_prefix('-')?;
         let mut bytes = [0; 8];
         read_hex(time.as_bytes(), &mut bytes)?;
         Some(Self {

@@ -1,7 +1,7 @@
 //! Numbers for paths, so that stored documents do not repeat names. Numbers are for ever; the
 //! dictionary only grows.
 
-use super::codec::{Reader, write_bytes, write_varint};
+use super::codec::{Items, write_bytes, write_varint};
 use super::path::Path;
 use crate::sorted::SortedMap;
 
@@ -62,20 +62,32 @@ impl Dictionary {
 
 fn encode(path: &Path) -> Vec<u8> {
     let mut out = Vec::new();
-    write_varint(&mut out, path.0.len() as u64);
-    for segment in &path.0 {
-        write_bytes(&mut out, segment.as_bytes());
-    }
+    write_path(&mut out, path);
     out
 }
 
 fn decode(bytes: &[u8]) -> Option<Path> {
-    let mut reader = Reader::new(bytes);
-    let mut segments = Vec::new();
-    for _ in 0..reader.varint()? {
-        segments.push(reader.text()?.into());
+    let mut items = Items::new(bytes);
+    let path = read_path(&mut items);
+    items.check(path)
+}
+
+/// Writes a path: how many segments, and each.
+pub fn write_path(out: &mut Vec<u8>, path: &Path) {
+    write_varint(out, path.0.len() as u64);
+    for segment in &path.0 {
+        write_bytes(out, segment.as_bytes());
     }
-    Some(Path(segments))
+}
+
+/// Reads what `write_path` wrote.
+pub fn read_path(items: &mut Items<'_>) -> Path {
+    let mut path = Path::default();
+    let mut left = items.varint();
+    while items.has_more(&mut left) {
+        path.0.push(items.text().into());
+    }
+    path
 }
 
 #[cfg(test)]

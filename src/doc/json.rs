@@ -10,9 +10,9 @@ mod float;
 mod reader;
 mod writer;
 
-pub use writer::{to_text, write, write_list, write_text};
+pub use writer::{to_text, write, write_comma, write_name, write_text, write_whole};
 
-use super::value::Value;
+use super::value::{Value, take_member};
 use std::fmt;
 
 /// Why a text is not read.
@@ -33,50 +33,53 @@ impl fmt::Display for NotJson {
 /// Reads one JSON text.
 pub fn read(bytes: &[u8]) -> Result<Value, NotJson> {
     let (mut value, is_tagged) = reader::read(bytes)?;
+    let mut problem = None;
     if is_tagged {
-        untag(&mut value).map_err(|problem| NotJson { problem, at: 0 })?;
+        untag(&mut value, &mut problem);
     }
-    Ok(value)
+    match problem {
+        None => Ok(value),
+        Some(problem) => Err(NotJson { problem, at: 0 }),
+    }
 }
 
-/// Turns every `{"$": kind, "v": ...}` into what it stands for.
-fn untag(value: &mut Value) -> Result<(), &'static str> {
+/// Turns every `{"$": kind, "v": ...}` into what it stands for. Notes what is wrong first.
+fn untag(value: &mut Value, problem: &mut Option<&'static str>) {
     match value {
-        Value::List(list) => list.iter_mut().try_for_each(untag),
-        Value::Map(members) => match take(members, "$") {
-            None => untag_members(members),
-            Some(kind) => {
-                let content = take(members, "v").ok_or("a tagged value has no member v")?;
-                *value = content_of(&kind, content)?;
-                Ok(())
+        Value::List(list) => {
+            for item in list {
+                untag(item, problem);
             }
-        },
-        _ => Ok(()),
-    }
-}
-
-fn untag_members(members: &mut [(String, Value)]) -> Result<(), &'static str> {
-    members
-        .iter_mut()
-        .try_for_each(|member| untag(&mut member.1))
-}
-
-fn take(members: &mut [(String, Value)], name: &str) -> Option<Value> {
-    let member = members.iter_mut().find(|member| member.0 == name)?;
-    Some(std::mem::take(&mut member.1))
-}
-
-fn content_of(kind: &Value, content: Value) -> Result<Value, &'static str> {
-    match (kind.as_str(), content) {
-        (Some("bytes"), Value::String(text)) => base64::read(&text)
-            .map(Value::Bytes)
-            .ok_or("bytes are not valid base64"),
-        (Some("map"), Value::Map(mut members)) => {
-            untag_members(&mut members)?;
-            Ok(Value::Map(members))
         }
-        _ => Err("a tagged value has an unknown kind"),
+        Value::Map(members) => match take_member(members, "$") {
+            None => untag_members(members, problem),
+            Some(kind) => *value = content_of(&kind, take_member(members, "v"), problem),
+        },
+        _ => {}
     }
+}
+
+fn untag_members(members: &mut [(String, Value)], problem: &mut Option<&'static str>) {
+    for member in members {
+        untag(&mut member.1, problem);
+    }
+}
+
+fn content_of(kind: &Value, content: Option<Value>, problem: &mut Option<&'static str>) -> Value {
+    let wrong = match (kind.as_str(), content) {
+        (_, None) => "a tagged value has no member v",
+        (Some("bytes"), Some(Value::String(text))) => match base64::read(&text) {
+            Some(bytes) => return Value::Bytes(bytes),
+            None => "bytes are not valid base64",
+        },
+        (Some("map"), Some(Value::Map(mut members))) => {
+            untag_members(&mut members, problem);
+            return Value::Map(members);
+        }
+        _ => "a tagged value has an unknown kind",
+    };
+    problem.get_or_insert(wrong);
+    Value::Null
 }
 
 #[cfg(test)]

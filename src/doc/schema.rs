@@ -84,7 +84,7 @@ impl Schema {
             .ok_or_else(|| {
                 Error::from(Problem::UnknownCollection {
                     collection: name.into(),
-                    nearest: nearest(name, self.collections.iter().map(|c| c.name.as_str())),
+                    nearest: nearest(name, &mut self.collections.iter().map(|c| c.name.as_str())),
                 })
             })
     }
@@ -98,68 +98,75 @@ impl Schema {
 
     /// Reads the JSON form. Adds the collection `$outbox` at the end.
     pub fn from_value(value: &Value) -> Result<Self, Error> {
-        let version = value
-            .get("version")
-            .and_then(Value::as_u64)
-            .and_then(|version| u32::try_from(version).ok())
-            .ok_or_else(|| invalid("version", "it must be a whole number from 0"))?;
-        let Some(Value::Map(members)) = value.get("collections") else {
-            return Err(invalid("collections", "it must be an object"));
-        };
-        let mut collections = Vec::with_capacity(members.len() + 1);
-        for (name, collection) in members {
-            collections.push(read_collection(name, collection)?);
+        let mut wrong = Wrong(None);
+        let version = value.get("version").and_then(Value::as_u64);
+        let version = version.and_then(|version| u32::try_from(version).ok());
+        if version.is_none() {
+            wrong.note("version", "it must be a whole number from 0");
         }
-        let schema = Self {
-            version,
-            collections,
+        let mut schema = Self {
+            version: version.unwrap_or(0),
+            collections: Vec::new(),
         };
-        schema.check_refs()?;
-        Ok(schema.with_outbox())
+        if let Some(Value::Map(members)) = value.get("collections") {
+            for (name, collection) in members {
+                let collection = read_collection(name, collection, &mut wrong);
+                schema.collections.push(collection);
+            }
+        } else {
+            wrong.note("collections", "it must be an object");
+        }
+        schema.check_refs(&mut wrong);
+        schema.collections.push(outbox());
+        match wrong.0 {
+            None => Ok(schema),
+            Some(error) => Err(error),
+        }
     }
 
-    fn check_refs(&self) -> Result<(), Error> {
+    fn check_refs(&self, wrong: &mut Wrong) {
         for collection in &self.collections {
             for field in &collection.fields {
-                if let Kind::Ref(to) = &field.kind {
-                    self.position(to).map_err(|_| {
-                        let place = format!("{}.{}", collection.name, field.name);
-                        invalid(
-                            &place,
-                            &format!("it refers to a collection `{to}` that is not there"),
-                        )
-                    })?;
+                if let Kind::Ref(to) = &field.kind
+                    && self.position(to).is_err()
+                {
+                    wrong.note(
+                        &format!("{}.{}", collection.name, field.name),
+                        &format!("it refers to a collection `{to}` that is not there"),
+                    );
                 }
             }
         }
-        Ok(())
     }
+}
 
-    fn with_outbox(mut self) -> Self {
-        let field = |name: &str, kind: Kind| Field {
+fn outbox() -> Collection {
+    let declared = [
+        ("state", "string"),
+        ("seq", "int"),
+        ("mutation", "string"),
+        ("code", "string"),
+        ("message", "string"),
+        ("createdAt", "timestamp"),
+        ("documents", "json"),
+        ("operations", "json"),
+    ];
+    let mut fields = Vec::new();
+    for (name, kind) in declared {
+        fields.push(Field {
             name: name.into(),
-            kind,
+            kind: read_scalar(kind).unwrap_or(Kind::Json),
             is_nullable: true,
             default: None,
             is_indexed: false,
             is_local: true,
-        };
-        self.collections.push(Collection {
-            name: OUTBOX.into(),
-            fields: vec![
-                field("state", Kind::String),
-                field("seq", Kind::Int),
-                field("mutation", Kind::String),
-                field("code", Kind::String),
-                field("message", Kind::String),
-                field("createdAt", Kind::Timestamp),
-                field("documents", Kind::Json),
-                field("operations", Kind::Json),
-            ],
-            indexes: Vec::new(),
-            is_local: true,
         });
-        self
+    }
+    Collection {
+        name: OUTBOX.into(),
+        fields,
+        indexes: Vec::new(),
+        is_local: true,
     }
 }
 
@@ -173,7 +180,7 @@ impl Collection {
                 Error::from(Problem::UnknownField {
                     collection: self.name.clone(),
                     field: name.into(),
-                    nearest: nearest(name, self.fields.iter().map(|field| field.name.as_str())),
+                    nearest: nearest(name, &mut self.fields.iter().map(|f| f.name.as_str())),
                 })
             })
     }
@@ -238,18 +245,19 @@ impl Kind {
 
     /// In words, what the kind takes.
     pub fn expected(&self) -> String {
-        match self {
-            Self::String => "a string".into(),
-            Self::Int => "a whole number within 2^53".into(),
-            Self::Float => "a finite number".into(),
-            Self::Bool => "a boolean".into(),
-            Self::Timestamp => "a time in whole milliseconds".into(),
-            Self::Bytes => "bytes".into(),
-            Self::Enum(values) => format!("one of {}", values.join(", ")),
-            Self::Json => "a JSON value at most 64 deep".into(),
-            Self::Ref(to) => format!("an id of {to} (a string)"),
-            Self::List(item) => format!("a list, each item {}", item.expected()),
-        }
+        let words = match self {
+            Self::String => "a string",
+            Self::Int => "a whole number within 2^53",
+            Self::Float => "a finite number",
+            Self::Bool => "a boolean",
+            Self::Timestamp => "a time in whole milliseconds",
+            Self::Bytes => "bytes",
+            Self::Json => "a JSON value at most 64 deep",
+            Self::Enum(values) => return one_of(values),
+            Self::Ref(to) => return format!("an id of {to} (a string)"),
+            Self::List(item) => return format!("a list, each item {}", item.expected()),
+        };
+        words.into()
     }
 
     fn zero(&self) -> Value {
@@ -275,62 +283,88 @@ fn describe(value: &Value) -> String {
     }
 }
 
-fn invalid(place: &str, problem: &str) -> Error {
-    Error::from(Problem::SchemaInvalid {
-        place: place.into(),
-        problem: problem.into(),
-    })
+fn one_of(values: &[String]) -> String {
+    let mut text = String::from("one of ");
+    for (at, value) in values.iter().enumerate() {
+        if at > 0 {
+            text.push_str(", ");
+        }
+        text.push_str(value);
+    }
+    text
+}
+
+/// What is wrong with a schema first. Reading goes on with something empty.
+struct Wrong(Option<Error>);
+
+impl Wrong {
+    fn note(&mut self, place: &str, problem: &str) {
+        self.0.get_or_insert_with(|| {
+            Error::from(Problem::SchemaInvalid {
+                place: place.into(),
+                problem: problem.into(),
+            })
+        });
+    }
 }
 
 fn is_flag(value: &Value, name: &str) -> bool {
     value.get(name).and_then(Value::as_bool).unwrap_or(false)
 }
 
-fn read_collection(name: &str, value: &Value) -> Result<Collection, Error> {
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or("")
+}
+
+fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    let list = value.get(name).and_then(Value::as_list);
+    list.unwrap_or_default()
+}
+
+fn read_collection(name: &str, value: &Value, wrong: &mut Wrong) -> Collection {
     if name.is_empty() || name.starts_with('$') {
-        return Err(invalid(
+        wrong.note(
             name,
             "a collection's name is not empty and does not begin with $",
-        ));
+        );
     }
-    let mut fields = Vec::new();
-    let declared = value.get("fields").and_then(Value::as_list);
-    for field in declared.ok_or_else(|| invalid(name, "its fields must be a list"))? {
-        fields.push(read_field(name, field)?);
+    if !matches!(value.get("fields"), Some(Value::List(_))) {
+        wrong.note(name, "its fields must be a list");
     }
     let mut collection = Collection {
         name: name.into(),
-        fields,
+        fields: Vec::new(),
         indexes: Vec::new(),
         is_local: is_flag(value, "local"),
     };
-    for index in value
-        .get("indexes")
-        .and_then(Value::as_list)
-        .unwrap_or_default()
-    {
-        let names = index.as_list().unwrap_or_default();
-        let positions = names
-            .iter()
-            .map(|field| collection.position(field.as_str().unwrap_or("")));
-        let positions = positions.collect::<Result<Vec<_>, _>>()?;
+    for field in list(value, "fields") {
+        collection.fields.push(read_field(name, field, wrong));
+    }
+    for index in list(value, "indexes") {
+        let mut positions = Vec::new();
+        for field in index.as_list().unwrap_or_default() {
+            match collection.position(field.as_str().unwrap_or("")) {
+                Ok(position) => positions.push(position),
+                Err(error) => _ = wrong.0.get_or_insert(error),
+            }
+        }
         collection.indexes.push(positions);
     }
-    Ok(collection)
+    collection
 }
 
-fn read_field(collection: &str, value: &Value) -> Result<Field, Error> {
-    let name = value.get("name").and_then(Value::as_str).unwrap_or("");
+fn read_field(collection: &str, value: &Value, wrong: &mut Wrong) -> Field {
+    let name = text(value, "name");
     let place = format!("{collection}.{name}");
     if name.is_empty() || name == "id" || name.starts_with('$') {
-        return Err(invalid(
+        wrong.note(
             &place,
             "a field's name is not empty, not id, and does not begin with $",
-        ));
+        );
     }
     let field = Field {
         name: name.into(),
-        kind: read_kind(&place, value)?,
+        kind: read_kind(&place, value, wrong),
         is_nullable: is_flag(value, "nullable"),
         default: value.get("default").cloned(),
         is_indexed: is_flag(value, "index"),
@@ -339,16 +373,49 @@ fn read_field(collection: &str, value: &Value) -> Result<Field, Error> {
     if let Some(default) = &field.default
         && !field.fits(default)
     {
-        return Err(invalid(
-            &place,
-            &format!("its default must be {}", field.expected()),
-        ));
+        wrong.note(&place, &format!("its default must be {}", field.expected()));
     }
-    Ok(field)
+    field
 }
 
-fn read_kind(place: &str, value: &Value) -> Result<Kind, Error> {
-    let kind = match value.get("kind").and_then(Value::as_str).unwrap_or("") {
+fn read_kind(place: &str, value: &Value, wrong: &mut Wrong) -> Kind {
+    let name = text(value, "kind");
+    match name {
+        "enum" => {
+            let mut values = Vec::new();
+            let mut are_texts = true;
+            for value in list(value, "values") {
+                are_texts &= value.as_str().is_some();
+                values.push(value.as_str().unwrap_or("").into());
+            }
+            if values.is_empty() || !are_texts {
+                wrong.note(place, "an enum needs a list of strings");
+            }
+            Kind::Enum(values)
+        }
+        "ref" => {
+            if !matches!(value.get("collection"), Some(Value::String(_))) {
+                wrong.note(place, "a ref names a collection");
+            }
+            Kind::Ref(text(value, "collection").into())
+        }
+        "list" => {
+            let item = value.get("item");
+            if item.is_none() {
+                wrong.note(place, "a list says what its items are");
+            }
+            let item = item.map(|item| read_kind(place, item, wrong));
+            Kind::List(Box::new(item.unwrap_or(Kind::Json)))
+        }
+        _ => read_scalar(name).unwrap_or_else(|| {
+            wrong.note(place, &format!("there is no kind `{name}`"));
+            Kind::Json
+        }),
+    }
+}
+
+fn read_scalar(name: &str) -> Option<Kind> {
+    Some(match name {
         "string" => Kind::String,
         "int" => Kind::Int,
         "float" => Kind::Float,
@@ -356,28 +423,8 @@ fn read_kind(place: &str, value: &Value) -> Result<Kind, Error> {
         "timestamp" => Kind::Timestamp,
         "bytes" => Kind::Bytes,
         "json" => Kind::Json,
-        "enum" => {
-            let values = value
-                .get("values")
-                .and_then(Value::as_list)
-                .unwrap_or_default();
-            let names = values.iter().map(|value| value.as_str().map(String::from));
-            match names.collect::<Option<Vec<_>>>() {
-                Some(names) if !names.is_empty() => Kind::Enum(names),
-                _ => return Err(invalid(place, "an enum needs a list of strings")),
-            }
-        }
-        "ref" => match value.get("collection").and_then(Value::as_str) {
-            Some(to) => Kind::Ref(to.into()),
-            None => return Err(invalid(place, "a ref names a collection")),
-        },
-        "list" => match value.get("item") {
-            Some(item) => Kind::List(Box::new(read_kind(place, item)?)),
-            None => return Err(invalid(place, "a list says what its items are")),
-        },
-        other => return Err(invalid(place, &format!("there is no kind `{other}`"))),
-    };
-    Ok(kind)
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 //! exactly. What kind a field has is the schema's matter.
 
 use crate::limits::INT_MAX;
-use crate::sorted::SortedMap;
 use std::cmp::Ordering;
 
 /// A number: finite, and never -0.
@@ -48,13 +47,18 @@ impl PartialOrd for Number {
 
 impl Ord for Number {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0.partial_cmp(&other.0).expect("numbers are never NaN")
+        // Differs from `partial_cmp` only for NaN and -0.
+        self.0.total_cmp(&other.0)
     }
 }
 
 /// A value of a field, or of a part of one. The derived order is the total order: variants stand in
-/// it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// it. What is equal follows from it, so that one comparison serves all operators.
+#[expect(
+    clippy::derive_ord_xor_partial_ord,
+    reason = "the other order is this one"
+)]
+#[derive(Clone, Debug, Default, Eq, Ord)]
 pub enum Value {
     /// No value.
     #[default]
@@ -73,6 +77,18 @@ pub enum Value {
     Map(Vec<(String, Value)>),
 }
 
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl PartialOrd for Value {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl Value {
     /// A whole number within the bounds of `int`.
     pub fn int(number: i64) -> Self {
@@ -89,8 +105,14 @@ impl Value {
         if members.is_sorted_by(|a, b| a.0 < b.0) {
             return Self::Map(members);
         }
-        let sorted: SortedMap<String, Value> = members.into_iter().collect();
-        Self::Map(sorted.into_iter().collect())
+        let mut sorted: Vec<(String, Value)> = Vec::with_capacity(members.len());
+        for member in members {
+            match place_of(&sorted, &member.0) {
+                Ok(at) => _ = sorted.get_mut(at).map(|place| *place = member),
+                Err(at) => sorted.insert(at, member),
+            }
+        }
+        Self::Map(sorted)
     }
 
     /// The member of a map with this name.
@@ -98,9 +120,7 @@ impl Value {
         let Self::Map(members) = self else {
             return None;
         };
-        let at = members
-            .binary_search_by(|member| member.0.as_str().cmp(name))
-            .ok()?;
+        let at = place_of(members, name).ok()?;
         members.get(at).map(|member| &member.1)
     }
 
@@ -141,7 +161,7 @@ impl Value {
 
     /// Whether it is null.
     pub fn is_null(&self) -> bool {
-        *self == Self::Null
+        matches!(self, Self::Null)
     }
 
     /// What a message calls the type of this value.
@@ -174,6 +194,20 @@ impl Value {
             _ => 0,
         }
     }
+}
+
+/// The place of a name among the members of a map, or where it would be.
+#[inline(never)]
+fn place_of(members: &[(String, Value)], name: &str) -> Result<usize, usize> {
+    members.binary_search_by(|member| member.0.as_str().cmp(name))
+}
+
+/// Takes the member with this name out of those of a map, and leaves null there.
+pub fn take_member(members: &mut [(String, Value)], name: &str) -> Option<Value> {
+    let at = place_of(members, name).ok()?;
+    members
+        .get_mut(at)
+        .map(|member| std::mem::take(&mut member.1))
 }
 
 #[cfg(test)]

@@ -94,17 +94,12 @@ impl<K: Ord> Document<K> {
     }
 
     fn apply_register(&mut self, key: K, write: Register) -> bool {
-        match self.registers.get_mut(&key) {
-            Some(current) if !current.loses_to(&write.value, write.stamp) => false,
-            Some(current) => {
-                *current = write;
-                true
-            }
-            None => {
-                self.registers.insert(key, write);
-                true
-            }
+        let current = self.registers.get(&key);
+        let wins = current.is_none_or(|current| current.loses_to(&write.value, write.stamp));
+        if wins {
+            self.registers.insert(key, write);
         }
+        wins
     }
 
     /// The value at a path of the current life.

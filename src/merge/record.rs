@@ -7,14 +7,14 @@
 use super::document::Document;
 use super::existence::Existence;
 use super::register::Register;
-use crate::doc::codec::{Reader, write_stamp, write_value, write_varint};
+use crate::causal::stamp::Stamp;
+use crate::doc::codec::{Items, write_stamp, write_value, write_varint};
 use crate::doc::dictionary::{Dictionary, PathId};
 use crate::doc::path::Path;
 use crate::doc::row::Row;
 use crate::doc::schema::Collection;
 use crate::doc::value::Value;
 use crate::ids::{Life, Version};
-use crate::sorted::SortedMap;
 
 /// A document whose paths are dictionary numbers.
 pub type StoredDocument = Document<PathId>;
@@ -39,34 +39,28 @@ pub fn encode(document: &StoredDocument) -> Vec<u8> {
 
 /// Reads a document back. None if the bytes are not one.
 pub fn decode(bytes: &[u8]) -> Option<StoredDocument> {
-    let mut reader = Reader::new(bytes);
-    let life = Life(reader.varint()?);
-    let stamp = reader.stamp()?;
-    let mut registers = SortedMap::new();
-    for _ in 0..reader.varint()? {
-        let head = reader.varint()?;
-        let register_stamp = if head & 1 == 1 {
-            reader.stamp()?
-        } else {
-            stamp
-        };
-        let value = reader.value()?;
+    let mut items = Items::new(bytes);
+    let mut document = Document::default();
+    document.existence.life = Life(items.varint());
+    document.existence.stamp = items.stamp();
+    let mut left = items.varint();
+    while items.has_more(&mut left) {
+        let (path, stamp) = read_head(&mut items);
         let register = Register {
-            value,
-            stamp: register_stamp,
+            value: items.value(),
+            stamp: stamp.unwrap_or(document.existence.stamp),
             version: Version(0),
         };
-        registers.insert(PathId((head >> 1) as u32), register);
+        document.registers.insert(path, register);
     }
-    let existence = Existence {
-        life,
-        stamp,
-        version: Version(0),
-    };
-    Some(Document {
-        existence,
-        registers,
-    })
+    items.check(document)
+}
+
+/// The path of a register, and its stamp where it differs.
+fn read_head(items: &mut Items<'_>) -> (PathId, Option<Stamp>) {
+    let head = items.varint();
+    let stamp = (head & 1 == 1).then(|| items.stamp());
+    (PathId((head >> 1) as u32), stamp)
 }
 
 /// Which column of a row each dictionary number is.
@@ -79,17 +73,13 @@ pub struct Columns {
 impl Columns {
     /// The columns of a collection, whose fields get numbers if they have none.
     pub fn of(collection: &Collection, dictionary: &mut Dictionary) -> Self {
-        let fields = &collection.fields;
-        Self {
-            paths: fields
-                .iter()
-                .map(|f| dictionary.intern(&Path::field(&f.name)))
-                .collect(),
-            absent: fields
-                .iter()
-                .map(crate::doc::schema::Field::absent)
-                .collect(),
+        let mut columns = Self::default();
+        for field in &collection.fields {
+            let path = dictionary.intern(&Path::field(&field.name));
+            columns.paths.push(path);
+            columns.absent.push(field.absent());
         }
+        columns
     }
 
     /// The dictionary number of a field.
@@ -103,44 +93,47 @@ impl Columns {
     /// The row of a living document. A value that does not fit its field, which only another schema
     /// can have written, reads as if it were absent.
     pub fn row(&self, collection: &Collection, id: &str, document: &StoredDocument) -> Row {
-        let fields = collection.fields.iter().zip(&self.paths).zip(&self.absent);
-        let values = fields.map(|((field, path), absent)| match document.value(path) {
-            Some(value) if field.fits(value) => value.clone(),
-            _ => absent.clone(),
-        });
+        let mut values = self.absent.clone();
+        let fields = collection.fields.iter().zip(&self.paths);
+        for (place, (field, path)) in values.iter_mut().zip(fields) {
+            if let Some(value) = document.value(path)
+                && field.fits(value)
+            {
+                place.clone_from(value);
+            }
+        }
         Row {
             id: id.into(),
-            values: values.collect(),
+            values,
         }
     }
 
     /// The same from the stored bytes, without the rest of the document. No row if it is deleted;
     /// None if the bytes are not a document.
     pub fn read_row(&self, collection: &Collection, id: &str, bytes: &[u8]) -> Option<Option<Row>> {
-        let mut reader = Reader::new(bytes);
-        let life = Life(reader.varint()?);
-        reader.stamp()?;
-        let count = reader.varint()?;
+        let mut items = Items::new(bytes);
+        let life = Life(items.varint());
+        items.stamp();
+        let mut left = items.varint();
         if !life.is_alive() {
-            return Some(None);
+            return items.check(None);
         }
         let mut values = self.absent.clone();
-        for _ in 0..count {
-            let head = reader.varint()?;
-            if head & 1 == 1 {
-                reader.stamp()?;
-            }
-            let path = PathId((head >> 1) as u32);
-            let Some(at) = self.paths.iter().position(|own| *own == path) else {
-                reader.skip_value()?;
+        while items.has_more(&mut left) {
+            let (path, _) = read_head(&mut items);
+            let at = self.paths.iter().position(|own| *own == path);
+            let Some(at) = at else {
+                items.skip_value();
                 continue;
             };
-            let value = reader.value()?;
-            if collection.fields.get(at)?.fits(&value) {
-                *values.get_mut(at)? = value;
+            let value = items.value();
+            if let (Some(field), Some(place)) = (collection.fields.get(at), values.get_mut(at))
+                && field.fits(&value)
+            {
+                *place = value;
             }
         }
-        Some(Some(Row {
+        items.check(Some(Row {
             id: id.into(),
             values,
         }))
@@ -150,7 +143,7 @@ impl Columns {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::causal::stamp::{Stamp, Time};
+    use crate::causal::stamp::Time;
     use crate::ids::Token;
     use proptest::prelude::*;
 

@@ -22,6 +22,6 @@ impl Register {
         if crate::planted::is("engine_tie_first_wins") {
             return stamp > self.stamp;
         }
-        (stamp, value) > (self.stamp, &self.value)
+        stamp > self.stamp || (stamp == self.stamp && *value > self.value)
     }
 }

@@ -1,8 +1,9 @@
 //! The stored form of an outbox entry.
 
 use super::entry::{Entry, Reason, State};
-use crate::doc::codec::{Reader, write_bytes, write_stamp, write_value, write_varint};
-use crate::doc::path::{DocumentKey, Path};
+use crate::doc::codec::{Items, write_bytes, write_stamp, write_value, write_varint};
+use crate::doc::dictionary::{read_path, write_path};
+use crate::doc::path::DocumentKey;
 use crate::ids::{EntryId, Life, Seq, Version};
 use crate::protocol::message::{Delta, Mutation, PathWrite};
 
@@ -32,31 +33,24 @@ pub fn encode(entry: &Entry) -> Vec<u8> {
 
 /// Reads an entry back. None if the bytes are not one.
 pub fn decode(id: EntryId, bytes: &[u8]) -> Option<Entry> {
-    let mut reader = Reader::new(bytes);
-    let state = read_state(&mut reader)?;
-    let subject = read_option(&mut reader)?;
-    let schema_version = reader.varint()? as u32;
-    let created_ms = reader.varint()?;
-    let mutation = match read_option(&mut reader)? {
-        Some(name) => Some(Mutation {
-            name,
-            args: reader.value()?,
-        }),
-        None => None,
-    };
-    let mut deltas = Vec::new();
-    for _ in 0..reader.varint()? {
-        deltas.push(read_delta(&mut reader)?);
-    }
-    Some(Entry {
+    let mut items = Items::new(bytes);
+    let mut entry = Entry {
         id,
-        subject,
-        schema_version,
-        created_ms,
-        mutation,
-        state,
-        deltas,
-    })
+        state: read_state(&mut items),
+        subject: read_option(&mut items),
+        schema_version: items.varint() as u32,
+        created_ms: items.varint(),
+        mutation: read_option(&mut items).map(|name| Mutation {
+            name,
+            args: items.value(),
+        }),
+        deltas: Vec::new(),
+    };
+    let mut left = items.varint();
+    while items.has_more(&mut left) {
+        entry.deltas.push(read_delta(&mut items));
+    }
+    items.check(entry)
 }
 
 fn write_state(out: &mut Vec<u8>, state: &State) {
@@ -83,20 +77,22 @@ fn write_state(out: &mut Vec<u8>, state: &State) {
     }
 }
 
-fn read_state(reader: &mut Reader<'_>) -> Option<State> {
-    let state = match reader.byte()? {
+fn read_state(items: &mut Items<'_>) -> State {
+    match items.byte() {
         0 => State::Queued,
-        1 => State::Sent(Seq(reader.varint()?)),
-        2 => State::Accepted(Seq(reader.varint()?), Version(reader.varint()?)),
-        3 => State::Rejected(read_reason(reader)?),
+        1 => State::Sent(Seq(items.varint())),
+        2 => State::Accepted(Seq(items.varint()), Version(items.varint())),
+        3 => State::Rejected(read_reason(items)),
         4 => {
-            let reason = read_reason(reader)?;
-            let seq = reader.varint()?;
+            let reason = read_reason(items);
+            let seq = items.varint();
             State::Quarantined(reason, (seq > 0).then_some(Seq(seq)))
         }
-        _ => return None,
-    };
-    Some(state)
+        _ => {
+            items.fail();
+            State::Queued
+        }
+    }
 }
 
 fn write_reason(out: &mut Vec<u8>, reason: &Reason) {
@@ -104,11 +100,9 @@ fn write_reason(out: &mut Vec<u8>, reason: &Reason) {
     write_bytes(out, reason.message.as_bytes());
 }
 
-fn read_reason(reader: &mut Reader<'_>) -> Option<Reason> {
-    Some(Reason {
-        code: reader.text()?.into(),
-        message: reader.text()?.into(),
-    })
+fn read_reason(items: &mut Items<'_>) -> Reason {
+    let code = items.text();
+    Reason::new(code, items.text())
 }
 
 fn write_option(out: &mut Vec<u8>, text: Option<&str>) {
@@ -118,15 +112,14 @@ fn write_option(out: &mut Vec<u8>, text: Option<&str>) {
     }
 }
 
-#[expect(
-    clippy::option_option,
-    reason = "the outer one is damage, as everywhere in this file"
-)]
-fn read_option(reader: &mut Reader<'_>) -> Option<Option<String>> {
-    match reader.byte()? {
-        0 => Some(None),
-        1 => Some(Some(reader.text()?.into())),
-        _ => None,
+fn read_option(items: &mut Items<'_>) -> Option<String> {
+    match items.byte() {
+        0 => None,
+        1 => Some(items.text().into()),
+        _ => {
+            items.fail();
+            None
+        }
     }
 }
 
@@ -137,10 +130,7 @@ fn write_delta(out: &mut Vec<u8>, delta: &Delta) {
     write_stamp(out, delta.stamp);
     write_varint(out, delta.paths.len() as u64);
     for write in &delta.paths {
-        write_varint(out, write.path.0.len() as u64);
-        for segment in &write.path.0 {
-            write_bytes(out, segment.as_bytes());
-        }
+        write_path(out, &write.path);
         out.push(u8::from(write.saw.is_some()) | u8::from(write.stamp.is_some()) << 1);
         for stamp in [write.saw, write.stamp].into_iter().flatten() {
             write_stamp(out, stamp);
@@ -149,47 +139,36 @@ fn write_delta(out: &mut Vec<u8>, delta: &Delta) {
     }
 }
 
-fn read_delta(reader: &mut Reader<'_>) -> Option<Delta> {
-    let key = DocumentKey::new(reader.text()?, reader.text()?);
-    let head = reader.varint()?;
-    let stamp = reader.stamp()?;
-    let mut paths = Vec::new();
-    for _ in 0..reader.varint()? {
-        let mut path = Path::default();
-        for _ in 0..reader.varint()? {
-            path.0.push(reader.text()?.into());
-        }
-        let flags = reader.byte()?;
-        let saw = if flags & 1 == 1 {
-            Some(reader.stamp()?)
-        } else {
-            None
-        };
-        let own = if flags & 2 == 2 {
-            Some(reader.stamp()?)
-        } else {
-            None
-        };
-        paths.push(PathWrite {
-            path,
-            value: reader.value()?,
-            saw,
-            stamp: own,
-        });
-    }
-    Some(Delta {
+fn read_delta(items: &mut Items<'_>) -> Delta {
+    let collection = items.text();
+    let key = DocumentKey::new(collection, items.text());
+    let head = items.varint();
+    let mut delta = Delta {
         key,
         life: Life(head >> 1),
-        stamp,
+        stamp: items.stamp(),
         upsert: head & 1 == 1,
-        paths,
-    })
+        paths: Vec::new(),
+    };
+    let mut left = items.varint();
+    while items.has_more(&mut left) {
+        let path = read_path(items);
+        let flags = items.byte();
+        delta.paths.push(PathWrite {
+            path,
+            saw: (flags & 1 == 1).then(|| items.stamp()),
+            stamp: (flags & 2 == 2).then(|| items.stamp()),
+            value: items.value(),
+        });
+    }
+    delta
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::causal::stamp::{Stamp, Time};
+    use crate::doc::path::Path;
     use crate::doc::value::Value;
     use crate::ids::Token;
     use proptest::prelude::*;

@@ -116,15 +116,15 @@ impl Outbox {
 
     /// Entries that a pull up to `checkpoint` has brought back.
     pub fn covered(&self, checkpoint: Version) -> Vec<EntryId> {
-        let is_covered = |entry: &&Entry| match entry.state {
-            State::Accepted(_, version) => version <= checkpoint,
-            _ => false,
-        };
-        self.entries
-            .values()
-            .filter(is_covered)
-            .map(|entry| entry.id)
-            .collect()
+        let mut covered = Vec::new();
+        for entry in self.entries.values() {
+            if let State::Accepted(_, version) = entry.state
+                && version <= checkpoint
+            {
+                covered.push(entry.id);
+            }
+        }
+        covered
     }
 
     /// How many entries are in each state.

@@ -7,10 +7,8 @@ use crate::limits::DEPTH_MAX;
 /// How deep a text may nest: a value at its deepest, in a frame.
 const NESTING_MAX: usize = DEPTH_MAX + 32;
 
-type Read<T> = Result<T, NotJson>;
-
 /// The value, and whether any map in it has a member `$`.
-pub fn read(bytes: &[u8]) -> Read<(Value, bool)> {
+pub fn read(bytes: &[u8]) -> Result<(Value, bool), NotJson> {
     let text = std::str::from_utf8(bytes).map_err(|error| NotJson {
         problem: "not UTF-8",
         at: error.valid_up_to(),
@@ -20,11 +18,15 @@ pub fn read(bytes: &[u8]) -> Read<(Value, bool)> {
         at: 0,
         depth: 0,
         is_tagged: false,
+        wrong: None,
     };
-    let value = reader.value()?;
-    match reader.peek() {
+    let value = reader.value();
+    if reader.peek().is_some() {
+        reader.refuse("trailing characters");
+    }
+    match reader.wrong {
         None => Ok((value, reader.is_tagged)),
-        Some(_) => reader.refuse("trailing characters"),
+        Some(wrong) => Err(wrong),
     }
 }
 
@@ -33,14 +35,17 @@ struct Reader<'a> {
     at: usize,
     depth: usize,
     is_tagged: bool,
+    /// What is wrong first. Once something is, the reader is at the end of the text, so that
+    /// whoever is reading finds nothing more and comes back.
+    wrong: Option<NotJson>,
 }
 
 impl Reader<'_> {
-    fn refuse<T>(&self, problem: &'static str) -> Read<T> {
-        Err(NotJson {
-            problem,
-            at: self.at,
-        })
+    #[inline(never)]
+    fn refuse(&mut self, problem: &'static str) {
+        let at = self.at;
+        self.wrong.get_or_insert(NotJson { problem, at });
+        self.at = self.text.len();
     }
 
     /// The byte here; none at the end.
@@ -63,37 +68,40 @@ impl Reader<'_> {
         is_next
     }
 
-    fn value(&mut self) -> Read<Value> {
+    fn value(&mut self) -> Value {
         match self.peek() {
-            Some(b'"') => self.string().map(Value::String),
+            Some(b'"') => Value::String(self.string()),
             Some(b'{') => self.nested(Self::map),
             Some(b'[') => self.nested(Self::list),
             Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(_) => self.word(),
-            None => self.refuse("a value is missing"),
+            _ => self.word(),
         }
     }
 
-    fn word(&mut self) -> Read<Value> {
-        let words = [
-            ("null", Value::Null),
-            ("true", Value::Bool(true)),
-            ("false", Value::Bool(false)),
-        ];
+    fn word(&mut self) -> Value {
         let rest = self.text.get(self.at..).unwrap_or("");
-        for (word, value) in words {
-            if rest.starts_with(word) {
-                self.at += word.len();
-                return Ok(value);
-            }
+        let (word, value) = match rest.as_bytes().first() {
+            Some(b'n') => ("null", Value::Null),
+            Some(b't') => ("true", Value::Bool(true)),
+            _ => ("false", Value::Bool(false)),
+        };
+        if rest.starts_with(word) {
+            self.at += word.len();
+        } else {
+            self.refuse(if rest.is_empty() {
+                "a value is missing"
+            } else {
+                "not a value"
+            });
         }
-        self.refuse("not a value")
+        value
     }
 
     /// What `read` makes of the inside of brackets.
-    fn nested(&mut self, read: fn(&mut Self) -> Read<Value>) -> Read<Value> {
+    fn nested(&mut self, read: fn(&mut Self) -> Value) -> Value {
         if self.depth == NESTING_MAX {
-            return self.refuse("nested too deep");
+            self.refuse("nested too deep");
+            return Value::Null;
         }
         self.at += 1;
         self.depth += 1;
@@ -102,53 +110,44 @@ impl Reader<'_> {
         value
     }
 
-    fn list(&mut self) -> Read<Value> {
+    fn list(&mut self) -> Value {
         let mut list = Vec::new();
-        if !self.skip(b']') {
-            loop {
-                list.push(self.value()?);
-                if !self.goes_on(b']')? {
-                    break;
-                }
-            }
+        let mut has_more = !self.skip(b']');
+        while has_more {
+            list.push(self.value());
+            has_more = self.goes_on(b']');
         }
-        Ok(Value::List(list))
+        Value::List(list)
     }
 
-    fn map(&mut self) -> Read<Value> {
+    fn map(&mut self) -> Value {
         let mut members = Vec::new();
-        if !self.skip(b'}') {
-            loop {
-                if self.peek() != Some(b'"') {
-                    return self.refuse("a name is missing");
-                }
-                let name = self.string()?;
-                if !self.skip(b':') {
-                    return self.refuse("a colon is missing");
-                }
-                self.is_tagged |= name == "$";
-                members.push((name, self.value()?));
-                if !self.goes_on(b'}')? {
-                    break;
-                }
+        let mut has_more = !self.skip(b'}');
+        while has_more {
+            if self.peek() != Some(b'"') {
+                self.refuse("a name is missing");
             }
+            let name = self.string();
+            if !self.skip(b':') {
+                self.refuse("a colon is missing");
+            }
+            self.is_tagged |= name == "$";
+            members.push((name, self.value()));
+            has_more = self.goes_on(b'}');
         }
-        Ok(Value::map(members))
+        Value::map(members)
     }
 
     /// Goes past a comma, or past the bracket that ends what is being read.
-    fn goes_on(&mut self, end: u8) -> Read<bool> {
-        if self.skip(b',') {
-            return Ok(true);
+    fn goes_on(&mut self, end: u8) -> bool {
+        let goes_on = self.skip(b',');
+        if !goes_on && !self.skip(end) {
+            self.refuse("a comma or the closing bracket is missing");
         }
-        if self.skip(end) {
-            Ok(false)
-        } else {
-            self.refuse("a comma or the closing bracket is missing")
-        }
+        goes_on
     }
 
-    fn string(&mut self) -> Read<String> {
+    fn string(&mut self) -> String {
         let mut out = String::new();
         self.at += 1;
         loop {
@@ -161,18 +160,24 @@ impl Reader<'_> {
             }
             out.push_str(self.text.get(start..self.at).unwrap_or(""));
             match self.here() {
+                Some(b'\\') => out.push(self.escape()),
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(out);
+                    return out;
                 }
-                Some(b'\\') => out.push(self.escape()?),
-                Some(_) => return self.refuse("a control character in a string"),
-                None => return self.refuse("a string has no end"),
+                other => {
+                    self.refuse(if other.is_some() {
+                        "a control character in a string"
+                    } else {
+                        "a string has no end"
+                    });
+                    return out;
+                }
             }
         }
     }
 
-    fn escape(&mut self) -> Read<char> {
+    fn escape(&mut self) -> char {
         self.at += 1;
         let short = match self.here() {
             Some(byte @ (b'"' | b'\\' | b'/')) => byte,
@@ -182,17 +187,20 @@ impl Reader<'_> {
             Some(b'f') => 12,
             Some(b'r') => b'\r',
             Some(b'u') => return self.unicode(),
-            _ => return self.refuse("an unknown escape"),
+            _ => {
+                self.refuse("an unknown escape");
+                return '\0';
+            }
         };
         self.at += 1;
-        Ok(short.into())
+        short.into()
     }
 
-    fn unicode(&mut self) -> Read<char> {
-        let mut code = self.unit()?;
+    fn unicode(&mut self) -> char {
+        let mut code = self.unit();
         if code & 0xfc00 == 0xd800 && self.here() == Some(b'\\') {
             self.at += 1;
-            let low = self.unit()?.wrapping_sub(0xdc00);
+            let low = self.unit().wrapping_sub(0xdc00);
             // Not a second half: a code that is no character, so that it is refused.
             code = if low < 0x400 {
                 0x10000 + ((code & 0x3ff) << 10) + low
@@ -200,15 +208,18 @@ impl Reader<'_> {
                 code
             };
         }
-        match char::from_u32(code) {
-            None => self.refuse("half a character"),
-            Some('\0') => self.refuse("U+0000 in a string"),
-            Some(char) => Ok(char),
+        let char = char::from_u32(code);
+        if char.is_none() {
+            self.refuse("half a character");
         }
+        if code == 0 {
+            self.refuse("U+0000 in a string");
+        }
+        char.unwrap_or_default()
     }
 
     /// `u` and four hexadecimal digits.
-    fn unit(&mut self) -> Read<u32> {
+    fn unit(&mut self) -> u32 {
         let digits = self
             .text
             .as_bytes()
@@ -221,10 +232,11 @@ impl Reader<'_> {
             digit.is_some()
         }));
         if !is_unit {
-            return self.refuse("an escape needs four hexadecimal digits");
+            self.refuse("an escape needs four hexadecimal digits");
+            return 0;
         }
         self.at += 5;
-        Ok(unit)
+        unit
     }
 
     /// Goes past digits, and says how many.
@@ -236,7 +248,7 @@ impl Reader<'_> {
         self.at - start
     }
 
-    fn number(&mut self) -> Read<Value> {
+    fn number(&mut self) -> Value {
         let start = self.at;
         self.at += usize::from(self.here() == Some(b'-'));
         let first = self.here();
@@ -251,13 +263,15 @@ impl Reader<'_> {
             self.at += usize::from(matches!(self.here(), Some(b'+' | b'-')));
             is_number &= self.digits() > 0;
         }
+        let end = self.at;
         if !is_number {
-            return self.refuse("not a number");
+            self.refuse("not a number");
         }
-        let text = self.text.as_bytes().get(start..self.at).unwrap_or_default();
-        match float::read(text).and_then(Number::new) {
-            Some(number) => Ok(Value::Number(number)),
-            None => self.refuse("a number is out of range"),
+        let text = self.text.as_bytes().get(start..end).unwrap_or_default();
+        let number = float::read(text).and_then(Number::new);
+        if number.is_none() {
+            self.refuse("a number is out of range");
         }
+        Value::Number(number.unwrap_or_default())
     }
 }

@@ -35,13 +35,10 @@ pub fn to_text(value: &Value) -> String {
     String::from_utf8(out).expect("JSON is written from strings")
 }
 
-/// Writes values as a JSON array.
-pub fn write_list<'a>(out: &mut Vec<u8>, list: impl IntoIterator<Item = &'a Value>) {
+fn write_list(out: &mut Vec<u8>, list: &[Value]) {
     out.push(b'[');
-    for (at, item) in list.into_iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
+    for item in list {
+        write_comma(out);
         write(out, item);
     }
     out.push(b']');
@@ -49,15 +46,25 @@ pub fn write_list<'a>(out: &mut Vec<u8>, list: impl IntoIterator<Item = &'a Valu
 
 fn write_members(out: &mut Vec<u8>, members: &[(String, Value)]) {
     out.push(b'{');
-    for (at, (name, value)) in members.iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
-        write_text(out, name);
-        out.push(b':');
+    for (name, value) in members {
+        write_name(out, name);
         write(out, value);
     }
     out.push(b'}');
+}
+
+/// Writes a comma, unless what comes next is the first in its brackets.
+pub fn write_comma(out: &mut Vec<u8>) {
+    if !matches!(out.last(), Some(b'[' | b'{')) {
+        out.push(b',');
+    }
+}
+
+/// Writes the name of a member; its value must come next.
+pub fn write_name(out: &mut Vec<u8>, name: &str) {
+    write_comma(out);
+    write_text(out, name);
+    out.push(b':');
 }
 
 /// Writes a string with its quotes.
@@ -90,11 +97,13 @@ fn write_escape(out: &mut Vec<u8>, byte: u8) {
         control => {
             let last = HEX.get(usize::from(control & 15)).copied();
             out.extend_from_slice(b"\\u00");
-            out.extend([b'0' + (control >> 4), last.unwrap_or(b'0')]);
+            out.push(b'0' + (control >> 4));
+            out.push(last.unwrap_or(b'0'));
             return;
         }
     };
-    out.extend([b'\\', short]);
+    out.push(b'\\');
+    out.push(short);
 }
 
 fn write_number(out: &mut Vec<u8>, number: Number) {

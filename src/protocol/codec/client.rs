@@ -29,7 +29,7 @@ fn write_hello(out: &mut Vec<u8>, hello: &Hello) {
     let mut object = Object::message(out, "hello");
     let protocol = [hello.protocol.0, hello.protocol.1];
     object.list("protocol", &protocol, |out, number| {
-        write::write_whole(out, u64::from(*number));
+        json::write_whole(out, u64::from(*number));
     });
     object.text("replica", &hello.replica.to_text());
     object.whole("term", hello.term.0);

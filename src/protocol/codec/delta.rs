@@ -164,7 +164,7 @@ pub fn write_pushed(out: &mut Vec<u8>, pushed: &Pushed) {
     }
     if let Some(part) = pushed.part {
         object.list("part", &[part.index, part.count], |out, number| {
-            write::write_whole(out, u64::from(*number));
+            json::write_whole(out, u64::from(*number));
         });
     }
     if pushed.is_void {

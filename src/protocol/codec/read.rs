@@ -5,7 +5,7 @@
 
 use crate::causal::stamp::Stamp;
 use crate::doc::json;
-use crate::doc::value::Value;
+use crate::doc::value::{Value, take_member};
 use crate::ids::Token;
 use crate::limits::ID_BYTES_MAX;
 use crate::protocol::message::Refusal;
@@ -89,13 +89,7 @@ impl<'a> Members<'a> {
 
     /// The member, or null where it is absent.
     pub fn take(&mut self, name: &str) -> Value {
-        let found = self
-            .members
-            .binary_search_by(|member| member.0.as_str().cmp(name));
-        let member = found.ok().and_then(|at| self.members.get_mut(at));
-        member
-            .map(|member| std::mem::take(&mut member.1))
-            .unwrap_or_default()
+        take_member(&mut self.members, name).unwrap_or_default()
     }
 
     /// A string that must be there.
@@ -190,14 +184,22 @@ fn object<T>(name: &str, value: Value, problem: &Problem, read: fn(Members<'_>) 
 /// The items of a list, each read by `item`, up to the first that is wrong.
 pub fn list<T>(name: &str, value: Value, problem: &Problem, item: ReadItem<T>) -> Vec<T> {
     let mut list = Vec::new();
-    for value in items(name, value, problem) {
+    each(name, value, problem, &mut |value| {
         list.push(item(value, problem));
+    });
+    list
+}
+
+/// Gives each item of a list to `take`, up to the first that is wrong. One copy of it serves all
+/// types.
+fn each(name: &str, value: Value, problem: &Problem, take: &mut dyn FnMut(Value)) {
+    for (at, value) in items(name, value, problem).into_iter().enumerate() {
+        take(value);
         if problem.is_found() {
-            problem.within(&format!("{name}[{}]", list.len() - 1));
+            problem.within(&format!("{name}[{at}]"));
             break;
         }
     }
-    list
 }
 
 /// The items of a list; none once anything is wrong.

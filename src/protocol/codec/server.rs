@@ -70,7 +70,7 @@ fn write_verdicts(out: &mut Vec<u8>, verdicts: &Verdicts) {
     let mut object = Object::message(out, "verdicts");
     object.list("verdicts", &verdicts.verdicts, write_verdict);
     object.list("notProcessed", &verdicts.not_processed, |out, seq| {
-        write::write_whole(out, seq.0);
+        json::write_whole(out, seq.0);
     });
     object.whole("expected", verdicts.expected.0);
     if let Some((seq, next)) = verdicts.awaited_part {

@@ -6,17 +6,13 @@ use crate::doc::value::Value;
 /// An object that is being written. Its brace is closed by `end`.
 pub struct Object<'a> {
     out: &'a mut Vec<u8>,
-    is_first: bool,
 }
 
 impl<'a> Object<'a> {
     /// Opens the brace.
     pub fn begin(out: &'a mut Vec<u8>) -> Self {
         out.push(b'{');
-        Self {
-            out,
-            is_first: true,
-        }
+        Self { out }
     }
 
     /// Opens the brace of a message of this kind.
@@ -28,12 +24,7 @@ impl<'a> Object<'a> {
 
     /// Writes a name; the value must be written to what this gives.
     pub fn name(&mut self, name: &str) -> &mut Vec<u8> {
-        if !self.is_first {
-            self.out.push(b',');
-        }
-        self.is_first = false;
-        json::write_text(self.out, name);
-        self.out.push(b':');
+        json::write_name(self.out, name);
         self.out
     }
 
@@ -50,7 +41,7 @@ impl<'a> Object<'a> {
 
     /// A whole number.
     pub fn whole(&mut self, name: &str, whole: u64) {
-        write_whole(self.name(name), whole);
+        json::write_whole(self.name(name), whole);
     }
 
     /// Any value.
@@ -59,9 +50,8 @@ impl<'a> Object<'a> {
     }
 
     /// A list, each item written by `item`.
-    pub fn list<T>(&mut self, name: &str, items: &[T], item: impl Fn(&mut Vec<u8>, &T)) {
-        let out = self.name(name);
-        list(out, items, item);
+    pub fn list<T>(&mut self, name: &str, items: &[T], item: fn(&mut Vec<u8>, &T)) {
+        list(self.name(name), items, item);
     }
 
     /// Closes the brace.
@@ -71,12 +61,10 @@ impl<'a> Object<'a> {
 }
 
 /// A list, each item written by `item`.
-pub fn list<T>(out: &mut Vec<u8>, items: &[T], item: impl Fn(&mut Vec<u8>, &T)) {
+pub fn list<T>(out: &mut Vec<u8>, items: &[T], item: fn(&mut Vec<u8>, &T)) {
     out.push(b'[');
-    for (at, value) in items.iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
+    for value in items {
+        json::write_comma(out);
         item(out, value);
     }
     out.push(b']');
@@ -88,22 +76,6 @@ pub fn text_or_null(out: &mut Vec<u8>, text: Option<&str>) {
         Some(text) => json::write_text(out, text),
         None => out.extend_from_slice(b"null"),
     }
-}
-
-/// A whole number.
-pub fn write_whole(out: &mut Vec<u8>, whole: u64) {
-    let mut digits = [0; 20];
-    let mut rest = whole;
-    let mut first = digits.len();
-    for (at, digit) in digits.iter_mut().enumerate().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        first = at;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(first..).unwrap_or_default());
 }
 
 /// What was written, as text.
