@@ -27,10 +27,10 @@ use crate::event::{Event, Input};
 use crate::ids::{Commit, RequestNumber, TabId, Ticket};
 use crate::platform::disk::{Disk, DiskError};
 use database::{Database, Waiting};
-use exchange::random_of;
+use exchange::Told;
 use open::{OpenRequest, Opening, Progress};
-use out::{Out, reply};
-use write::Asker;
+use out::{Asker, Out, Step, reply};
+use request::text_of;
 
 /// The engine of one database.
 #[derive(Default)]
@@ -57,86 +57,113 @@ impl Engine {
     /// Takes one event and says what is to be done.
     pub fn step(&mut self, input: &Input, event: Event, disk: &mut dyn Disk) -> Vec<Effect> {
         let mut out = Out::default();
-        match event {
-            Event::Request { tab, bytes } => self.on_message(input, disk, &mut out, tab, &bytes),
-            Event::Broadcast { bytes } => self.on_broadcast(&bytes, &mut out),
-            Event::LockLost => self.on_lock_lost(&mut out),
-            Event::Flushed { ticket, result } => {
-                self.on_flushed(disk, &mut out, ticket, result);
-            }
-            Event::Connected { .. } | Event::Frame { .. } | Event::Disconnected { .. } => {
-                self.on_transport(input, disk, &mut out, event);
-            }
-            Event::Tick => self.on_tick(input, disk, &mut out),
-            Event::LockGranted | Event::Listed { .. } | Event::FileReady { .. } => {
-                self.on_opening(input, disk, &mut out, event);
-            }
-        }
-        self.end_step(input, &mut out);
+        let mut step = Step {
+            input,
+            disk,
+            out: &mut out,
+        };
+        self.take(&mut step, event);
+        self.end_step(&mut step);
         out.finish()
     }
 
-    fn on_message(
-        &mut self,
-        input: &Input,
-        disk: &mut dyn Disk,
-        out: &mut Out,
-        tab: TabId,
-        bytes: &[u8],
-    ) {
+    fn take(&mut self, step: &mut Step<'_>, event: Event) {
+        match event {
+            Event::Request { tab, bytes } => self.on_message(step, tab, &bytes),
+            Event::Broadcast { bytes } => self.on_broadcast(&bytes, step.out),
+            Event::LockLost => self.on_lock_lost(step.out),
+            Event::Flushed { ticket, result } => self.on_flushed(step, ticket, result),
+            Event::Connected { connection } => {
+                if let Some(database) = self.on_connection(connection) {
+                    database.drive(step, Told::Connected);
+                }
+            }
+            Event::Frame { connection, text } => {
+                if let Some(database) = self.on_connection(connection) {
+                    database.take_frame(step, &text);
+                }
+            }
+            Event::Disconnected { connection, reason } => {
+                if let Some(database) = self.on_connection(connection) {
+                    database.drive(step, Told::Lost(&reason));
+                    database.answer_wanted(step.out);
+                }
+            }
+            Event::Tick => self.on_tick(step),
+            Event::LockGranted => {
+                if let Phase::Opening(opening) = &mut self.phase {
+                    opening.on_lock(step.out);
+                }
+            }
+            Event::Listed {
+                files,
+                kind,
+                is_durable,
+            } => {
+                if let Phase::Opening(opening) = &mut self.phase {
+                    let progress = opening.on_listed(step, files, (kind, is_durable));
+                    self.advance(step, progress);
+                }
+            }
+            Event::FileReady { result, .. } => {
+                if let Phase::Opening(opening) = &mut self.phase {
+                    let progress = opening.on_file(step, result);
+                    self.advance(step, progress);
+                }
+            }
+        }
+    }
+
+    fn on_message(&mut self, step: &mut Step<'_>, tab: TabId, bytes: &[u8]) {
         let message = json::read(bytes).unwrap_or_default();
-        for request in message
-            .get("requests")
-            .and_then(Value::as_list)
-            .unwrap_or_default()
-        {
+        let requests = message.get("requests").and_then(Value::as_list);
+        for request in requests.unwrap_or_default() {
             let number = request.get("number").and_then(Value::as_u64).unwrap_or(0);
             let asker = Asker {
                 tab,
                 number: RequestNumber(number),
             };
-            self.on_request(input, disk, out, asker, request);
+            self.on_request(step, asker, request);
         }
     }
 
-    fn on_request(
-        &mut self,
-        input: &Input,
-        disk: &mut dyn Disk,
-        out: &mut Out,
-        asker: Asker,
-        request: &Value,
-    ) {
-        match (request.get("kind").and_then(Value::as_str), &mut self.phase) {
-            (Some("open"), _) => self.on_open(input, out, asker, request),
-            (Some("close"), _) => self.on_close(out, asker),
-            (_, Phase::Open(database)) => database.take_request(input, disk, out, asker, request),
-            (_, Phase::Opening(_)) => self.early.push((asker, request.clone())),
-            (_, Phase::Closed) => refuse(out, asker, Error::from(Problem::NotOpen)),
-        }
-    }
-
-    fn on_open(&mut self, input: &Input, out: &mut Out, asker: Asker, request: &Value) {
-        let request = match OpenRequest::from_value(asker.tab, asker.number, request) {
-            Ok(request) => request,
-            Err(error) => return refuse(out, asker, error),
+    fn on_request(&mut self, step: &mut Step<'_>, asker: Asker, request: &Value) {
+        let done = match (text_of(request, "kind"), &mut self.phase) {
+            ("open", _) => self.on_open(step, asker, request),
+            ("close", _) => {
+                self.on_close(step.out, asker);
+                Ok(())
+            }
+            (_, Phase::Open(database)) => {
+                database.take_request(step, asker, request);
+                Ok(())
+            }
+            (_, Phase::Opening(_)) => {
+                self.early.push((asker, request.clone()));
+                Ok(())
+            }
+            (_, Phase::Closed) => Err(Error::from(Problem::NotOpen)),
         };
+        if let Err(error) = done {
+            step.out.answer(asker, Err(&error));
+        }
+    }
+
+    fn on_open(&mut self, step: &mut Step<'_>, asker: Asker, request: &Value) -> Result<(), Error> {
+        let request = OpenRequest::from_value(asker, request)?;
         match &mut self.phase {
-            Phase::Closed => self.phase = Phase::Opening(Opening::begin(request, input, out)),
+            Phase::Closed => self.phase = Phase::Opening(Opening::begin(request, step)),
             Phase::Open(database)
                 if database.name == request.name && database.schema_hash == request.schema_hash =>
             {
-                database.answer_open(asker.tab, asker.number, out);
+                database.answer_open(asker, step.out);
             }
             _ => {
                 let problem = "with another name or schema, or it is being opened".into();
-                refuse(
-                    out,
-                    asker,
-                    Error::from(Problem::OpenedOtherwise { problem }),
-                );
+                return Err(Error::from(Problem::OpenedOtherwise { problem }));
             }
         }
+        Ok(())
     }
 
     /// Closes once what was written is saved: no answer to a write is left out.
@@ -149,163 +176,107 @@ impl Engine {
 
     fn close(&mut self, out: &mut Out, asker: Asker) {
         self.fail_early(out);
-        match std::mem::take(&mut self.phase) {
+        match &mut self.phase {
             Phase::Open(database) => {
-                for (tab, number) in database.link.into_iter().flat_map(|link| link.wanted) {
-                    refuse(out, Asker { tab, number }, Error::from(Problem::NotOpen));
+                if let Some(link) = &database.link {
+                    link.wanted.iter().for_each(|asker| refuse(out, *asker));
                 }
             }
-            Phase::Opening(opening) => {
-                let asker = Asker {
-                    tab: opening.request.tab,
-                    number: opening.request.number,
-                };
-                refuse(out, asker, Error::from(Problem::NotOpen));
-            }
+            Phase::Opening(opening) => refuse(out, opening.request.asker),
             Phase::Closed => {}
         }
+        self.phase = Phase::Closed;
         for effect in [Effect::Disconnect, Effect::CloseFiles, Effect::ReleaseLock] {
             out.push(effect);
         }
-        out.post(asker.tab, &reply(asker.number, &Ok(b"{}".to_vec())));
+        out.answer(asker, Ok(b"{}"));
     }
 
     fn on_broadcast(&mut self, bytes: &[u8], out: &mut Out) {
         let message = json::read(bytes).unwrap_or_default();
-        let kind = message.get("kind").and_then(Value::as_str);
-        match (kind, &mut self.phase) {
-            (Some("who"), Phase::Open(_)) => out.push(open::here()),
-            (Some("who"), Phase::Opening(opening)) if opening.has_lock() => out.push(open::here()),
-            (Some("here"), Phase::Opening(opening)) => opening.on_taken(),
+        match (text_of(&message, "kind"), &mut self.phase) {
+            ("who", Phase::Open(_)) => out.push(open::here()),
+            ("who", Phase::Opening(opening)) if opening.has_lock() => out.push(open::here()),
+            ("here", Phase::Opening(opening)) => opening.on_taken(),
             _ => {}
         }
     }
 
     /// Somebody took the lock: nothing may be written or shown from here on.
     fn on_lock_lost(&mut self, out: &mut Out) {
-        if let Phase::Open(database) = std::mem::take(&mut self.phase) {
+        if let Phase::Open(database) = &self.phase {
             for tab in &database.pages {
-                let message = "Another tab took the database over. Reload this page.";
-                let notice = Value::map(vec![
-                    ("kind".into(), Value::text("fatal")),
-                    ("message".into(), Value::text(message)),
-                ]);
-                json::write(out.notice(*tab), &notice);
+                let notice = b"{\"kind\":\"fatal\",\"message\":\
+                    \"Another tab took the database over. Reload this page.\"}";
+                out.post(*tab, notice);
             }
             out.push(Effect::Disconnect);
             out.push(Effect::CloseFiles);
         }
+        self.phase = Phase::Closed;
         self.fail_early(out);
     }
 
-    fn on_flushed(
-        &mut self,
-        disk: &mut dyn Disk,
-        out: &mut Out,
-        ticket: Ticket,
-        result: Result<(), DiskError>,
-    ) {
+    fn on_flushed(&mut self, step: &mut Step<'_>, ticket: Ticket, result: Result<(), DiskError>) {
         let Phase::Open(database) = &mut self.phase else {
             return;
         };
-        match database.store.flushed(disk, ticket, result) {
-            Ok(durable) => database.release_durable(durable, out),
-            Err(error) => database.fail_waiting(&database::storage_error(error), out),
+        match database.store.flushed(step.disk, ticket, result) {
+            Ok(durable) => database.release_durable(durable, step.out),
+            Err(error) => database.fail_waiting(&database::storage_error(error), step.out),
         }
         for name in database.store.obsolete() {
-            out.push(Effect::RemoveFile { name });
+            step.out.push(Effect::RemoveFile { name });
         }
         if let Some(asker) = database.closing.filter(|_| !database.is_saving()) {
-            self.close(out, asker);
+            self.close(step.out, asker);
         }
     }
 
-    fn on_transport(&mut self, input: &Input, disk: &mut dyn Disk, out: &mut Out, event: Event) {
-        let Phase::Open(database) = &mut self.phase else {
-            return;
-        };
-        let Some(current) = database.link.as_ref().map(|link| link.session.connection()) else {
-            return;
-        };
-        let now = input.monotonic_ms;
-        match event {
-            Event::Connected { connection } if connection == current => {
-                database.drive(input, disk, out, |session, _| session.on_connected(now));
-            }
-            Event::Frame { connection, text } if connection == current => {
-                database.take_frame(input, disk, out, &text);
-            }
-            Event::Disconnected { connection, reason } if connection == current => {
-                let random = random_of(input);
-                database.drive(input, disk, out, |session, _| {
-                    session.on_lost(&reason, now, random)
-                });
-                database.answer_wanted(out);
-            }
-            _ => {}
+    /// The open database, if this is its connection now.
+    fn on_connection(&mut self, connection: u64) -> Option<&mut Database> {
+        match &mut self.phase {
+            Phase::Open(database) if database.is_connection(connection) => Some(database),
+            _ => None,
         }
     }
 
-    fn on_tick(&mut self, input: &Input, disk: &mut dyn Disk, out: &mut Out) {
-        match std::mem::take(&mut self.phase) {
+    fn on_tick(&mut self, step: &mut Step<'_>) {
+        match &mut self.phase {
             Phase::Opening(opening) => {
-                let progress = opening.on_tick(input, out);
-                self.advance(input, disk, out, progress);
+                let progress = opening.on_tick(step);
+                self.advance(step, progress);
             }
-            Phase::Open(mut database) => {
-                let (now, random) = (input.monotonic_ms, random_of(input));
-                database.live.sweep(now);
-                database.drive(input, disk, out, |session, _| session.on_tick(now, random));
-                database.answer_wanted(out);
-                self.phase = Phase::Open(database);
+            Phase::Open(database) => {
+                database.live.sweep(step.input.monotonic_ms);
+                database.drive(step, Told::Tick);
+                database.answer_wanted(step.out);
             }
             Phase::Closed => {}
         }
     }
 
-    fn on_opening(&mut self, input: &Input, disk: &mut dyn Disk, out: &mut Out, event: Event) {
-        let mut opening = match std::mem::take(&mut self.phase) {
-            Phase::Opening(opening) => opening,
-            other => {
-                self.phase = other;
-                return;
-            }
+    fn advance(&mut self, step: &mut Step<'_>, progress: Progress) {
+        let Phase::Opening(opening) = &self.phase else {
+            return;
         };
-        let progress = match event {
-            Event::LockGranted => {
-                opening.on_lock(out);
-                Progress::Under(opening)
-            }
-            Event::Listed {
-                files,
-                kind,
-                is_durable,
-            } => opening.on_listed(input, disk, out, files, (kind, is_durable)),
-            Event::FileReady { result, .. } => opening.on_file(input, disk, out, result),
-            _ => Progress::Under(opening),
-        };
-        self.advance(input, disk, out, progress);
-    }
-
-    fn advance(&mut self, input: &Input, disk: &mut dyn Disk, out: &mut Out, progress: Progress) {
+        let asker = opening.request.asker;
         match progress {
-            Progress::Under(opening) => self.phase = Phase::Opening(opening),
-            Progress::Failed(request, error) => {
-                let asker = Asker {
-                    tab: request.tab,
-                    number: request.number,
-                };
-                refuse(out, asker, error);
-                self.fail_early(out);
+            Ok(None) => {}
+            Err(error) => {
+                step.out.push(Effect::CloseFiles);
+                step.out.push(Effect::ReleaseLock);
+                self.phase = Phase::Closed;
+                step.out.answer(asker, Err(&error));
+                self.fail_early(step.out);
             }
-            Progress::Open(mut database, request) => {
-                database.tell_status(input, out);
-                let opened = Waiting::Opened(request.tab, request.number);
-                database.after(database.store.last(), opened, out);
-                let now = input.monotonic_ms;
-                database.drive(input, disk, out, |session, _| session.on_online(now));
+            Ok(Some(mut database)) => {
+                database.tell_status(step);
+                let opened = Waiting::Opened(asker);
+                database.after(database.store.last(), opened, step.out);
+                database.drive(step, Told::Online);
                 for (asker, request) in std::mem::take(&mut self.early) {
-                    database.take_request(input, disk, out, asker, &request);
+                    database.take_request(step, asker, &request);
                 }
                 self.phase = Phase::Open(database);
             }
@@ -314,21 +285,21 @@ impl Engine {
 
     fn fail_early(&mut self, out: &mut Out) {
         for (asker, _) in std::mem::take(&mut self.early) {
-            refuse(out, asker, Error::from(Problem::NotOpen));
+            refuse(out, asker);
         }
     }
 
     /// What every step ends with: a flush if one is due, the status if it changed, the next alarm.
-    fn end_step(&mut self, input: &Input, out: &mut Out) {
+    fn end_step(&mut self, step: &mut Step<'_>) {
         let Phase::Open(database) = &mut self.phase else {
             return;
         };
         if let Some((file, ticket)) = database.store.flush_wanted() {
-            out.push(Effect::Flush { file, ticket });
+            step.out.push(Effect::Flush { file, ticket });
         }
-        database.tell_status(input, out);
+        database.tell_status(step);
         if let Some(monotonic_ms) = database.next_alarm() {
-            out.push(Effect::WakeAt { monotonic_ms });
+            step.out.push(Effect::WakeAt { monotonic_ms });
         }
     }
 }
@@ -358,10 +329,10 @@ impl Database {
         self.storage.problem = Some(error.message());
         for (_, waiting) in std::mem::take(&mut self.waiting) {
             match waiting {
-                Waiting::Answer(tab, number, _) | Waiting::Opened(tab, number) => {
-                    let notice = reply(number, &Err(error.clone()));
-                    out.post(tab, &notice);
-                    self.answers.keep(tab, number, notice);
+                Waiting::Answer(asker, _) | Waiting::Opened(asker) => {
+                    let notice = reply(asker.number, Err(error));
+                    out.post(asker.tab, &notice);
+                    self.answers.keep(asker, notice);
                 }
                 Waiting::Frame(..) => {}
             }
@@ -382,6 +353,7 @@ impl Database {
     }
 }
 
-fn refuse(out: &mut Out, asker: Asker, error: Error) {
-    out.post(asker.tab, &reply(asker.number, &Err(error)));
+/// The database is not open, or no longer.
+fn refuse(out: &mut Out, asker: Asker) {
+    out.answer(asker, Err(&Error::from(Problem::NotOpen)));
 }

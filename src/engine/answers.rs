@@ -1,8 +1,11 @@
 //! Every request that writes is answered once: its answer is kept until the page confirms it, and
 //! given again.
 
+use super::out::Asker;
 use crate::ids::{RequestNumber, TabId};
-use crate::sorted::SortedMap;
+use crate::sorted::{Blocks, SortedMap};
+use crate::txn::table;
+use std::ops::ControlFlow;
 
 /// What is known of a request that came before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,50 +20,53 @@ pub enum Known {
     Confirmed,
 }
 
-/// Requests by tab, and what was answered.
+/// Requests and what was answered.
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
-    tabs: SortedMap<TabId, Tab>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Tab {
-    confirmed: RequestNumber,
-    requests: SortedMap<RequestNumber, Option<Vec<u8>>>,
+    confirmed: SortedMap<TabId, RequestNumber>,
+    /// Answers by their keys in the store, in a map of the store's type, so that one copy of its
+    /// code serves both; empty while pending.
+    notices: Blocks<Vec<u8>>,
 }
 
 impl Answers {
     /// What is known of a request. A new one is pending from now on.
-    pub fn begin(&mut self, tab: TabId, number: RequestNumber) -> Known {
-        let tab = self.tabs.get_or_default(tab);
-        if number <= tab.confirmed {
+    pub fn begin(&mut self, asker: Asker) -> Known {
+        let confirmed = self.confirmed.get(&asker.tab).copied();
+        if asker.number <= confirmed.unwrap_or_default() {
             return Known::Confirmed;
         }
-        match tab.requests.get(&number) {
-            Some(Some(answer)) => Known::Answered(answer.clone()),
-            Some(None) => Known::Pending,
+        match self.notices.get(&table::answer(asker.tab, asker.number)) {
+            Some(notice) if notice.is_empty() => Known::Pending,
+            Some(notice) => Known::Answered(notice.clone()),
             None => {
-                tab.requests.insert(number, None);
+                self.keep(asker, Vec::new());
                 Known::New
             }
         }
     }
 
     /// Keeps an answer.
-    pub fn keep(&mut self, tab: TabId, number: RequestNumber, answer: Vec<u8>) {
-        self.tabs
-            .get_or_default(tab)
-            .requests
-            .insert(number, Some(answer));
+    pub fn keep(&mut self, asker: Asker, notice: Vec<u8>) {
+        let key = table::answer(asker.tab, asker.number);
+        self.notices.insert(key, notice);
     }
 
     /// The page has every answer up to `up_to`; returns the numbers forgotten.
     pub fn confirm(&mut self, tab: TabId, up_to: RequestNumber) -> Vec<RequestNumber> {
-        let tab = self.tabs.get_or_default(tab);
-        tab.confirmed = tab.confirmed.max(up_to);
-        let rest = tab.requests.split_off(&up_to.next());
-        let gone = std::mem::replace(&mut tab.requests, rest);
-        gone.into_iter().map(|(number, _)| number).collect()
+        let confirmed = self.confirmed.get(&tab).copied().unwrap_or_default();
+        self.confirmed.insert(tab, confirmed.max(up_to));
+        let from = table::answer(tab, RequestNumber(0));
+        let to = table::answer(tab, up_to.next());
+        let mut gone = Vec::new();
+        self.notices.scan(&from, &to, &mut |key, _| {
+            gone.extend(table::answer_key(key).map(|(_, number)| number));
+            ControlFlow::Continue(())
+        });
+        for number in &gone {
+            self.notices.remove(&table::answer(tab, *number));
+        }
+        gone
     }
 }
 
@@ -70,13 +76,18 @@ mod tests {
 
     #[test]
     fn a_request_is_new_once() {
-        let (mut answers, tab, one) = (Answers::default(), TabId(1), RequestNumber(1));
-        assert_eq!(answers.begin(tab, one), Known::New);
-        assert_eq!(answers.begin(tab, one), Known::Pending);
-        answers.keep(tab, one, b"x".to_vec());
-        assert_eq!(answers.begin(tab, one), Known::Answered(b"x".to_vec()));
-        assert_eq!(answers.begin(TabId(2), one), Known::New);
-        assert_eq!(answers.confirm(tab, one), [one]);
-        assert_eq!(answers.begin(tab, one), Known::Confirmed);
+        let (mut answers, tab, number) = (Answers::default(), TabId(1), RequestNumber(1));
+        let one = Asker { tab, number };
+        let other = Asker {
+            tab: TabId(2),
+            number,
+        };
+        assert_eq!(answers.begin(one), Known::New);
+        assert_eq!(answers.begin(one), Known::Pending);
+        answers.keep(one, b"x".to_vec());
+        assert_eq!(answers.begin(one), Known::Answered(b"x".to_vec()));
+        assert_eq!(answers.begin(other), Known::New);
+        assert_eq!(answers.confirm(tab, number), [number]);
+        assert_eq!(answers.begin(one), Known::Confirmed);
     }
 }

@@ -1,7 +1,7 @@
 //! An open database: everything the engine holds of it between steps, and how rows are read.
 
 use super::answers::Answers;
-use super::out::{Out, write_member, write_whole};
+use super::out::{Asker, Out, Step, member_whole};
 use crate::causal::hlc::Hlc;
 use crate::causal::stamp::Time;
 use crate::doc::dictionary::Dictionary;
@@ -10,8 +10,7 @@ use crate::doc::row::{Change, Row};
 use crate::doc::schema::{OUTBOX, Schema};
 use crate::engine::link::Link;
 use crate::error::{Error, Problem};
-use crate::event::Input;
-use crate::ids::{Commit, EntryId, ReplicaId, RequestNumber, Seq, TabId};
+use crate::ids::{Commit, EntryId, ReplicaId, Seq, TabId};
 use crate::merge::record::{self, Columns, StoredDocument};
 use crate::outbox::entry::Entry;
 use crate::outbox::queue::Outbox;
@@ -28,17 +27,16 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use super::transaction::Transaction;
-use super::write::Asker;
 
 /// What waits until a commit is durable.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Waiting {
     /// The answer to a request that wrote.
-    Answer(TabId, RequestNumber, Vec<u8>),
+    Answer(Asker, Vec<u8>),
     /// A frame for the connection with this number.
     Frame(u64, String),
     /// The answer to `open`.
-    Opened(TabId, RequestNumber),
+    Opened(Asker),
 }
 
 /// Counters that outlive the process, written with every commit that moves one.
@@ -90,7 +88,7 @@ pub struct Database {
     /// Live queries.
     pub live: LiveQueries,
     /// Open transactions by the request that began them.
-    pub transactions: SortedMap<(TabId, RequestNumber), Transaction>,
+    pub transactions: SortedMap<Asker, Transaction>,
     /// Answers until confirmed.
     pub answers: Answers,
     /// What waits for a flush, by commit.
@@ -213,15 +211,14 @@ impl Database {
     /// Adds operations to a staging.
     pub fn stage(
         &mut self,
-        input: &Input,
-        disk: &mut dyn Disk,
+        step: &mut Step<'_>,
         staging: &mut Staging,
         operations: &[Operation],
     ) -> Result<(), Error> {
         let store = &self.store;
         let mut load = |key: &DocumentKey| {
             let key = table::document(table::VISIBLE, key);
-            match store.get(disk, &key).map_err(storage_error)? {
+            match store.get(step.disk, &key).map_err(storage_error)? {
                 None => Ok(StoredDocument::default()),
                 Some(bytes) => record::decode(&bytes).ok_or_else(undecodable),
             }
@@ -231,7 +228,7 @@ impl Database {
             columns: &self.columns,
             dictionary: &mut self.dictionary,
             clock: &mut self.clock,
-            wall_ms: input.wall_ms,
+            wall_ms: step.input.wall_ms,
             replica: self.replica,
         };
         for operation in operations {
@@ -288,10 +285,8 @@ impl Database {
         for (tab, subscription, patch) in self.live.apply(changes) {
             let notice = out.notice(tab);
             notice.extend_from_slice(b"{\"kind\":\"patch\"");
-            write_member(notice, "subscription");
-            write_whole(notice, subscription.0);
-            write_member(notice, "revision");
-            write_whole(notice, commit.0);
+            member_whole(notice, "subscription", subscription.0);
+            member_whole(notice, "revision", commit.0);
             notice.push(b',');
             patch.write_members(notice);
             notice.push(b'}');

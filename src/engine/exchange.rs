@@ -2,17 +2,16 @@
 //! sends.
 
 use super::database::{Database, Waiting};
-use super::link::{Link, PUSH_MAX};
-use super::out::{Out, reply, write_whole};
+use super::link::{Bearing, Link, PUSH_MAX};
+use super::out::{Asker, Out, Step, member_whole};
 use super::pull::{SHAPE, is_stale};
 use crate::effect::Effect;
 use crate::error::{Error, Problem};
 use crate::event::Input;
-use crate::ids::{Commit, RequestNumber, TabId};
+use crate::ids::{Commit, Version};
 use crate::limits::PAGE_DOCUMENTS_MAX;
 use crate::outbox::entry::State;
 use crate::planted;
-use crate::platform::disk::Disk;
 use crate::protocol::codec::{decode_server, encode_client};
 use crate::protocol::message::{
     ClientMessage, Hello, Pull, Refusal, ServerMessage, ShapePull, Verdicts, Welcome,
@@ -24,25 +23,68 @@ use crate::txn::table;
 /// Most lives that are remembered as possibly seen by the server.
 const LIVES_MAX: usize = 16;
 
+/// What the session is told.
+#[derive(Clone, Copy)]
+pub enum Told<'a> {
+    /// There is a network.
+    Online,
+    /// There is none.
+    Offline,
+    /// Somebody asked to synchronise now.
+    Wanted,
+    /// The connection is open.
+    Connected,
+    /// The page gave a token.
+    Token,
+    /// The page has no token.
+    NoToken,
+    /// The server, whose space is at this version, took us in.
+    Welcome(Version),
+    /// A page was staged, and more follow.
+    Staged,
+    /// A pull or push came to its end.
+    Done,
+    /// The outbox has got an entry.
+    Written,
+    /// The space is at this version.
+    At(Version),
+    /// The connection ended, or what was exchanged was not as it must be.
+    Lost(&'a str),
+    /// The server refused us or what we sent.
+    Refused(&'a Refusal),
+    /// Time has passed.
+    Tick,
+}
+
 impl Database {
-    /// Asks the session and performs what it decides.
-    pub fn drive(
-        &mut self,
-        input: &Input,
-        disk: &mut dyn Disk,
-        out: &mut Out,
-        decide: impl FnOnce(&mut Session, Work) -> Vec<Do>,
-    ) {
+    /// Tells the session something and performs what it decides.
+    pub fn drive(&mut self, step: &mut Step<'_>, told: Told<'_>) {
         let work = self.work();
         let Some(link) = &mut self.link else { return };
-        let dos = decide(&mut link.session, work);
-        self.perform_all(input, disk, out, &dos);
-    }
-
-    // Apart from `drive`, which is compiled anew for each thing that happens.
-    fn perform_all(&mut self, input: &Input, disk: &mut dyn Disk, out: &mut Out, dos: &[Do]) {
-        for each in dos {
-            self.perform(input, disk, out, each);
+        let session = &mut link.session;
+        let (now, random) = (step.input.monotonic_ms, random_of(step.input));
+        let dos = match told {
+            Told::Online => session.on_online(now),
+            Told::Offline => session.on_offline(),
+            Told::Wanted => session.on_wanted(now),
+            Told::Connected => session.on_connected(now),
+            Told::Token => session.on_token(now),
+            Told::NoToken => session.on_no_token(),
+            Told::Welcome(version) => session.on_welcome(version, now),
+            Told::Staged => session.on_staged(now),
+            Told::Done => session.next(work, now),
+            Told::Written => session.on_write(work, now),
+            Told::At(version) => session.on_version(version, work, now),
+            Told::Lost(reason) => session.on_lost(reason, now, random),
+            Told::Refused(Refusal { code, message, .. }) => {
+                session.on_refused(code, message, now, random)
+            }
+            Told::Tick => session.on_tick(now, random),
+        };
+        for each in &dos {
+            if let Err(error) = self.perform(step, each) {
+                self.fail_exchange(step, &error);
+            }
         }
     }
 
@@ -61,53 +103,41 @@ impl Database {
         }
     }
 
-    fn perform(&mut self, input: &Input, disk: &mut dyn Disk, out: &mut Out, each: &Do) {
-        let Some(link) = &mut self.link else { return };
-        let done = match each {
+    fn perform(&mut self, step: &mut Step<'_>, each: &Do) -> Result<(), Error> {
+        let Some(link) = &mut self.link else {
+            return Ok(());
+        };
+        match each {
             Do::Connect(connection) => {
-                out.push(Effect::Connect {
-                    connection: *connection,
-                    url: link.url.clone(),
-                });
-                Ok(())
+                let (connection, url) = (*connection, link.url.clone());
+                step.out.push(Effect::Connect { connection, url });
             }
             Do::Disconnect => {
                 link.in_flight.clear();
-                out.push(Effect::Disconnect);
-                Ok(())
+                step.out.push(Effect::Disconnect);
             }
             Do::AskToken => {
                 for tab in &self.pages {
-                    out.post(*tab, b"{\"kind\":\"token\"}");
+                    step.out.post(*tab, b"{\"kind\":\"token\"}");
                 }
-                Ok(())
             }
-            Do::Hello => self.send_hello(disk, out),
-            Do::Pull => {
-                self.send_pull(out);
-                Ok(())
-            }
-            Do::Push => self.send_push(disk, out),
+            Do::Hello => return self.send_hello(step),
+            Do::Pull => self.send_pull(step.out),
+            Do::Push => return self.send_push(step),
             Do::Beat => {
                 let cursor = link.bearing.cursor.clone();
-                self.send(&ClientMessage::Beat { cursor }, out);
-                Ok(())
+                self.send(&ClientMessage::Beat { cursor }, step.out);
             }
-        };
-        if let Err(error) = done {
-            self.fail_exchange(input, disk, out, &error);
         }
+        Ok(())
     }
 
     /// A frame could not be made or taken in, because the store refused: wait, and try again.
-    fn fail_exchange(&mut self, input: &Input, disk: &mut dyn Disk, out: &mut Out, error: &Error) {
+    fn fail_exchange(&mut self, step: &mut Step<'_>, error: &Error) {
         if let Some(link) = &mut self.link {
             link.problem = Some(error.message());
         }
-        let random = random_of(input);
-        self.drive(input, disk, out, |session, _| {
-            session.on_lost(error.code(), input.monotonic_ms, random)
-        });
+        self.drive(step, Told::Lost(error.code()));
     }
 
     /// Sends a frame once everything written so far is durable.
@@ -129,33 +159,30 @@ impl Database {
         }
     }
 
-    /// Sends a frame, unless its connection has ended meanwhile.
-    pub fn send_now(&mut self, connection: u64, text: String, out: &mut Out) {
-        let current = self.link.as_ref().map(|link| link.session.connection());
-        if current == Some(connection) {
-            out.push(Effect::Send { text });
-        }
+    /// Whether this is the connection now, not one that has ended.
+    pub fn is_connection(&self, connection: u64) -> bool {
+        self.link
+            .as_ref()
+            .is_some_and(|link| link.session.connection() == connection)
     }
 
     /// `hello` goes out only when the store durably knows that this life may have been seen.
-    fn send_hello(&mut self, disk: &mut dyn Disk, out: &mut Out) -> Result<(), Error> {
+    fn send_hello(&mut self, step: &mut Step<'_>) -> Result<(), Error> {
         let Some(Link { life, bearing, .. }) = &mut self.link else {
             return Ok(());
         };
         let life = *life;
         if !bearing.lives.contains(&life) && !planted::is("engine_life_not_kept") {
-            let before = bearing.lives.clone();
+            let before = bearing.encode();
             bearing.lives.push(life);
             let excess = bearing.lives.len().saturating_sub(LIVES_MAX);
             // The first is the one that a welcome acknowledged; it is the likeliest and stays.
             bearing.lives.drain(1..=excess);
             let mut batch = Batch::new();
             batch.put(table::meta("link"), bearing.encode());
-            if let Err(error) = self.commit(disk, batch) {
-                if let Some(link) = &mut self.link
-                    && !planted::is("engine_life_moved_on_failure")
-                {
-                    link.bearing.lives = before;
+            if let Err(error) = self.commit(step.disk, batch) {
+                if !planted::is("engine_life_moved_on_failure") {
+                    self.turn_back(&before);
                 }
                 return Err(error);
             }
@@ -163,25 +190,29 @@ impl Database {
         let Some(Link { bearing, token, .. }) = &self.link else {
             return Ok(());
         };
+        let mut previous_lives = bearing.lives.clone();
+        previous_lives.retain(|other| *other != life);
         let hello = Hello {
             protocol: (1, 1),
             replica: self.replica,
             term: self.store.term(),
             life,
-            previous_lives: bearing
-                .lives
-                .iter()
-                .copied()
-                .filter(|other| *other != life)
-                .collect(),
+            previous_lives,
             next_seq: self.counters.next_seq,
             confirmed: self.confirmed(),
             schema_version: self.schema.version,
             capabilities: Vec::new(),
             token: token.clone(),
         };
-        self.send(&ClientMessage::Hello(hello), out);
+        self.send(&ClientMessage::Hello(hello), step.out);
         Ok(())
+    }
+
+    /// Gives the link the bearing back that was encoded before a commit that failed.
+    pub fn turn_back(&mut self, before: &[u8]) {
+        if let (Some(link), Some(bearing)) = (&mut self.link, Bearing::decode(before)) {
+            link.bearing = bearing;
+        }
     }
 
     fn send_pull(&mut self, out: &mut Out) {
@@ -206,68 +237,60 @@ impl Database {
 
     /// Takes a frame in. One that is not valid is refused, shown in the status, and the session
     /// goes on.
-    pub fn take_frame(&mut self, input: &Input, disk: &mut dyn Disk, out: &mut Out, text: &str) {
-        let message = match decode_server(text.as_bytes()) {
-            Ok(message) => message,
+    pub fn take_frame(&mut self, step: &mut Step<'_>, text: &str) {
+        match decode_server(text.as_bytes()) {
+            Ok(message) => {
+                if let Err(error) = self.take_message(step, &message, text) {
+                    self.fail_exchange(step, &error);
+                }
+                self.answer_wanted(step.out);
+            }
             Err(refusal) => {
                 if let Some(link) = &mut self.link {
-                    link.problem = Some(format!("{}: {}", refusal.code, refusal.message));
+                    link.problem = Some(explain(&refusal.code, &refusal.message));
                 }
-                return;
             }
-        };
-        let now = input.monotonic_ms;
-        let taken = match message {
-            ServerMessage::Welcome(welcome) => self.take_welcome(input, disk, out, &welcome),
-            ServerMessage::Page(page) if self.link.as_ref().is_some_and(|l| is_stale(l, &page)) => {
-                Ok(())
-            }
-            ServerMessage::Page(page) => {
-                let has_more = page.has_more;
-                self.take_page(disk, out, &page, text).map(|()| {
-                    self.drive(input, disk, out, |session, work| {
-                        if has_more {
-                            session.on_staged(now)
-                        } else {
-                            session.next(work, now)
-                        }
-                    });
-                })
-            }
-            ServerMessage::Verdicts(verdicts) => self.take_verdicts(input, disk, out, &verdicts),
-            ServerMessage::Poke { version } | ServerMessage::Beat { version, .. } => {
-                self.drive(input, disk, out, |session, work| {
-                    session.on_version(version, work, now)
-                });
-                Ok(())
-            }
-            ServerMessage::Refused(refusal) => {
-                self.take_refusal(input, disk, out, &refusal);
-                Ok(())
-            }
-        };
-        if let Err(error) = taken {
-            self.fail_exchange(input, disk, out, &error);
         }
-        self.answer_wanted(out);
     }
 
-    fn take_welcome(
+    fn take_message(
         &mut self,
-        input: &Input,
-        disk: &mut dyn Disk,
-        out: &mut Out,
-        welcome: &Welcome,
+        step: &mut Step<'_>,
+        message: &ServerMessage,
+        text: &str,
     ) -> Result<(), Error> {
+        let told = match message {
+            ServerMessage::Welcome(welcome) => return self.take_welcome(step, welcome),
+            ServerMessage::Verdicts(verdicts) => return self.take_verdicts(step, verdicts),
+            ServerMessage::Refused(refusal) => {
+                self.take_refusal(step, refusal);
+                return Ok(());
+            }
+            ServerMessage::Page(page) if self.link.as_ref().is_some_and(|l| is_stale(l, page)) => {
+                return Ok(());
+            }
+            ServerMessage::Page(page) => {
+                self.take_page(step, page, text)?;
+                if page.has_more {
+                    Told::Staged
+                } else {
+                    Told::Done
+                }
+            }
+            ServerMessage::Poke { version } | ServerMessage::Beat { version, .. } => {
+                Told::At(*version)
+            }
+        };
+        self.drive(step, told);
+        Ok(())
+    }
+
+    fn take_welcome(&mut self, step: &mut Step<'_>, welcome: &Welcome) -> Result<(), Error> {
         let Some(link) = &mut self.link else {
             return Ok(());
         };
-        let is_other = link
-            .bearing
-            .subject
-            .as_ref()
-            .is_some_and(|own| *own != welcome.subject);
-        if is_other {
+        let owner = link.bearing.subject.as_ref();
+        if owner.is_some_and(|owner| *owner != welcome.subject) {
             let message = "This database belongs to another user. Sign in as that user, or open \
                            another database; nothing was sent.";
             let refusal = Refusal {
@@ -275,73 +298,58 @@ impl Database {
                 message: message.into(),
                 is_retryable: false,
             };
-            self.take_refusal(input, disk, out, &refusal);
+            self.take_refusal(step, &refusal);
             return Ok(());
         }
         link.problem = None;
         link.pages.clear();
-        self.clock.correct(input.wall_ms, welcome.time_ms);
-        self.settle_in(disk, out, welcome)?;
-        let (version, now) = (welcome.version, input.monotonic_ms);
-        self.drive(input, disk, out, |session, _| {
-            session.on_welcome(version, now)
-        });
+        self.clock.correct(step.input.wall_ms, welcome.time_ms);
+        self.settle_in(step, welcome)?;
+        self.drive(step, Told::Welcome(welcome.version));
         Ok(())
     }
 
     /// Writes down what the welcome says: whose we are, that this life was seen, and a new epoch.
-    fn settle_in(
-        &mut self,
-        disk: &mut dyn Disk,
-        out: &mut Out,
-        welcome: &Welcome,
-    ) -> Result<(), Error> {
+    fn settle_in(&mut self, step: &mut Step<'_>, welcome: &Welcome) -> Result<(), Error> {
         let Some(link) = &mut self.link else {
             return Ok(());
         };
-        let before = link.bearing.clone();
         let bearing = &mut link.bearing;
+        let before = bearing.encode();
         bearing.subject = Some(welcome.subject.clone());
         bearing.lives = vec![link.life];
         let is_new_epoch = bearing.epoch.as_ref() != Some(&welcome.epoch);
         if is_new_epoch {
             bearing.restart(&welcome.epoch);
         }
-        if *bearing == before {
+        let after = bearing.encode();
+        if after == before {
             return Ok(());
         }
         let mut batch = Batch::new();
-        batch.put(table::meta("link"), bearing.encode());
+        batch.put(table::meta("link"), after);
         let result = if is_new_epoch {
-            self.requeue(disk, out, batch)
+            self.requeue(step, batch)
         } else {
-            self.commit(disk, batch).map(|_| ())
+            self.commit(step.disk, batch).map(|_| ())
         };
-        if let (Err(_), Some(link)) = (&result, &mut self.link) {
-            link.bearing = before;
+        if result.is_err() {
+            self.turn_back(&before);
         }
         result
     }
 
-    fn take_verdicts(
-        &mut self,
-        input: &Input,
-        disk: &mut dyn Disk,
-        out: &mut Out,
-        verdicts: &Verdicts,
-    ) -> Result<(), Error> {
+    fn take_verdicts(&mut self, step: &mut Step<'_>, verdicts: &Verdicts) -> Result<(), Error> {
         let moves = self.moves_of(&verdicts.verdicts);
         if !moves.entries.is_empty() {
-            self.commit_moves(disk, out, &moves, Batch::new())?;
+            self.commit_moves(step, &moves, Batch::new())?;
         }
         let Some(link) = &mut self.link else {
             return Ok(());
         };
-        let settled = verdicts.verdicts.iter().map(|verdict| verdict.seq);
-        let mut told = settled
-            .chain(verdicts.not_processed.iter().copied())
-            .peekable();
-        if told.peek().is_some() && !told.any(|seq| link.in_flight.contains(&seq)) {
+        let mut told: Vec<_> = verdicts.verdicts.iter().map(|each| each.seq).collect();
+        told.extend_from_slice(&verdicts.not_processed);
+        if !told.is_empty() && !told.iter().any(|seq| link.in_flight.contains(seq)) {
             // Of a push that was answered before: something on the way sends frames twice.
             return Ok(());
         }
@@ -351,67 +359,38 @@ impl Database {
             link.failures = 0;
             link.push_max = (link.push_max * 2).min(PUSH_MAX);
         }
-        let now = input.monotonic_ms;
         let has_moved = !verdicts.verdicts.is_empty() || verdicts.awaited_part.is_some();
-        match &verdicts.reason {
-            None if has_moved => {}
-            None => {
-                let random = random_of(input);
-                self.drive(input, disk, out, |session, _| {
-                    session.on_lost("the server gave no verdict", now, random)
-                });
-                return Ok(());
-            }
+        let told = match &verdicts.reason {
+            None if has_moved => Told::Done,
+            None => Told::Lost("the server gave no verdict"),
             Some(reason) if reason.code == "clock_ahead" => {
-                self.clock.correct(input.wall_ms, verdicts.time_ms);
-                self.restamp(input, disk, out)?;
+                self.clock.correct(step.input.wall_ms, verdicts.time_ms);
+                self.restamp(step)?;
+                Told::Done
             }
-            Some(reason) => {
-                let (code, random) = (reason.code.clone(), random_of(input));
-                self.drive(input, disk, out, |session, _| {
-                    session.on_lost(&code, now, random)
-                });
-                return Ok(());
-            }
-        }
-        self.drive(input, disk, out, |session, work| session.next(work, now));
+            Some(reason) => Told::Lost(&reason.code),
+        };
+        self.drive(step, told);
         Ok(())
     }
 
-    fn take_refusal(
-        &mut self,
-        input: &Input,
-        disk: &mut dyn Disk,
-        out: &mut Out,
-        refusal: &Refusal,
-    ) {
-        let (now, random) = (input.monotonic_ms, random_of(input));
+    fn take_refusal(&mut self, step: &mut Step<'_>, refusal: &Refusal) {
         let Some(link) = &mut self.link else { return };
-        link.problem = Some(format!("{}: {}", refusal.code, refusal.message));
+        link.problem = Some(explain(&refusal.code, &refusal.message));
         let is_of_batch = !refusal.is_retryable && !Session::is_final(&refusal.code);
         if is_of_batch && *link.session.phase() == Phase::Pushing {
-            match self.suspect_batch(disk, out, refusal) {
+            match self.suspect_batch(step, refusal) {
                 Ok(false) => {}
-                Ok(true) => {
-                    return self.drive(input, disk, out, |session, work| session.next(work, now));
-                }
-                Err(error) => return self.fail_exchange(input, disk, out, &error),
+                Ok(true) => return self.drive(step, Told::Done),
+                Err(error) => return self.fail_exchange(step, &error),
             }
         }
-        self.drive(input, disk, out, |session, _| {
-            session.on_refused(&refusal.code, &refusal.message, now, random)
-        });
-        self.answer_wanted(out);
+        self.drive(step, Told::Refused(refusal));
+        self.answer_wanted(step.out);
     }
 
     /// A request `sync`: answered when the session has come to rest, one way or the other.
-    pub fn want_sync(
-        &mut self,
-        input: &Input,
-        disk: &mut dyn Disk,
-        out: &mut Out,
-        asker: (TabId, RequestNumber),
-    ) -> Result<(), Error> {
+    pub fn want_sync(&mut self, step: &mut Step<'_>, asker: Asker) -> Result<(), Error> {
         let Some(link) = &mut self.link else {
             return Err(not_synced(
                 "off",
@@ -420,42 +399,45 @@ impl Database {
         };
         link.wanted.push(asker);
         if let Phase::Refused { .. } = link.session.phase() {
-            self.answer_wanted(out);
-            return Ok(());
+            self.answer_wanted(step.out);
+        } else {
+            self.drive(step, Told::Wanted);
         }
-        self.drive(input, disk, out, |session, _| {
-            session.on_wanted(input.monotonic_ms)
-        });
         Ok(())
     }
 
     /// Answers the requests `sync` once there is an answer.
     pub fn answer_wanted(&mut self, out: &mut Out) {
         let Some(link) = &mut self.link else { return };
-        let result = match link.session.phase() {
-            Phase::Idle => {
-                let mut ok = b"{\"version\":".to_vec();
-                write_whole(&mut ok, link.bearing.checkpoint.0);
-                ok.push(b'}');
-                Ok(ok)
-            }
-            Phase::Backoff { reason, .. } => Err(not_synced("offline", reason)),
-            Phase::Offline => Err(not_synced("offline", "The device has no network.")),
-            Phase::NeedsAuth => Err(not_synced(
-                "needs_auth",
-                "The server does not take the token.",
-            )),
-            Phase::Refused { code, message } => Err(not_synced(code, message)),
+        let (code, message) = match link.session.phase() {
+            Phase::Idle => ("", ""),
+            Phase::Backoff { reason, .. } => ("offline", reason.as_str()),
+            Phase::Offline => ("offline", "The device has no network."),
+            Phase::NeedsAuth => ("needs_auth", "The server does not take the token."),
+            Phase::Refused { code, message } => (code.as_str(), message.as_str()),
             Phase::Connecting | Phase::Pulling | Phase::Pushing => return,
         };
-        for (tab, number) in link.wanted.drain(..) {
-            out.post(tab, &reply(number, &result));
+        for asker in &link.wanted {
+            if code.is_empty() {
+                let mut ok = b"{".to_vec();
+                member_whole(&mut ok, "version", link.bearing.checkpoint.0);
+                ok.push(b'}');
+                out.answer(*asker, Ok(&ok));
+            } else {
+                out.answer(*asker, Err(&not_synced(code, message)));
+            }
         }
+        link.wanted.clear();
     }
 }
 
+/// A code and what it means, for the status.
+pub fn explain(code: &str, message: &str) -> String {
+    [code, ": ", message].concat()
+}
+
 /// Random bits for spreading waits.
-pub fn random_of(input: &Input) -> u64 {
+fn random_of(input: &Input) -> u64 {
     let last = input.random.last_chunk().expect("there are 32 bytes");
     u64::from_le_bytes(*last)
 }

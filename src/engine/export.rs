@@ -2,10 +2,13 @@
 //! is passed over.
 
 use super::database::{Database, storage_error};
+use super::out::member_text;
+use super::request::bad;
 use crate::doc::json;
+use crate::doc::path::Path;
 use crate::doc::schema::OUTBOX;
 use crate::doc::value::Value;
-use crate::error::{Error, Problem};
+use crate::error::Error;
 use crate::ids::{push_hex, read_hex};
 use crate::merge::record;
 use crate::platform::disk::Disk;
@@ -24,26 +27,20 @@ impl Database {
         &self,
         disk: &mut dyn Disk,
         after: Option<&str>,
-    ) -> Result<(Vec<String>, Option<String>), Error> {
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         let mut from = vec![table::VISIBLE];
         if let Some(after) = after {
-            let mut position = vec![0; after.len() / 2];
-            let problem = || {
-                Error::from(Problem::BadRequest {
-                    problem: "`after` is not a position".into(),
-                })
-            };
-            read_hex(after.as_bytes(), &mut position).ok_or_else(problem)?;
-            from.extend(position);
+            from.resize(1 + after.len() / 2, 0);
+            let position = from.get_mut(1..).unwrap_or_default();
+            read_hex(after.as_bytes(), position).ok_or_else(|| bad("`after` is not a position"))?;
             from.push(0);
         }
-        let (mut lines, mut bytes, mut next) = (Vec::new(), 0, None);
+        *out = b"{\"lines\":[".to_vec();
+        let mut next = None;
         let mut visit = |key: &[u8], value: &[u8]| {
-            if let Some(line) = self.line(key, value) {
-                bytes += line.len();
-                lines.push(line);
-            }
-            if bytes < CHUNK_BYTES {
+            self.write_document(out, key, value);
+            if out.len() < CHUNK_BYTES {
                 return ControlFlow::Continue(());
             }
             // In digits: a key has a U+0000 in it, which no string of a message may have.
@@ -57,35 +54,48 @@ impl Database {
             .scan(disk, &from, &to, Direction::Forward, &mut visit)
             .map_err(storage_error)?;
         if next.is_none() {
-            lines.extend(self.outbox_lines());
+            self.write_outbox(out);
         }
-        Ok((lines, next))
+        out.push(b']');
+        member_text(out, "next", next.as_deref());
+        out.push(b'}');
+        Ok(())
     }
 
-    fn line(&self, key: &[u8], value: &[u8]) -> Option<String> {
+    fn write_document(&self, out: &mut Vec<u8>, key: &[u8], value: &[u8]) -> Option<()> {
         let key = table::document_key(key)?;
         let document = record::decode(value).filter(record::StoredDocument::is_alive)?;
-        let fields = document.registers.iter().filter_map(|(path, register)| {
-            let name = self.dictionary.path(*path)?.as_field()?;
-            Some((name.to_string(), register.value.clone()))
-        });
-        Some(line(&key.collection, &key.id, fields.collect()))
+        let mut fields = Vec::new();
+        for (path, register) in &document.registers {
+            if let Some(name) = self.dictionary.path(*path).and_then(Path::as_field) {
+                fields.push((name.to_string(), register.value.clone()));
+            }
+        }
+        write_line(out, &key.collection, &key.id, fields);
+        Some(())
     }
 
-    fn outbox_lines(&self) -> impl Iterator<Item = String> {
+    fn write_outbox(&self, out: &mut Vec<u8>) {
         let collection = self.schema.at(self.schema.collections.len() - 1);
-        self.outbox.iter().map(|entry| {
+        for entry in self.outbox.iter() {
             let row = super::outbox_row::row(entry);
-            let names = collection.fields.iter().map(|field| field.name.clone());
-            line(OUTBOX, &row.id, names.zip(row.values).collect())
-        })
+            let mut fields = Vec::new();
+            for (field, value) in collection.fields.iter().zip(row.values) {
+                fields.push((field.name.clone(), value));
+            }
+            write_line(out, OUTBOX, &row.id, fields);
+        }
     }
 }
 
-fn line(collection: &str, id: &str, fields: Vec<(String, Value)>) -> String {
-    json::to_text(&Value::map(vec![
+fn write_line(out: &mut Vec<u8>, collection: &str, id: &str, fields: Vec<(String, Value)>) {
+    let line = json::to_text(&Value::map(vec![
         ("collection".into(), Value::text(collection)),
         ("id".into(), Value::text(id)),
         ("fields".into(), Value::map(fields)),
-    ]))
+    ]));
+    if !out.ends_with(b"[") {
+        out.push(b',');
+    }
+    json::write_text(out, &line);
 }

@@ -2,9 +2,9 @@
 
 use crate::doc::codec::{Reader, write_value};
 use crate::doc::value::Value;
-use crate::ids::{RequestNumber, Seq, TabId, Token, Version};
+use crate::engine::out::Asker;
+use crate::ids::{Seq, Token, Version};
 use crate::sync::session::Session;
-use std::collections::BTreeSet;
 
 /// What the store keeps of the link. One record, written with every commit that moves it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub struct Link {
     /// Bearer token, once the page has given it.
     pub token: Option<String>,
     /// Cursors of the pages with others to follow that came on this connection.
-    pub pages: BTreeSet<String>,
+    pub pages: Vec<String>,
     /// The part of a large transaction that is to be sent next.
     pub part: Option<(Seq, u32)>,
     /// Seqs pushed and not answered yet.
@@ -56,7 +56,7 @@ pub struct Link {
     /// What the server last refused or sent wrongly, for the status.
     pub problem: Option<String>,
     /// Requests `sync` that wait for a push and pull to end.
-    pub wanted: Vec<(TabId, RequestNumber)>,
+    pub wanted: Vec<Asker>,
 }
 
 /// Most transactions in a push while all goes well.
@@ -69,11 +69,14 @@ impl Link {
         let bearing = match stored {
             Some(bearing) if bearing.home == space => bearing,
             Some(bearing) if bearing.subject.is_some() => {
-                let message = format!(
-                    "This database belongs to the space `{}`. Open another database for `{space}`; \
-                     nothing was sent.",
-                    bearing.home
-                );
+                let message = [
+                    "This database belongs to the space `",
+                    &bearing.home,
+                    "`. Open another database for `",
+                    space,
+                    "`; nothing was sent.",
+                ]
+                .concat();
                 session.refuse("wrong_subject", &message);
                 bearing
             }
@@ -88,7 +91,7 @@ impl Link {
             life,
             url,
             token: None,
-            pages: BTreeSet::new(),
+            pages: Vec::new(),
             part: None,
             in_flight: Vec::new(),
             push_max: PUSH_MAX,
@@ -102,12 +105,11 @@ impl Link {
 impl Bearing {
     /// The stored form.
     pub fn encode(&self) -> Vec<u8> {
-        let text = |text: &Option<String>| text.clone().map_or(Value::Null, Value::String);
-        let lives = self
-            .lives
-            .iter()
-            .map(|life| Value::String(life.to_text()))
-            .collect();
+        let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::text);
+        let mut lives = Vec::new();
+        for life in &self.lives {
+            lives.push(Value::String(life.to_text()));
+        }
         let list = Value::List(vec![
             Value::text(&self.home),
             text(&self.subject),
@@ -128,6 +130,12 @@ impl Bearing {
     /// Reads what `encode` wrote.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let value = Reader::new(bytes).value()?;
+        let mut bearing = Self::default();
+        bearing.read(value.as_list()?)?;
+        Some(bearing)
+    }
+
+    fn read(&mut self, values: &[Value]) -> Option<()> {
         let [
             home,
             subject,
@@ -139,27 +147,23 @@ impl Bearing {
             staged_cursor,
             is_resetting,
             lives,
-        ] = value.as_list()?
+        ] = values
         else {
             return None;
         };
-        let text = |value: &Value| value.as_str().map(String::from);
-        let lives = lives
-            .as_list()?
-            .iter()
-            .map(|life| Token::from_text(life.as_str()?));
-        Some(Self {
-            home: text(home)?,
-            subject: text(subject),
-            epoch: text(epoch),
-            cursor: text(cursor),
-            checkpoint: Version(checkpoint.as_u64()?),
-            is_pulled: is_pulled.as_bool()?,
-            staged: staged.as_u64()?,
-            staged_cursor: text(staged_cursor),
-            is_resetting: is_resetting.as_bool()?,
-            lives: lives.collect::<Option<_>>()?,
-        })
+        self.home = text(home)?;
+        self.subject = text(subject);
+        self.epoch = text(epoch);
+        self.cursor = text(cursor);
+        self.checkpoint = Version(checkpoint.as_u64()?);
+        self.is_pulled = is_pulled.as_bool()?;
+        self.staged = staged.as_u64()?;
+        self.staged_cursor = text(staged_cursor);
+        self.is_resetting = is_resetting.as_bool()?;
+        for life in lives.as_list()? {
+            self.lives.push(Token::from_text(life.as_str()?)?);
+        }
+        Some(())
     }
 
     /// Forgets where pulling stood, so that it begins again from nothing.
@@ -171,6 +175,10 @@ impl Bearing {
         self.staged_cursor = None;
         self.is_resetting = false;
     }
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(String::from)
 }
 
 #[cfg(test)]

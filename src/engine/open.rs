@@ -6,7 +6,8 @@
 use super::answers::Answers;
 use super::database::{Counters, Database, StorageState, damaged, storage_error};
 use super::link::{Bearing, Link};
-use super::out::Out;
+use super::out::{Asker, Out, Step};
+use super::request::bad;
 use crate::causal::hlc::Hlc;
 use crate::doc::dictionary::Dictionary;
 use crate::doc::json;
@@ -14,8 +15,7 @@ use crate::doc::schema::Schema;
 use crate::doc::value::Value;
 use crate::effect::Effect;
 use crate::error::{Error, Problem};
-use crate::event::Input;
-use crate::ids::{EntryId, FileId, RequestNumber, Seq, TabId, Token};
+use crate::ids::{EntryId, FileId, Seq, Token};
 use crate::limits::OPEN_WAIT_MS;
 use crate::merge::record::Columns;
 use crate::outbox::codec;
@@ -35,10 +35,8 @@ const BUSY_MS: u64 = 50;
 /// What the page asked for.
 #[derive(Debug)]
 pub struct OpenRequest {
-    /// The page.
-    pub tab: TabId,
-    /// Its request.
-    pub number: RequestNumber,
+    /// Who asked.
+    pub asker: Asker,
     /// The database's name.
     pub name: String,
     /// Its schema, as read.
@@ -53,13 +51,8 @@ pub struct OpenRequest {
 
 impl OpenRequest {
     /// Reads the request's members.
-    pub fn from_value(tab: TabId, number: RequestNumber, value: &Value) -> Result<Self, Error> {
+    pub fn from_value(asker: Asker, value: &Value) -> Result<Self, Error> {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(String::from);
-        let bad = |problem: &str| {
-            Error::from(Problem::BadRequest {
-                problem: problem.into(),
-            })
-        };
         let name = text(value.get("name")).filter(|name| !name.is_empty());
         let sync = match value.get("sync") {
             None | Some(Value::Null) => None,
@@ -70,8 +63,7 @@ impl OpenRequest {
         };
         let schema = value.get("schema").unwrap_or(&Value::Null);
         Ok(Self {
-            tab,
-            number,
+            asker,
             name: name.ok_or_else(|| bad("open needs a name"))?,
             schema: Schema::from_value(schema)?,
             schema_hash: xxh64(json::to_text(schema).as_bytes(), 0),
@@ -100,30 +92,23 @@ pub struct Opening {
     storage: StorageState,
 }
 
-/// What came of a step of opening.
-pub enum Progress {
-    /// Not there yet.
-    Under(Box<Opening>),
-    /// Open; the answer is still to be given.
-    Open(Box<Database>, OpenRequest),
-    /// Refused.
-    Failed(OpenRequest, Error),
-}
+/// What came of a step of opening: the database, once it is open; the answer is still to be given.
+pub type Progress = Result<Option<Box<Database>>, Error>;
 
 impl Opening {
     /// Begins: asks for the lock, and whether another tab has it.
-    pub fn begin(request: OpenRequest, input: &Input, out: &mut Out) -> Box<Self> {
-        out.push(Effect::Join {
+    pub fn begin(request: OpenRequest, step: &mut Step<'_>) -> Box<Self> {
+        step.out.push(Effect::Join {
             database: request.name.clone(),
         });
-        out.push(Effect::RequestLock {
+        step.out.push(Effect::RequestLock {
             database: request.name.clone(),
         });
-        out.push(Effect::Broadcast {
+        step.out.push(Effect::Broadcast {
             bytes: b"{\"kind\":\"who\"}".to_vec(),
         });
-        let deadline_ms = input.monotonic_ms + OPEN_WAIT_MS;
-        out.push(Effect::WakeAt {
+        let deadline_ms = step.input.monotonic_ms + OPEN_WAIT_MS;
+        step.out.push(Effect::WakeAt {
             monotonic_ms: deadline_ms,
         });
         let storage = StorageState {
@@ -154,115 +139,86 @@ impl Opening {
     /// The lock is ours. Those who asked before it was, and wait for it, are told.
     pub fn on_lock(&mut self, out: &mut Out) {
         if let Stage::Locking { .. } = self.stage {
-            self.stage = Stage::Listing { is_waiting: false };
             out.push(here());
-            out.push(Effect::ListFiles {
-                database: self.request.name.clone(),
-            });
+            self.list(out);
         }
+    }
+
+    fn list(&mut self, out: &mut Out) {
+        self.stage = Stage::Listing { is_waiting: false };
+        out.push(Effect::ListFiles {
+            database: self.request.name.clone(),
+        });
     }
 
     /// Time has passed.
-    pub fn on_tick(mut self: Box<Self>, input: &Input, out: &mut Out) -> Progress {
-        let is_late = input.monotonic_ms >= self.deadline_ms;
+    pub fn on_tick(&mut self, step: &mut Step<'_>) -> Progress {
+        let is_late = step.input.monotonic_ms >= self.deadline_ms;
         match self.stage {
-            Stage::Locking { is_taken } if is_late => {
-                let error = if is_taken {
-                    Error::from(Problem::DatabaseInUse)
-                } else {
-                    Error::from(Problem::StorageBusy)
-                };
-                return self.fail(error, out);
-            }
+            Stage::Locking { is_taken: true } if is_late => Err(Problem::DatabaseInUse.into()),
+            Stage::Locking { .. } if is_late => Err(Problem::StorageBusy.into()),
             Stage::Listing { is_waiting: true } => {
-                self.stage = Stage::Listing { is_waiting: false };
-                out.push(Effect::ListFiles {
-                    database: self.request.name.clone(),
-                });
+                self.list(step.out);
+                Ok(None)
             }
-            _ => {}
+            _ => Ok(None),
         }
-        Progress::Under(self)
-    }
-
-    #[allow(clippy::boxed_local, reason = "every caller holds it behind a pointer")]
-    fn fail(self: Box<Self>, error: Error, out: &mut Out) -> Progress {
-        out.push(Effect::CloseFiles);
-        out.push(Effect::ReleaseLock);
-        Progress::Failed(self.request, error)
     }
 
     /// The files are open, or could not be opened.
     pub fn on_listed(
-        mut self: Box<Self>,
-        input: &Input,
-        disk: &mut dyn Disk,
-        out: &mut Out,
+        &mut self,
+        step: &mut Step<'_>,
         files: Result<Vec<(String, FileId)>, DiskError>,
         storage: (&'static str, bool),
     ) -> Progress {
         (self.storage.kind, self.storage.is_durable) = storage;
         let files = match files {
             Ok(files) => files,
-            Err(DiskError::Busy) if input.monotonic_ms < self.deadline_ms => {
+            Err(DiskError::Busy) if step.input.monotonic_ms < self.deadline_ms => {
                 self.stage = Stage::Listing { is_waiting: true };
-                out.push(Effect::WakeAt {
-                    monotonic_ms: input.monotonic_ms + BUSY_MS,
+                step.out.push(Effect::WakeAt {
+                    monotonic_ms: step.input.monotonic_ms + BUSY_MS,
                 });
-                return Progress::Under(self);
+                return Ok(None);
             }
-            Err(error) => return self.fail(storage_error(error.into()), out),
+            Err(error) => return Err(storage_error(error.into())),
         };
-        let recovery = match Recovery::read(disk, &files) {
-            Ok(recovery) => recovery,
-            Err(error) => return self.fail(storage_error(error), out),
-        };
+        let recovery = Recovery::read(step.disk, &files).map_err(storage_error)?;
         self.storage.cut_bytes = recovery.report().torn.iter().map(|torn| torn.bytes).sum();
-        match (recovery.file_to_make(), recovery.damage()) {
-            (Some(name), _) => {
-                out.push(Effect::MakeFile { name });
-                self.stage = Stage::Making(Box::new(recovery));
-                Progress::Under(self)
-            }
-            (None, damage) => {
-                let refusal = damage.unwrap_or(StoreError::Disk(DiskError::NotFound));
-                self.open_read_only(input, disk, out, recovery, refusal)
-            }
+        if let Some(name) = recovery.file_to_make() {
+            step.out.push(Effect::MakeFile { name });
+            self.stage = Stage::Making(Box::new(recovery));
+            return Ok(None);
         }
+        let refusal = recovery.damage();
+        let refusal = refusal.unwrap_or(StoreError::Disk(DiskError::NotFound));
+        self.open_read_only(step, recovery, refusal)
     }
 
     /// The new term's log is there, or could not be made.
-    pub fn on_file(
-        mut self: Box<Self>,
-        input: &Input,
-        disk: &mut dyn Disk,
-        out: &mut Out,
-        result: Result<FileId, DiskError>,
-    ) -> Progress {
-        let recovery =
-            match std::mem::replace(&mut self.stage, Stage::Listing { is_waiting: false }) {
-                Stage::Making(recovery) => recovery,
-                other => {
-                    self.stage = other;
-                    return Progress::Under(self);
-                }
-            };
+    pub fn on_file(&mut self, step: &mut Step<'_>, result: Result<FileId, DiskError>) -> Progress {
+        if !matches!(self.stage, Stage::Making(_)) {
+            return Ok(None);
+        }
+        let stage = std::mem::replace(&mut self.stage, Stage::Listing { is_waiting: false });
+        let Stage::Making(recovery) = stage else {
+            return Ok(None);
+        };
         let file = match result {
             Ok(file) => file,
-            Err(error) => return self.open_read_only(input, disk, out, *recovery, error.into()),
+            Err(error) => return self.open_read_only(step, *recovery, error.into()),
         };
-        match recovery.begin(disk, file) {
-            Ok(store) => self.load(input, disk, out, store),
-            Err(refused) => self.open_read_only(input, disk, out, refused.recovery, refused.error),
+        match recovery.begin(step.disk, file) {
+            Ok(store) => self.load(step, store),
+            Err(refused) => self.open_read_only(step, refused.recovery, refused.error),
         }
     }
 
     /// What can be read is shown; nothing can be written.
     fn open_read_only(
-        mut self: Box<Self>,
-        input: &Input,
-        disk: &mut dyn Disk,
-        out: &mut Out,
+        &mut self,
+        step: &mut Step<'_>,
         recovery: Recovery,
         refusal: StoreError,
     ) -> Progress {
@@ -271,68 +227,59 @@ impl Opening {
             _ => "failed",
         };
         self.storage.problem = Some(storage_error(refusal.clone()).message());
-        self.load(input, disk, out, recovery.into_read_only(refusal))
+        self.load(step, recovery.into_read_only(refusal))
     }
 
-    fn load(
-        mut self: Box<Self>,
-        input: &Input,
-        disk: &mut dyn Disk,
-        out: &mut Out,
-        store: Store,
-    ) -> Progress {
+    fn load(&mut self, step: &mut Step<'_>, store: Store) -> Progress {
         let is_writable = self.storage.state == "ok";
-        match Loaded::read(&store, disk) {
-            Ok(loaded) => {
-                let mut database = self.database(input, store, loaded);
-                if is_writable && let Err(error) = database.settle(disk) {
-                    return self.fail(error, out);
-                }
-                Progress::Open(Box::new(database), self.request)
-            }
-            Err(error) => self.fail(error, out),
+        let (random, _) = step.input.random.split_at(20);
+        let [replica, life] = [random.first_chunk(), random.last_chunk()]
+            .map(|bytes| Token(*bytes.expect("there are 20 bytes")));
+        let mut database = self.database(replica, store);
+        database.load(step.disk)?;
+        let bearing = database.store.get(step.disk, &table::meta("link"));
+        let bearing = match bearing.map_err(storage_error)? {
+            Some(bytes) => Some(Bearing::decode(&bytes).ok_or_else(undecodable)?),
+            None => None,
+        };
+        if let Some((url, space)) = &self.request.sync {
+            database.link = Some(Link::new(live_url(url, space), space, life, bearing));
         }
+        if is_writable {
+            database.settle(step.disk)?;
+        }
+        Ok(Some(database))
     }
 
-    fn database(&mut self, input: &Input, store: Store, mut loaded: Loaded) -> Database {
+    fn database(&mut self, replica: Token, store: Store) -> Box<Database> {
         let request = &mut self.request;
-        let [mut replica, mut life] = [Token::default(), Token::default()];
-        replica
-            .0
-            .copy_from_slice(input.random.get(..10).expect("there are 32 bytes"));
-        life.0
-            .copy_from_slice(input.random.get(10..20).expect("there are 32 bytes"));
-        let columns = request.schema.collections.iter();
-        let columns = columns
-            .map(|c| Columns::of(c, &mut loaded.dictionary))
-            .collect();
-        let link = request.sync.as_ref().map(|(url, space)| {
-            Link::new(live_url(url, space), space, life, loaded.bearing.take())
-        });
-        Database {
+        Box::new(Database {
             name: request.name.clone(),
             schema: std::mem::take(&mut request.schema),
             schema_hash: request.schema_hash,
-            columns,
-            dictionary: loaded.dictionary,
+            columns: Vec::new(),
+            dictionary: Dictionary::default(),
             store,
-            clock: loaded.clock,
-            replica: loaded.replica.unwrap_or(replica),
-            outbox: loaded.outbox,
-            counters: loaded.counters,
+            clock: Hlc::default(),
+            replica,
+            outbox: Outbox::default(),
+            counters: Counters {
+                next_entry: EntryId(1),
+                next_seq: Seq(1),
+            },
             live: LiveQueries::default(),
             transactions: SortedMap::new(),
-            answers: loaded.answers,
+            answers: Answers::default(),
             waiting: VecDeque::new(),
             is_strict: request.is_strict,
             writers: SortedMap::new(),
-            link,
+            link: None,
             storage: std::mem::take(&mut self.storage),
-            pages: vec![request.tab],
+            pages: vec![request.asker.tab],
             told_status: Vec::new(),
             alarm_ms: None,
             closing: None,
-        }
+        })
     }
 }
 
@@ -344,6 +291,59 @@ impl Database {
         batch.put(table::meta("replica"), self.replica.0.to_vec());
         self.commit(disk, batch).map(|_| ())
     }
+
+    /// Reads what the store holds beside documents and the link.
+    fn load(&mut self, disk: &mut dyn Disk) -> Result<(), Error> {
+        let mut records = Vec::new();
+        for table in [
+            table::ANSWERS,
+            table::META,
+            table::DICTIONARY,
+            table::OUTBOX,
+        ] {
+            let mut visit = |key: &[u8], value: &[u8]| {
+                records.push((key.to_vec(), value.to_vec()));
+                ControlFlow::Continue(())
+            };
+            self.store
+                .scan(disk, &[table], &[table + 1], Direction::Forward, &mut visit)
+                .map_err(storage_error)?;
+        }
+        for (key, value) in &records {
+            self.load_record(key, value).ok_or_else(undecodable)?;
+        }
+        for collection in &self.schema.collections {
+            let columns = Columns::of(collection, &mut self.dictionary);
+            self.columns.push(columns);
+        }
+        Ok(())
+    }
+
+    fn load_record(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
+        match (key.first()?, key.get(1..)?) {
+            (&table::DICTIONARY, _) => self.dictionary.load(value)?,
+            (&table::OUTBOX, _) => {
+                self.outbox
+                    .put(codec::decode(EntryId(table::number(key)?), value)?);
+            }
+            (&table::ANSWERS, _) => {
+                let (tab, number) = table::answer_key(key)?;
+                self.answers.keep(Asker { tab, number }, value.to_vec());
+            }
+            (_, b"replica") => self.replica = Token(value.try_into().ok()?),
+            (_, b"counters") => {
+                let (counters, last) = Counters::decode(value)?;
+                self.counters = counters;
+                self.clock = Hlc::resume(last);
+            }
+            _ => {}
+        }
+        Some(())
+    }
+}
+
+fn undecodable() -> Error {
+    damaged("a record of the engine does not decode")
 }
 
 /// Says to other tabs that the lock is held here.
@@ -361,76 +361,5 @@ fn live_url(url: &str, space: &str) -> String {
         Some(rest) => ("ws", rest),
         None => ("", url),
     };
-    format!("{scheme}{rest}/v1/{space}/live")
-}
-
-/// What a store holds beside documents.
-struct Loaded {
-    dictionary: Dictionary,
-    outbox: Outbox,
-    answers: Answers,
-    replica: Option<Token>,
-    counters: Counters,
-    clock: Hlc,
-    bearing: Option<Bearing>,
-}
-
-impl Loaded {
-    fn read(store: &Store, disk: &mut dyn Disk) -> Result<Self, Error> {
-        let mut loaded = Self {
-            dictionary: Dictionary::default(),
-            outbox: Outbox::default(),
-            answers: Answers::default(),
-            replica: None,
-            counters: Counters {
-                next_entry: EntryId(1),
-                next_seq: Seq(1),
-            },
-            clock: Hlc::default(),
-            bearing: None,
-        };
-        let mut is_good = true;
-        for table in [
-            table::ANSWERS,
-            table::META,
-            table::DICTIONARY,
-            table::OUTBOX,
-        ] {
-            let mut visit = |key: &[u8], value: &[u8]| {
-                is_good &= loaded.take(key, value).is_some();
-                ControlFlow::Continue(())
-            };
-            store
-                .scan(disk, &[table], &[table + 1], Direction::Forward, &mut visit)
-                .map_err(storage_error)?;
-        }
-        if is_good {
-            Ok(loaded)
-        } else {
-            Err(damaged("a record of the engine does not decode"))
-        }
-    }
-
-    fn take(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
-        match (key.first()?, key.get(1..)?) {
-            (&table::DICTIONARY, _) => self.dictionary.load(value)?,
-            (&table::OUTBOX, _) => {
-                self.outbox
-                    .put(codec::decode(EntryId(table::number(key)?), value)?);
-            }
-            (&table::ANSWERS, _) => {
-                let (tab, number) = table::answer_key(key)?;
-                self.answers.keep(tab, number, value.to_vec());
-            }
-            (_, b"replica") => self.replica = Some(Token(value.try_into().ok()?)),
-            (_, b"counters") => {
-                let (counters, last) = Counters::decode(value)?;
-                self.counters = counters;
-                self.clock = Hlc::resume(last);
-            }
-            (_, b"link") => self.bearing = Some(Bearing::decode(value)?),
-            _ => {}
-        }
-        Some(())
-    }
+    [scheme, rest, "/v1/", space, "/live"].concat()
 }

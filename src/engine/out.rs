@@ -4,8 +4,29 @@ use crate::doc::json::{self, write_text};
 use crate::doc::value::Value;
 use crate::effect::Effect;
 use crate::error::Error;
+use crate::event::Input;
 use crate::ids::{RequestNumber, TabId};
+use crate::platform::disk::Disk;
 use crate::sorted::SortedMap;
+
+/// What every step has at hand.
+pub struct Step<'a> {
+    /// Times and randomness.
+    pub input: &'a Input,
+    /// The files.
+    pub disk: &'a mut dyn Disk,
+    /// What the step gives out.
+    pub out: &'a mut Out,
+}
+
+/// Who asked: a page's request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Asker {
+    /// The page.
+    pub tab: TabId,
+    /// Its request.
+    pub number: RequestNumber,
+}
 
 /// Effects and notices of one step.
 #[derive(Debug, Default)]
@@ -36,6 +57,11 @@ impl Out {
         self.notice(tab).extend_from_slice(notice);
     }
 
+    /// Answers a request.
+    pub fn answer(&mut self, asker: Asker, result: Result<&[u8], &Error>) {
+        self.post(asker.tab, &reply(asker.number, result));
+    }
+
     /// All effects; the notices come last.
     pub fn finish(mut self) -> Vec<Effect> {
         for (tab, mut bytes) in self.notices {
@@ -47,17 +73,16 @@ impl Out {
 }
 
 /// The notice that answers a request. `ok` is the JSON of the answer.
-pub fn reply(number: RequestNumber, result: &Result<Vec<u8>, Error>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(64);
-    out.extend_from_slice(b"{\"kind\":\"reply\",\"number\":");
-    write_whole(&mut out, number.0);
+pub fn reply(number: RequestNumber, result: Result<&[u8], &Error>) -> Vec<u8> {
+    let mut out = b"{\"kind\":\"reply\"".to_vec();
+    member_whole(&mut out, "number", number.0);
     match result {
         Ok(ok) => {
-            out.extend_from_slice(b",\"ok\":");
+            write_member(&mut out, "ok");
             out.extend_from_slice(ok);
         }
         Err(error) => {
-            out.extend_from_slice(b",\"error\":");
+            write_member(&mut out, "error");
             json::write(&mut out, &error_value(error));
         }
     }
@@ -68,6 +93,21 @@ pub fn reply(number: RequestNumber, result: &Result<Vec<u8>, Error>) -> Vec<u8> 
 /// Writes a whole number.
 pub fn write_whole(out: &mut Vec<u8>, number: u64) {
     json::write(out, &Value::int(number as i64));
+}
+
+/// Writes `"name":` and a whole number, after a comma where one is due.
+pub fn member_whole(out: &mut Vec<u8>, name: &str, number: u64) {
+    write_member(out, name);
+    write_whole(out, number);
+}
+
+/// Writes `"name":` and a text or null, after a comma where one is due.
+pub fn member_text(out: &mut Vec<u8>, name: &str, text: Option<&str>) {
+    write_member(out, name);
+    match text {
+        Some(text) => write_text(out, text),
+        None => out.extend_from_slice(b"null"),
+    }
 }
 
 /// Writes `"name":`, after a comma where one is due.
@@ -100,10 +140,10 @@ mod tests {
     #[test]
     fn notices_of_one_page_go_in_one_message() {
         let mut out = Out::default();
-        out.post(TabId(7), &reply(RequestNumber(1), &Ok(b"{}".to_vec())));
+        out.post(TabId(7), &reply(RequestNumber(1), Ok(b"{}")));
         out.post(
             TabId(7),
-            &reply(RequestNumber(2), &Err(Error::from(Problem::NotOpen))),
+            &reply(RequestNumber(2), Err(&Error::from(Problem::NotOpen))),
         );
         let effects = out.finish();
         let [

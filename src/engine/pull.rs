@@ -3,7 +3,7 @@
 
 use super::database::{Database, damaged, storage_error};
 use super::link::Link;
-use super::out::Out;
+use super::out::Step;
 use super::verdict::{Moves, Way};
 use crate::doc::path::DocumentKey;
 use crate::doc::row::Change;
@@ -30,42 +30,39 @@ impl Database {
     /// Takes a page in. `frame` is its text, which is what is staged.
     pub fn take_page(
         &mut self,
-        disk: &mut dyn Disk,
-        out: &mut Out,
+        step: &mut Step<'_>,
         page: &Page,
         frame: &str,
     ) -> Result<(), Error> {
         let Some(link) = &mut self.link else {
             return Ok(());
         };
-        let before = link.bearing.clone();
-        link.pages.extend(
-            page.cursors
-                .iter()
-                .filter(|_| page.has_more)
-                .map(|(_, at)| at.clone()),
-        );
+        if page.has_more {
+            for (_, cursor) in &page.cursors {
+                link.pages.push(cursor.clone());
+            }
+        }
         let bearing = &mut link.bearing;
+        let before = bearing.encode();
         if page.reset.iter().any(|shape| shape == SHAPE) || is_first(bearing) {
             bearing.is_resetting = true;
         }
         let cursor = page.cursors.iter().find(|(shape, _)| shape == SHAPE);
         let cursor = cursor.map(|(_, cursor)| cursor.clone());
         let result = if page.has_more && !planted::is("engine_pages_shown_early") {
-            self.stage_page(disk, out, page, frame, cursor)
+            self.stage_page(step, page, frame, cursor)
         } else {
-            self.apply_pages(disk, out, page, cursor)
+            self.apply_pages(step, page, cursor)
         };
-        if let (Err(_), Some(link)) = (&result, &mut self.link) {
-            link.bearing = before;
+        if result.is_err() {
+            self.turn_back(&before);
         }
         result
     }
 
     fn stage_page(
         &mut self,
-        disk: &mut dyn Disk,
-        out: &mut Out,
+        step: &mut Step<'_>,
         page: &Page,
         frame: &str,
         cursor: Option<String>,
@@ -80,27 +77,27 @@ impl Database {
         link.bearing.staged_cursor = cursor;
         batch.put(table::meta("link"), link.bearing.encode());
         let moves = self.moves_of(&page.verdicts);
-        self.commit_moves(disk, out, &moves, batch)
+        self.commit_moves(step, &moves, batch)
     }
 
     fn apply_pages(
         &mut self,
-        disk: &mut dyn Disk,
-        out: &mut Out,
+        step: &mut Step<'_>,
         page: &Page,
         cursor: Option<String>,
     ) -> Result<(), Error> {
-        let mut deltas = self.staged_deltas(disk)?;
+        let mut deltas = self.staged_deltas(step.disk)?;
         deltas.extend(page.deltas.iter().cloned());
         let is_resetting = self.arrive(page, cursor);
         let moves = self.settling_moves(page);
         self.install(&moves, Way::Forward);
-        let result = self.put_pulled(disk, &deltas, &moves, is_resetting);
-        let result = result.and_then(|(batch, changes)| Ok((self.commit(disk, batch)?, changes)));
+        let result = self.put_pulled(step.disk, &deltas, &moves, is_resetting);
+        let result =
+            result.and_then(|(batch, changes)| Ok((self.commit(step.disk, batch)?, changes)));
         match result {
             Ok((commit, changes)) => {
-                self.publish(commit, &changes, out);
-                self.tell_moves(&moves, out);
+                self.publish(commit, &changes, step.out);
+                self.tell_moves(&moves, step.out);
                 Ok(())
             }
             Err(error) => {

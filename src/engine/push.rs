@@ -3,17 +3,15 @@
 
 use super::database::Database;
 use super::link::Link;
-use super::out::Out;
+use super::out::Step;
 use super::transaction::Transaction;
 use super::verdict::Moves;
 use crate::causal::stamp::Time;
 use crate::error::Error;
-use crate::event::Input;
 use crate::ids::Seq;
 use crate::limits::{BATCH_BYTES, CLOCK_AHEAD_MS};
 use crate::outbox::entry::{Entry, Reason, State};
 use crate::planted;
-use crate::platform::disk::Disk;
 use crate::protocol::codec::delta_bytes;
 use crate::protocol::message::{ClientMessage, Delta, Part, Push, Pushed, Refusal};
 use crate::sorted::SortedMap;
@@ -33,7 +31,7 @@ impl Database {
     }
 
     /// Sends the next transactions that have no verdict, unless a push is under way.
-    pub fn send_push(&mut self, disk: &mut dyn Disk, out: &mut Out) -> Result<(), Error> {
+    pub fn send_push(&mut self, step: &mut Step<'_>) -> Result<(), Error> {
         if self
             .link
             .as_ref()
@@ -41,7 +39,7 @@ impl Database {
         {
             return Ok(());
         }
-        self.number_queued(disk, out)?;
+        self.number_queued(step)?;
         let transactions = self.due_transactions();
         let Some(link) = &mut self.link else {
             return Ok(());
@@ -53,12 +51,12 @@ impl Database {
             confirmed: self.confirmed(),
             transactions,
         };
-        self.send(&ClientMessage::Push(push), out);
+        self.send(&ClientMessage::Push(push), step.out);
         Ok(())
     }
 
     /// Gives seqs to as many queued entries as go into this push.
-    fn number_queued(&mut self, disk: &mut dyn Disk, out: &mut Out) -> Result<(), Error> {
+    fn number_queued(&mut self, step: &mut Step<'_>) -> Result<(), Error> {
         let most = self.link.as_ref().map_or(0, |link| link.push_max);
         let (mut bytes, mut count) = (0, 0);
         let mut moves = Moves::default();
@@ -69,17 +67,11 @@ impl Database {
                 State::Queued => {
                     let state = State::Sent(next_seq);
                     next_seq = next_seq.next();
-                    moves.entries.push((
-                        entry.clone(),
-                        Some(Entry {
-                            state,
-                            ..entry.clone()
-                        }),
-                    ));
+                    moves.push(entry, state);
                 }
                 _ => continue,
             }
-            bytes += entry.deltas.iter().map(delta_bytes).sum::<usize>();
+            bytes += size_of(entry);
             count += 1;
             if bytes >= BATCH_BYTES || count >= most {
                 break;
@@ -89,7 +81,7 @@ impl Database {
             return Ok(());
         }
         let before = std::mem::replace(&mut self.counters.next_seq, next_seq);
-        let result = self.commit_moves(disk, out, &moves, Batch::new());
+        let result = self.commit_moves(step, &moves, Batch::new());
         if result.is_err() {
             self.counters.next_seq = before;
         }
@@ -106,7 +98,7 @@ impl Database {
         let mut transactions = Vec::new();
         let mut bytes = 0;
         for entry in due.take(*push_max) {
-            let size = entry.deltas.iter().map(delta_bytes).sum::<usize>();
+            let size = size_of(entry);
             if size > BATCH_BYTES && transactions.is_empty() && !owes_void(&entry.state) {
                 return vec![part_of(entry, *part)];
             }
@@ -121,12 +113,7 @@ impl Database {
 
     /// A batch failed as a whole: send fewer; and if one alone keeps failing, put it aside with its
     /// content. Says whether there is another way to try.
-    pub fn suspect_batch(
-        &mut self,
-        disk: &mut dyn Disk,
-        out: &mut Out,
-        refusal: &Refusal,
-    ) -> Result<bool, Error> {
+    pub fn suspect_batch(&mut self, step: &mut Step<'_>, refusal: &Refusal) -> Result<bool, Error> {
         let Some(link) = &mut self.link else {
             return Ok(false);
         };
@@ -148,26 +135,14 @@ impl Database {
             .filter(|entry| !owes_void(&entry.state));
         let Some(entry) = entry else { return Ok(false) };
         let state = State::Quarantined(Reason::new(&refusal.code, &refusal.message), Some(*seq));
-        let after = Entry {
-            state,
-            ..entry.clone()
-        };
-        let moves = Moves {
-            entries: vec![(entry.clone(), Some(after))],
-            ..Moves::default()
-        };
-        self.commit_moves(disk, out, &moves, Batch::new())
-            .map(|()| true)
+        let mut moves = Moves::default();
+        moves.push(entry, state);
+        self.commit_moves(step, &moves, Batch::new()).map(|()| true)
     }
 
     /// In a new epoch everything without a verdict there starts again; refused entries keep their
     /// content.
-    pub fn requeue(
-        &mut self,
-        disk: &mut dyn Disk,
-        out: &mut Out,
-        batch: Batch,
-    ) -> Result<(), Error> {
+    pub fn requeue(&mut self, step: &mut Step<'_>, batch: Batch) -> Result<(), Error> {
         let mut moves = Moves::default();
         for entry in self.outbox.iter() {
             let state = match &entry.state {
@@ -175,16 +150,10 @@ impl Database {
                 State::Quarantined(reason, Some(_)) => State::Quarantined(reason.clone(), None),
                 _ => continue,
             };
-            moves.entries.push((
-                entry.clone(),
-                Some(Entry {
-                    state,
-                    ..entry.clone()
-                }),
-            ));
+            moves.push(entry, state);
         }
         let before = std::mem::replace(&mut self.counters.next_seq, Seq(1));
-        let result = self.commit_moves(disk, out, &moves, batch);
+        let result = self.commit_moves(step, &moves, batch);
         if result.is_err() {
             self.counters.next_seq = before;
         }
@@ -193,18 +162,13 @@ impl Database {
 
     /// The clock was ahead: gives new stamps, by the corrected clock and in order, to all that has
     /// no verdict.
-    pub fn restamp(
-        &mut self,
-        input: &Input,
-        disk: &mut dyn Disk,
-        out: &mut Out,
-    ) -> Result<(), Error> {
+    pub fn restamp(&mut self, step: &mut Step<'_>) -> Result<(), Error> {
         // Open transactions hold stamps of before.
         self.transactions
             .values_mut()
             .for_each(Transaction::disturb);
-        self.clock.rewind(input.wall_ms);
-        let latest = Time::from_ms(self.clock.corrected_ms(input.wall_ms) + CLOCK_AHEAD_MS);
+        self.clock.rewind(step.input.wall_ms);
+        let latest = Time::from_ms(self.clock.corrected_ms(step.input.wall_ms) + CLOCK_AHEAD_MS);
         let mut renamed = SortedMap::new();
         let mut moves = Moves::default();
         for entry in self.outbox.iter() {
@@ -219,12 +183,17 @@ impl Database {
                 let is_known =
                     overwritten <= latest || planted::is("engine_restamp_follows_unsent");
                 let known = if is_known { overwritten } else { Time(0) };
-                clock.issue(input.wall_ms, replica, known)
+                clock.issue(step.input.wall_ms, replica, known)
             });
             moves.entries.push((entry.clone(), Some(after)));
         }
-        self.commit_moves(disk, out, &moves, Batch::new())
+        self.commit_moves(step, &moves, Batch::new())
     }
+}
+
+/// Bytes that an entry takes in a push.
+fn size_of(entry: &Entry) -> usize {
+    entry.deltas.iter().map(delta_bytes).sum()
 }
 
 fn is_due(state: &State) -> bool {

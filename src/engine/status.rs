@@ -2,21 +2,22 @@
 //! than once a step.
 
 use super::database::Database;
-use super::out::{Out, write_member, write_whole};
-use crate::doc::json::{self, write_text};
+use super::exchange::explain;
+use super::out::{Step, member_text, member_whole, write_member};
+use crate::doc::json;
 use crate::doc::value::Value;
 use crate::event::Input;
 use crate::sync::session::Phase;
 
 impl Database {
     /// Tells every page, if there is anything new.
-    pub fn tell_status(&mut self, input: &Input, out: &mut Out) {
-        let status = self.status(input);
+    pub fn tell_status(&mut self, step: &mut Step<'_>) {
+        let status = self.status(step.input);
         if status == self.told_status {
             return;
         }
         for tab in &self.pages {
-            let notice = out.notice(*tab);
+            let notice = step.out.notice(*tab);
             notice.extend_from_slice(b"{\"kind\":\"status\",\"status\":");
             notice.extend_from_slice(&status);
             notice.push(b'}');
@@ -40,8 +41,7 @@ impl Database {
             ("rejected", counts.rejected),
             ("quarantined", counts.quarantined),
         ] {
-            write_member(&mut out, name);
-            write_whole(&mut out, count as u64);
+            member_whole(&mut out, name, count as u64);
         }
         out.extend_from_slice(b"}}");
         out
@@ -50,76 +50,66 @@ impl Database {
     fn write_storage(&self, out: &mut Vec<u8>) {
         let storage = &self.storage;
         out.push(b'{');
-        write_member(out, "kind");
-        write_text(out, storage.kind);
-        write_member(out, "durable");
-        json::write(out, &Value::Bool(storage.is_durable));
-        write_member(out, "state");
-        write_text(out, storage.state);
-        write_member(out, "message");
-        write_optional(out, storage.problem.as_deref());
-        write_member(out, "bytes");
-        write_whole(out, self.store.bytes());
-        write_member(out, "cutBytes");
-        write_whole(out, storage.cut_bytes);
+        member_text(out, "kind", Some(storage.kind));
+        member_bool(out, "durable", storage.is_durable);
+        member_text(out, "state", Some(storage.state));
+        member_text(out, "message", storage.problem.as_deref());
+        member_whole(out, "bytes", self.store.bytes());
+        member_whole(out, "cutBytes", storage.cut_bytes);
         out.push(b'}');
     }
 
     fn write_sync(&self, out: &mut Vec<u8>, input: &Input) {
-        let (state, reason, until_ms) = self.sync_state(input);
         out.push(b'{');
-        write_member(out, "state");
-        write_text(out, state);
-        write_member(out, "reason");
-        write_optional(out, reason.as_deref());
-        write_member(out, "until");
-        match until_ms {
-            Some(until_ms) => write_whole(out, until_ms),
-            None => out.extend_from_slice(b"null"),
+        let mut until_ms = None;
+        match &self.link {
+            None => write_state(out, "off", None),
+            Some(link) => {
+                let problem = link.problem.as_deref();
+                match link.session.phase() {
+                    Phase::Offline => write_state(out, "offline", problem),
+                    Phase::Connecting => write_state(out, "connecting", problem),
+                    Phase::Pulling => write_state(out, "pulling", problem),
+                    Phase::Pushing => write_state(out, "pushing", problem),
+                    Phase::Idle => write_state(out, "idle", problem),
+                    Phase::NeedsAuth => write_state(out, "needs_auth", problem),
+                    Phase::Refused { code, message } => {
+                        write_state(out, "refused", Some(&explain(code, message)));
+                    }
+                    Phase::Backoff {
+                        reason,
+                        until_ms: until,
+                    } => {
+                        write_state(out, "backoff", Some(reason));
+                        let wait_ms = until.saturating_sub(input.monotonic_ms);
+                        until_ms = Some(input.wall_ms + wait_ms);
+                    }
+                }
+            }
         }
+        member_optional(out, "until", until_ms);
         let bearing = self.link.as_ref().map(|link| &link.bearing);
-        let is_pulled = bearing.is_some_and(|bearing| bearing.is_pulled);
-        write_member(out, "pulled");
-        json::write(out, &Value::Bool(is_pulled));
-        write_member(out, "version");
-        match bearing.filter(|bearing| bearing.is_pulled) {
-            Some(bearing) => write_whole(out, bearing.checkpoint.0),
-            None => out.extend_from_slice(b"null"),
-        }
+        let pulled = bearing.filter(|bearing| bearing.is_pulled);
+        member_bool(out, "pulled", pulled.is_some());
+        member_optional(out, "version", pulled.map(|bearing| bearing.checkpoint.0));
         out.push(b'}');
-    }
-
-    /// The word for where the session stands, why, and until when by the wall clock.
-    fn sync_state(&self, input: &Input) -> (&'static str, Option<String>, Option<u64>) {
-        let Some(link) = &self.link else {
-            return ("off", None, None);
-        };
-        let problem = link.problem.clone();
-        match link.session.phase() {
-            Phase::Offline => ("offline", problem, None),
-            Phase::Connecting => ("connecting", problem, None),
-            Phase::Pulling => ("pulling", problem, None),
-            Phase::Pushing => ("pushing", problem, None),
-            Phase::Idle => ("idle", problem, None),
-            Phase::NeedsAuth => ("needs_auth", problem, None),
-            Phase::Refused { code, message } => {
-                ("refused", Some(format!("{code}: {message}")), None)
-            }
-            Phase::Backoff { reason, until_ms } => {
-                let wait_ms = until_ms.saturating_sub(input.monotonic_ms);
-                (
-                    "backoff",
-                    Some(reason.clone()),
-                    Some(input.wall_ms + wait_ms),
-                )
-            }
-        }
     }
 }
 
-fn write_optional(out: &mut Vec<u8>, text: Option<&str>) {
-    match text {
-        Some(text) => write_text(out, text),
-        None => out.extend_from_slice(b"null"),
+/// The word for where the session stands, and why.
+fn write_state(out: &mut Vec<u8>, state: &str, reason: Option<&str>) {
+    member_text(out, "state", Some(state));
+    member_text(out, "reason", reason);
+}
+
+fn member_bool(out: &mut Vec<u8>, name: &str, bool: bool) {
+    write_member(out, name);
+    json::write(out, &Value::Bool(bool));
+}
+
+fn member_optional(out: &mut Vec<u8>, name: &str, number: Option<u64>) {
+    match number {
+        Some(number) => member_whole(out, name, number),
+        None => member_text(out, name, None),
     }
 }

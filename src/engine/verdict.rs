@@ -2,8 +2,8 @@
 //! and is shown.
 
 use super::database::Database;
-use super::out::{Out, write_member, write_whole};
-use crate::doc::json::{write, write_text};
+use super::out::{Out, Step, member_text, member_whole, write_member};
+use crate::doc::json::write;
 use crate::doc::path::{DocumentKey, Path};
 use crate::doc::row::Change;
 use crate::doc::value::Value;
@@ -28,23 +28,41 @@ pub struct Moves {
     pub discarded: Vec<(Seq, Vec<(DocumentKey, Path)>)>,
 }
 
+impl Moves {
+    /// Adds the move of an entry to another state.
+    pub fn push(&mut self, before: &Entry, state: State) {
+        let mut after = before.clone();
+        after.state = state;
+        self.entries.push((before.clone(), Some(after)));
+    }
+
+    /// The move of one entry, which goes.
+    pub fn removal(before: Entry) -> Self {
+        let mut moves = Self::default();
+        moves.entries.push((before, None));
+        moves
+    }
+}
+
 impl Database {
     /// Commits moves of entries, and shows documents without those that no longer lie over them.
     pub fn commit_moves(
         &mut self,
-        disk: &mut dyn Disk,
-        out: &mut Out,
+        step: &mut Step<'_>,
         moves: &Moves,
         mut batch: Batch,
     ) -> Result<(), Error> {
         self.install(moves, Way::Forward);
         let result = self
-            .put_moves(disk, moves, &mut batch)
-            .and_then(|changes| self.commit(disk, batch).map(|commit| (commit, changes)));
+            .put_moves(step.disk, moves, &mut batch)
+            .and_then(|changes| {
+                self.commit(step.disk, batch)
+                    .map(|commit| (commit, changes))
+            });
         match result {
             Ok((commit, changes)) => {
-                self.publish(commit, &changes, out);
-                self.tell_moves(moves, out);
+                self.publish(commit, &changes, step.out);
+                self.tell_moves(moves, step.out);
                 Ok(())
             }
             Err(error) => {
@@ -81,7 +99,9 @@ impl Database {
                     && after.deltas == before.deltas
             });
             if !stays && !planted::is("engine_refused_still_shown") {
-                touched.extend(before.deltas.iter().map(|delta| delta.key.clone()));
+                for delta in &before.deltas {
+                    touched.insert(delta.key.clone());
+                }
             }
         }
         for key in touched {
@@ -154,13 +174,7 @@ impl Database {
             if let Outcome::Accepted { discarded, .. } = outcome {
                 moves.discarded.push((*seq, discarded.clone()));
             }
-            moves.entries.push((
-                before.clone(),
-                Some(Entry {
-                    state,
-                    ..before.clone()
-                }),
-            ));
+            moves.push(before, state);
         }
         moves
     }
@@ -178,15 +192,12 @@ impl Database {
                 (None, _) => "discarded",
             };
             let notice = out.notice(tab);
-            notice.extend_from_slice(b"{\"kind\":\"entry\",\"entry\":");
-            write_whole(notice, before.id.0);
-            write_member(notice, "state");
-            write_text(notice, name);
+            notice.extend_from_slice(b"{\"kind\":\"entry\"");
+            member_whole(notice, "entry", before.id.0);
+            member_text(notice, "state", Some(name));
             if let Some(reason) = after.as_ref().and_then(|after| after.state.reason()) {
-                write_member(notice, "code");
-                write_text(notice, &reason.code);
-                write_member(notice, "message");
-                write_text(notice, &reason.message);
+                member_text(notice, "code", Some(&reason.code));
+                member_text(notice, "message", Some(&reason.message));
             }
             let seq = before.state.seq();
             if let Some((_, lost)) = moves.discarded.iter().find(|(of, _)| Some(*of) == seq)

@@ -2,38 +2,27 @@
 //! queries move.
 
 use super::database::{Database, Waiting};
-use super::out::{Out, reply, write_whole};
+use super::out::{Asker, Out, Step, reply, write_whole};
 use crate::doc::path::DocumentKey;
+use crate::effect::Effect;
 use crate::error::{Error, Problem};
 use crate::event::Input;
-use crate::ids::{EntryId, Life, RequestNumber, TabId};
+use crate::ids::{EntryId, Life};
 use crate::limits::TRANSACTION_BYTES_MAX;
 use crate::merge::record;
 use crate::outbox::codec;
 use crate::outbox::entry::{Entry, State};
 use crate::planted;
-use crate::platform::disk::Disk;
 use crate::protocol::message::Mutation;
 use crate::store::Batch;
 use crate::txn::staging::{StagedDocument, Staging};
 use crate::txn::table;
 
-/// Who asked for a commit.
-#[derive(Clone, Copy, Debug)]
-pub struct Asker {
-    /// The page.
-    pub tab: TabId,
-    /// Its request.
-    pub number: RequestNumber,
-}
-
 impl Database {
     /// Commits a staging. Nothing has changed when this fails.
     pub fn commit_staging(
         &mut self,
-        input: &Input,
-        disk: &mut dyn Disk,
-        out: &mut Out,
+        step: &mut Step<'_>,
         asker: Asker,
         staging: Staging,
         mutation: Option<Mutation>,
@@ -54,8 +43,8 @@ impl Database {
                 bytes: batch.bytes(),
             }));
         }
-        let entry = self.entry(input, staging, mutation);
-        let notice = reply(asker.number, &Ok(written(entry.as_ref())));
+        let entry = self.entry(step.input, staging, mutation);
+        let notice = reply(asker.number, Ok(&written(entry.as_ref())));
         batch.put(table::answer(asker.tab, asker.number), notice.clone());
         if let Some(entry) = &entry {
             if !planted::is("engine_entry_in_second_record") {
@@ -64,7 +53,7 @@ impl Database {
             changes.push(self.outbox_change(None, Some(entry)));
             self.counters.next_entry = entry.id.next();
         }
-        let commit = match self.commit(disk, batch) {
+        let commit = match self.commit(step.disk, batch) {
             Ok(commit) => commit,
             Err(error) => {
                 if let Some(entry) = entry {
@@ -77,17 +66,17 @@ impl Database {
             if planted::is("engine_entry_in_second_record") {
                 let mut second = Batch::new();
                 second.put(table::entry(entry.id), codec::encode(&entry));
-                self.commit(disk, second)?;
+                self.commit(step.disk, second)?;
             }
             self.writers.insert(entry.id, asker.tab);
             self.outbox.put(entry);
         }
-        self.publish(commit, &changes, out);
-        let waiting = Waiting::Answer(asker.tab, asker.number, notice);
+        self.publish(commit, &changes, step.out);
+        let waiting = Waiting::Answer(asker, notice);
         if self.is_strict && !planted::is("engine_answer_before_flush") {
             self.waiting.push_back((commit, waiting));
         } else {
-            self.release(waiting, out);
+            self.release(waiting, step.out);
         }
         Ok(())
     }
@@ -128,12 +117,16 @@ impl Database {
     /// Lets out what waited for a flush.
     pub fn release(&mut self, waiting: Waiting, out: &mut Out) {
         match waiting {
-            Waiting::Answer(tab, number, notice) => {
-                out.post(tab, &notice);
-                self.answers.keep(tab, number, notice);
+            Waiting::Answer(asker, notice) => {
+                out.post(asker.tab, &notice);
+                self.answers.keep(asker, notice);
             }
-            Waiting::Frame(connection, text) => self.send_now(connection, text, out),
-            Waiting::Opened(tab, number) => self.answer_open(tab, number, out),
+            Waiting::Frame(connection, text) => {
+                if self.is_connection(connection) {
+                    out.push(Effect::Send { text });
+                }
+            }
+            Waiting::Opened(asker) => self.answer_open(asker, out),
         }
     }
 }
