@@ -75,7 +75,7 @@ fn write_pull(out: &mut Vec<u8>, pull: &Pull) {
 pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage, Refusal> {
     let problem = Problem::default();
     let mut members = Members::of_frame(bytes, &problem);
-    let kind = problem.check(members.text("kind"))?;
+    let kind = members.text("kind");
     let message = match kind.as_str() {
         "hello" => ClientMessage::Hello(read_hello(members)),
         "push" => ClientMessage::Push(read_push(members)),
@@ -84,10 +84,9 @@ pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage, Refusal> {
             cursor: members.text_or_none("cursor"),
         },
         _ => {
-            return Err(Refusal::new(
-                UNKNOWN_KIND,
-                "kind: expected hello, push, pull or beat",
-            ));
+            let expected = "kind: expected hello, push, pull or beat";
+            let unknown = || Refusal::new(UNKNOWN_KIND, expected);
+            return Err(problem.refusal().unwrap_or_else(unknown));
         }
     };
     problem.within(&kind);
@@ -96,11 +95,11 @@ pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage, Refusal> {
 
 fn read_hello(mut members: Members<'_>) -> Hello {
     let problem = members.problem;
-    let [low, high] = read::tuple("protocol", members.take("protocol"), problem);
+    let mut range = read::tuple("protocol", members.take("protocol"), problem, 2);
     Hello {
         protocol: (
-            read::small("protocol", &low, problem),
-            read::small("protocol", &high, problem),
+            read::small("protocol", &read::next(&mut range), problem),
+            read::small("protocol", &read::next(&mut range), problem),
         ),
         replica: members.token("replica"),
         term: Term(members.whole("term")),

@@ -111,7 +111,7 @@ pub fn read_delta(value: Value, problem: &Problem) -> Delta {
 }
 
 fn read_path_write(value: Value, problem: &Problem) -> PathWrite {
-    let mut items = if let Value::List(items) = value {
+    let items = if let Value::List(items) = value {
         items
     } else {
         Vec::new()
@@ -119,9 +119,11 @@ fn read_path_write(value: Value, problem: &Problem) -> PathWrite {
     if items.len() < 3 {
         problem.wrong("a path", "[path, value, saw] or [path, value, saw, stamp]");
     }
-    let mut take = |at| items.get_mut(at).map(std::mem::take).unwrap_or_default();
-    let stamp = read::stamp_or_none("stamp", &take(3), problem);
-    let (path, value, saw) = (take(0), take(1), take(2));
+    let mut items = items.into_iter();
+    let path = read::next(&mut items);
+    let value = read::next(&mut items);
+    let saw = read::next(&mut items);
+    let stamp = read::stamp_or_none("stamp", &read::next(&mut items), problem);
     let path = read_path(path, problem);
     if path.is_existence() && value.as_u64().is_none_or(|life| life == 0) {
         problem.wrong("the existence's value", "a life, a whole number from 1");
@@ -210,10 +212,10 @@ fn read_part(value: Value, problem: &Problem) -> Option<Part> {
     if value.is_null() {
         return None;
     }
-    let [index, count] = read::tuple("part", value, problem);
+    let mut items = read::tuple("part", value, problem, 2);
     let part = Part {
-        index: read::small("part", &index, problem),
-        count: read::small("part", &count, problem),
+        index: read::small("part", &read::next(&mut items), problem),
+        count: read::small("part", &read::next(&mut items), problem),
     };
     if !(2..=PARTS_MAX).contains(&part.count) || part.index >= part.count {
         problem.wrong(
