@@ -65,7 +65,7 @@ pub fn write_delta(out: &mut Vec<u8>, delta: &Delta) {
     object.text("collection", &delta.key.collection);
     object.text("id", &delta.key.id);
     object.whole("life", delta.life.0);
-    object.text("stamp", &delta.stamp.to_text());
+    write_stamp(object.name("stamp"), delta.stamp);
     if delta.upsert {
         object.value("upsert", &Value::Bool(true));
     }
@@ -79,12 +79,19 @@ fn write_path_write(out: &mut Vec<u8>, write: &PathWrite) {
     out.push(b',');
     json::write(out, &write.value);
     out.push(b',');
-    write::text_or_null(out, write.saw.map(Stamp::to_text).as_deref());
+    match write.saw {
+        Some(saw) => write_stamp(out, saw),
+        None => json::write(out, &Value::Null),
+    }
     if let Some(stamp) = write.stamp {
         out.push(b',');
-        json::write_text(out, &stamp.to_text());
+        write_stamp(out, stamp);
     }
     out.push(b']');
+}
+
+fn write_stamp(out: &mut Vec<u8>, stamp: Stamp) {
+    json::write_text(out, &stamp.to_text());
 }
 
 pub fn write_path(out: &mut Vec<u8>, path: &Path) {

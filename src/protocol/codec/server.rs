@@ -37,7 +37,7 @@ pub fn encode_server(message: &ServerMessage) -> String {
             object.end();
         }
     }
-    write::to_text(out)
+    json::written(out)
 }
 
 fn write_refusal(object: &mut Object<'_>, refusal: &Refusal) {
