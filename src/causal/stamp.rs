@@ -22,7 +22,7 @@ impl Time {
 }
 
 /// A time and a replica. The default is the seed stamp, smaller than all others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, Eq)]
 pub struct Stamp {
     /// When.
     pub time: Time,
@@ -35,6 +35,12 @@ impl Ord for Stamp {
     fn cmp(&self, other: &Self) -> Ordering {
         let times = self.time.cmp(&other.time);
         times.then_with(|| self.replica.cmp(&other.replica))
+    }
+}
+
+impl PartialEq for Stamp {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
     }
 }
 

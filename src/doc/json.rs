@@ -10,7 +10,7 @@ mod float;
 mod reader;
 mod writer;
 
-pub use writer::{to_text, write, write_comma, write_name, write_text, write_whole};
+pub use writer::{to_text, write, write_comma, write_name, write_text, write_whole, written};
 
 use super::value::{Value, take_member};
 use std::fmt;

@@ -181,15 +181,19 @@ impl Value {
     /// How deep the value nests: 0 for a scalar. A map with a member `$` is wrapped on the wire and
     /// counts twice.
     pub fn depth(&self) -> usize {
+        let mut deepest = 0;
         match self {
-            Self::List(list) => 1 + list.iter().map(Self::depth).max().unwrap_or(0),
+            Self::List(items) => {
+                for item in items {
+                    deepest = deepest.max(item.depth());
+                }
+                deepest + 1
+            }
             Self::Map(members) => {
-                let own = 1 + usize::from(self.get("$").is_some());
-                own + members
-                    .iter()
-                    .map(|member| member.1.depth())
-                    .max()
-                    .unwrap_or(0)
+                for (_, member) in members {
+                    deepest = deepest.max(member.depth());
+                }
+                deepest + 1 + usize::from(self.get("$").is_some())
             }
             _ => 0,
         }

@@ -17,6 +17,6 @@ pub struct Existence {
 impl Existence {
     /// Whether a write of `life` at `stamp` replaces this one.
     pub fn loses_to(&self, life: Life, stamp: Stamp) -> bool {
-        life > self.life || (life == self.life && stamp > self.stamp)
+        life.cmp(&self.life).then(stamp.cmp(&self.stamp)).is_gt()
     }
 }

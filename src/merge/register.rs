@@ -22,6 +22,7 @@ impl Register {
         if crate::planted::is("engine_tie_first_wins") {
             return stamp > self.stamp;
         }
-        stamp > self.stamp || (stamp == self.stamp && *value > self.value)
+        let stamps = stamp.cmp(&self.stamp);
+        stamps.then_with(|| value.cmp(&self.value)).is_gt()
     }
 }

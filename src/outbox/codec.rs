@@ -132,8 +132,11 @@ fn write_delta(out: &mut Vec<u8>, delta: &Delta) {
     for write in &delta.paths {
         write_path(out, &write.path);
         out.push(u8::from(write.saw.is_some()) | u8::from(write.stamp.is_some()) << 1);
-        for stamp in [write.saw, write.stamp].into_iter().flatten() {
-            write_stamp(out, stamp);
+        if let Some(saw) = write.saw {
+            write_stamp(out, saw);
+        }
+        if let Some(own) = write.stamp {
+            write_stamp(out, own);
         }
         write_value(out, &write.value);
     }

@@ -95,11 +95,10 @@ impl Entry {
     ) {
         for delta in &mut self.deltas {
             let mut latest = Time(0);
-            for saw in delta
-                .paths
-                .iter_mut()
-                .filter_map(|write| write.saw.as_mut())
-            {
+            for write in &mut delta.paths {
+                let Some(saw) = &mut write.saw else {
+                    continue;
+                };
                 if !crate::planted::is("engine_restamp_skips_saw") {
                     *saw = renamed.get(saw).copied().unwrap_or(*saw);
                 }

@@ -5,7 +5,11 @@ const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 /// Writes bytes at the end of `out`.
 pub fn write(out: &mut Vec<u8>, bytes: &[u8]) {
     for group in bytes.chunks(3) {
-        let bits = bits(group, 8) << ((3 - group.len()) * 8);
+        let mut bits = 0;
+        for byte in group {
+            bits = bits << 8 | u32::from(*byte);
+        }
+        bits <<= (3 - group.len()) * 8;
         for place in 0..4 {
             let digit = DIGITS.get((bits >> (18 - place * 6)) as usize & 63);
             let is_written = place <= group.len();
@@ -18,27 +22,21 @@ pub fn write(out: &mut Vec<u8>, bytes: &[u8]) {
 pub fn read(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     for group in text.as_bytes().chunks(4) {
-        let mut values = Vec::with_capacity(4);
         let digits = group
             .strip_suffix(b"==")
             .or(group.strip_suffix(b"="))
             .unwrap_or(group);
+        let mut bits = 0;
         for digit in digits {
-            values.push(DIGITS.iter().position(|known| known == digit)? as u8);
+            bits = bits << 6 | DIGITS.iter().position(|known| known == digit)? as u32;
         }
-        let bits = bits(&values, 6) << (4_usize.saturating_sub(values.len()) * 6);
+        bits <<= 4_usize.saturating_sub(digits.len()) * 6;
         let [_, three @ ..] = bits.to_be_bytes();
-        bytes.extend_from_slice(three.get(..values.len().checked_sub(1)?)?);
+        bytes.extend_from_slice(three.get(..digits.len().checked_sub(1)?)?);
     }
     let mut canonical = Vec::with_capacity(text.len());
     write(&mut canonical, &bytes);
     (canonical == text.as_bytes()).then_some(bytes)
-}
-
-fn bits(parts: &[u8], width: u32) -> u32 {
-    parts
-        .iter()
-        .fold(0, |bits, part| bits << width | u32::from(*part))
 }
 
 #[cfg(test)]

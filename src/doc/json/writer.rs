@@ -32,6 +32,11 @@ pub fn write(out: &mut Vec<u8>, value: &Value) {
 pub fn to_text(value: &Value) -> String {
     let mut out = Vec::new();
     write(&mut out, value);
+    written(out)
+}
+
+/// What was written, as text.
+pub fn written(out: Vec<u8>) -> String {
     String::from_utf8(out).expect("JSON is written from strings")
 }
 

@@ -2,7 +2,7 @@
 
 use super::delta::{read_pushed, write_pushed};
 use super::read::{self, Members, Problem};
-use super::write::{self, Object};
+use super::write::Object;
 use crate::doc::json;
 use crate::doc::value::Value;
 use crate::ids::{Seq, Term};
@@ -22,7 +22,7 @@ pub fn encode_client(message: &ClientMessage) -> String {
             object.end();
         }
     }
-    write::to_text(out)
+    json::written(out)
 }
 
 fn write_hello(out: &mut Vec<u8>, hello: &Hello) {
@@ -31,9 +31,9 @@ fn write_hello(out: &mut Vec<u8>, hello: &Hello) {
     object.list("protocol", &protocol, |out, number| {
         json::write_whole(out, u64::from(*number));
     });
-    object.text("replica", &hello.replica.to_text());
+    object.token("replica", hello.replica);
     object.whole("term", hello.term.0);
-    object.text("life", &hello.life.to_text());
+    object.token("life", hello.life);
     object.list("previousLives", &hello.previous_lives, |out, life| {
         json::write_text(out, &life.to_text());
     });
@@ -51,7 +51,7 @@ fn write_hello(out: &mut Vec<u8>, hello: &Hello) {
 
 fn write_push(out: &mut Vec<u8>, push: &Push) {
     let mut object = Object::message(out, "push");
-    object.text("replica", &push.replica.to_text());
+    object.token("replica", push.replica);
     object.whole("term", push.term.0);
     object.whole("confirmed", push.confirmed.0);
     object.list("transactions", &push.transactions, write_pushed);
@@ -60,7 +60,7 @@ fn write_push(out: &mut Vec<u8>, push: &Push) {
 
 fn write_pull(out: &mut Vec<u8>, pull: &Pull) {
     let mut object = Object::message(out, "pull");
-    object.text("replica", &pull.replica.to_text());
+    object.token("replica", pull.replica);
     object.list("shapes", &pull.shapes, |out, shape| {
         let mut inner = Object::begin(out);
         inner.text("id", &shape.id);
@@ -75,7 +75,7 @@ fn write_pull(out: &mut Vec<u8>, pull: &Pull) {
 pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage, Refusal> {
     let problem = Problem::default();
     let mut members = Members::of_frame(bytes, &problem);
-    let kind = problem.check(members.text("kind"))?;
+    let kind = members.text("kind");
     let message = match kind.as_str() {
         "hello" => ClientMessage::Hello(read_hello(members)),
         "push" => ClientMessage::Push(read_push(members)),
@@ -84,10 +84,9 @@ pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage, Refusal> {
             cursor: members.text_or_none("cursor"),
         },
         _ => {
-            return Err(Refusal::new(
-                UNKNOWN_KIND,
-                "kind: expected hello, push, pull or beat",
-            ));
+            let expected = "kind: expected hello, push, pull or beat";
+            let unknown = || Refusal::new(UNKNOWN_KIND, expected);
+            return Err(problem.refusal().unwrap_or_else(unknown));
         }
     };
     problem.within(&kind);
@@ -96,11 +95,11 @@ pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage, Refusal> {
 
 fn read_hello(mut members: Members<'_>) -> Hello {
     let problem = members.problem;
-    let [low, high] = read::tuple("protocol", members.take("protocol"), problem);
+    let mut range = read::tuple("protocol", members.take("protocol"), problem, 2);
     Hello {
         protocol: (
-            read::small("protocol", &low, problem),
-            read::small("protocol", &high, problem),
+            read::small("protocol", &read::next(&mut range), problem),
+            read::small("protocol", &read::next(&mut range), problem),
         ),
         replica: members.token("replica"),
         term: Term(members.whole("term")),

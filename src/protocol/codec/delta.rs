@@ -65,7 +65,7 @@ pub fn write_delta(out: &mut Vec<u8>, delta: &Delta) {
     object.text("collection", &delta.key.collection);
     object.text("id", &delta.key.id);
     object.whole("life", delta.life.0);
-    object.text("stamp", &delta.stamp.to_text());
+    write_stamp(object.name("stamp"), delta.stamp);
     if delta.upsert {
         object.value("upsert", &Value::Bool(true));
     }
@@ -79,12 +79,19 @@ fn write_path_write(out: &mut Vec<u8>, write: &PathWrite) {
     out.push(b',');
     json::write(out, &write.value);
     out.push(b',');
-    write::text_or_null(out, write.saw.map(Stamp::to_text).as_deref());
+    match write.saw {
+        Some(saw) => write_stamp(out, saw),
+        None => json::write(out, &Value::Null),
+    }
     if let Some(stamp) = write.stamp {
         out.push(b',');
-        json::write_text(out, &stamp.to_text());
+        write_stamp(out, stamp);
     }
     out.push(b']');
+}
+
+fn write_stamp(out: &mut Vec<u8>, stamp: Stamp) {
+    json::write_text(out, &stamp.to_text());
 }
 
 pub fn write_path(out: &mut Vec<u8>, path: &Path) {
@@ -111,7 +118,7 @@ pub fn read_delta(value: Value, problem: &Problem) -> Delta {
 }
 
 fn read_path_write(value: Value, problem: &Problem) -> PathWrite {
-    let mut items = if let Value::List(items) = value {
+    let items = if let Value::List(items) = value {
         items
     } else {
         Vec::new()
@@ -119,9 +126,11 @@ fn read_path_write(value: Value, problem: &Problem) -> PathWrite {
     if items.len() < 3 {
         problem.wrong("a path", "[path, value, saw] or [path, value, saw, stamp]");
     }
-    let mut take = |at| items.get_mut(at).map(std::mem::take).unwrap_or_default();
-    let stamp = read::stamp_or_none("stamp", &take(3), problem);
-    let (path, value, saw) = (take(0), take(1), take(2));
+    let mut items = items.into_iter();
+    let path = read::next(&mut items);
+    let value = read::next(&mut items);
+    let saw = read::next(&mut items);
+    let stamp = read::stamp_or_none("stamp", &read::next(&mut items), problem);
     let path = read_path(path, problem);
     if path.is_existence() && value.as_u64().is_none_or(|life| life == 0) {
         problem.wrong("the existence's value", "a life, a whole number from 1");
@@ -210,10 +219,10 @@ fn read_part(value: Value, problem: &Problem) -> Option<Part> {
     if value.is_null() {
         return None;
     }
-    let [index, count] = read::tuple("part", value, problem);
+    let mut items = read::tuple("part", value, problem, 2);
     let part = Part {
-        index: read::small("part", &index, problem),
-        count: read::small("part", &count, problem),
+        index: read::small("part", &read::next(&mut items), problem),
+        count: read::small("part", &read::next(&mut items), problem),
     };
     if !(2..=PARTS_MAX).contains(&part.count) || part.index >= part.count {
         problem.wrong(

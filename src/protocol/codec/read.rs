@@ -11,6 +11,7 @@ use crate::limits::ID_BYTES_MAX;
 use crate::protocol::message::Refusal;
 use crate::protocol::refusal::BAD_FRAME;
 use std::cell::{Cell, RefCell};
+use std::vec::IntoIter;
 
 /// What was wrong first, if anything was.
 #[derive(Default)]
@@ -53,7 +54,8 @@ impl Problem {
         }
     }
 
-    fn refusal(&self) -> Option<Refusal> {
+    /// The refusal if anything is wrong.
+    pub fn refusal(&self) -> Option<Refusal> {
         self.is_found()
             .then(|| Refusal::new(BAD_FRAME, self.message.take()))
     }
@@ -213,17 +215,25 @@ fn items(name: &str, value: Value, problem: &Problem) -> Vec<Value> {
     }
 }
 
-/// A list of at least `N` items, as its first `N`; what follows them is ignored.
-pub fn tuple<const N: usize>(name: &str, value: Value, problem: &Problem) -> [Value; N] {
+/// A list of at least `least` items, to be taken one by one with `next`; what follows them is
+/// ignored.
+pub fn tuple(name: &str, value: Value, problem: &Problem, least: usize) -> IntoIter<Value> {
     let items = items(name, value, problem);
-    if items.len() < N {
-        problem.wrong(name, if N == 2 { "a list of 2" } else { "a list of 3" });
+    if items.len() < least {
+        let expected = if least == 2 {
+            "a list of 2"
+        } else {
+            "a list of 3"
+        };
+        problem.wrong(name, expected);
     }
-    let mut tuple = [const { Value::Null }; N];
-    for (place, item) in tuple.iter_mut().zip(items) {
-        *place = item;
-    }
-    tuple
+    items.into_iter()
+}
+
+/// The next item; null where there is none.
+#[inline(never)]
+pub fn next(items: &mut IntoIter<Value>) -> Value {
+    items.next().unwrap_or_default()
 }
 
 /// A string.

@@ -37,7 +37,7 @@ pub fn encode_server(message: &ServerMessage) -> String {
             object.end();
         }
     }
-    write::to_text(out)
+    json::written(out)
 }
 
 fn write_refusal(object: &mut Object<'_>, refusal: &Refusal) {
@@ -114,7 +114,7 @@ fn write_page(out: &mut Vec<u8>, page: &Page) {
 pub fn decode_server(bytes: &[u8]) -> Result<ServerMessage, Refusal> {
     let problem = Problem::default();
     let mut members = Members::of_frame(bytes, &problem);
-    let kind = problem.check(members.text("kind"))?;
+    let kind = members.text("kind");
     let message = match kind.as_str() {
         "welcome" => ServerMessage::Welcome(read_welcome(members)),
         "verdicts" => ServerMessage::Verdicts(read_verdicts(members)),
@@ -128,10 +128,8 @@ pub fn decode_server(bytes: &[u8]) -> Result<ServerMessage, Refusal> {
         },
         "error" => ServerMessage::Refused(read_refusal(members)),
         _ => {
-            return Err(Refusal::new(
-                UNKNOWN_KIND,
-                "kind: not one that a server sends",
-            ));
+            let unknown = || Refusal::new(UNKNOWN_KIND, "kind: not one that a server sends");
+            return Err(problem.refusal().unwrap_or_else(unknown));
         }
     };
     problem.within(&kind);
@@ -190,10 +188,10 @@ fn read_awaited_part(mut members: Members<'_>) -> (Seq, u32) {
 }
 
 fn read_left(value: Value, problem: &Problem) -> (String, DocumentKey) {
-    let [shape, collection, id] = read::tuple("what left", value, problem);
+    let mut items = read::tuple("what left", value, problem, 3);
     (
-        read::text("shape", shape, problem),
-        read_key(collection, id, problem),
+        read::text("shape", read::next(&mut items), problem),
+        read_key(read::next(&mut items), read::next(&mut items), problem),
     )
 }
 
@@ -214,10 +212,7 @@ fn read_page(mut members: Members<'_>) -> Page {
 fn read_cursors(value: Value, problem: &Problem) -> Vec<(String, String)> {
     let mut cursors = Vec::new();
     for (shape, cursor) in Members::of("cursors", value, problem).rest() {
-        if !matches!(cursor, Value::String(_)) {
-            problem.wrong(&["cursors.", &shape].concat(), "a string");
-        }
-        let cursor = read::text(&shape, cursor, problem);
+        let cursor = read::text(&["cursors.", &shape].concat(), cursor, problem);
         cursors.push((shape, cursor));
     }
     cursors

@@ -97,8 +97,11 @@ fn read_rejected(mut members: Members<'_>) -> Outcome {
 }
 
 fn read_discarded(value: Value, problem: &Problem) -> (DocumentKey, Path) {
-    let [collection, id, path] = read::tuple("a discarded path", value, problem);
-    (read_key(collection, id, problem), read_path(path, problem))
+    let mut items = read::tuple("a discarded path", value, problem, 3);
+    (
+        read_key(read::next(&mut items), read::next(&mut items), problem),
+        read_path(read::next(&mut items), problem),
+    )
 }
 
 pub fn read_key(collection: Value, id: Value, problem: &Problem) -> DocumentKey {

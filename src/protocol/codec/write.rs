@@ -2,6 +2,7 @@
 
 use crate::doc::json;
 use crate::doc::value::Value;
+use crate::ids::Token;
 
 /// An object that is being written. Its brace is closed by `end`.
 pub struct Object<'a> {
@@ -37,6 +38,11 @@ impl<'a> Object<'a> {
     pub fn text_or_null(&mut self, name: &str, text: Option<&str>) {
         let out = self.name(name);
         text_or_null(out, text);
+    }
+
+    /// A token's text.
+    pub fn token(&mut self, name: &str, token: Token) {
+        self.text(name, &token.to_text());
     }
 
     /// A whole number.
@@ -76,9 +82,4 @@ pub fn text_or_null(out: &mut Vec<u8>, text: Option<&str>) {
         Some(text) => json::write_text(out, text),
         None => out.extend_from_slice(b"null"),
     }
-}
-
-/// What was written, as text.
-pub fn to_text(out: Vec<u8>) -> String {
-    String::from_utf8(out).expect("JSON is written from strings")
 }
