@@ -116,7 +116,7 @@ impl Database {
                 let after = call.request.get("after").and_then(Value::as_str);
                 self.export(step.disk, after, &mut call.ok)
             }
-            other => Err(bad(&["there is no kind `", other, "`"].concat())),
+            other => Err(bad(&["there is no kind `", other, "`"])),
         }
     }
 
@@ -137,7 +137,7 @@ impl Database {
             None | Some(Value::Null) => None,
             Some(mutation) => {
                 if json::to_text(mutation).len() > MUTATION_BYTES_MAX {
-                    return Err(bad("a mutation's name and arguments take over 64 KiB"));
+                    return Err(bad(&["a mutation's name and arguments take over 64 KiB"]));
                 }
                 Some(Mutation {
                     name: text_of(mutation, "name").into(),
@@ -153,7 +153,7 @@ impl Database {
 
     fn operations(&self, call: &Call<'_>) -> Result<Vec<Operation>, Error> {
         let given = call.request.get("ops").and_then(Value::as_list);
-        let given = given.ok_or_else(|| bad("it needs a list `ops`"))?;
+        let given = given.ok_or_else(|| bad(&["it needs a list `ops`"]))?;
         let mut operations = Vec::new();
         for each in given {
             operations.push(Operation::from_value(&self.schema, each)?);
@@ -293,7 +293,7 @@ impl Database {
         call.ok.clear();
         let waiting = Waiting::Answer(call.asker, notice);
         if self.is_strict && !planted::is("engine_discard_before_flush") {
-            self.waiting.push_back((self.store.last(), waiting));
+            self.waiting.push((self.store.last(), waiting));
         } else {
             self.release(waiting, out);
         }
@@ -341,7 +341,7 @@ impl Database {
 impl Call<'_> {
     fn whole(&self, name: &str) -> Result<u64, Error> {
         let number = self.request.get(name).and_then(Value::as_u64);
-        number.ok_or_else(|| bad(&["`", name, "` must be a whole number"].concat()))
+        number.ok_or_else(|| bad(&["`", name, "` must be a whole number"]))
     }
 
     fn transaction(&self) -> Result<Asker, Error> {
@@ -367,9 +367,9 @@ fn answer_batch(asker: Asker) -> (Batch, Vec<u8>) {
 }
 
 /// A request that is not as it must be.
-pub fn bad(problem: &str) -> Error {
+pub fn bad(problem: &[&str]) -> Error {
     Error::from(Problem::BadRequest {
-        problem: problem.into(),
+        problem: problem.concat(),
     })
 }
 

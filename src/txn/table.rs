@@ -71,7 +71,14 @@ pub fn numbered(table: u8, number: u64) -> Vec<u8> {
 
 /// The number in a `numbered` key.
 pub fn number(bytes: &[u8]) -> Option<u64> {
-    Some(u64::from_be_bytes(bytes.get(1..)?.try_into().ok()?))
+    match bytes {
+        [_, number @ ..] => number_of(number),
+        [] => None,
+    }
+}
+
+fn number_of(bytes: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(bytes.try_into().ok()?))
 }
 
 /// Key of an answer.
@@ -84,9 +91,7 @@ pub fn answer(tab: TabId, number: RequestNumber) -> Vec<u8> {
 /// The tab and number in an answer's key.
 pub fn answer_key(bytes: &[u8]) -> Option<(TabId, RequestNumber)> {
     let (tab, number) = bytes.get(1..)?.split_at_checked(8)?;
-    let tab = u64::from_be_bytes(tab.try_into().ok()?);
-    let number = u64::from_be_bytes(number.try_into().ok()?);
-    Some((TabId(tab), RequestNumber(number)))
+    Some((TabId(number_of(tab)?), RequestNumber(number_of(number)?)))
 }
 
 /// Key of a single record.
