@@ -18,7 +18,6 @@ use crate::protocol::message::{
 };
 use crate::store::Batch;
 use crate::sync::session::{Do, Phase, Session, Work};
-use crate::txn::table;
 
 /// Most lives that are remembered as possibly seen by the server.
 const LIVES_MAX: usize = 16;
@@ -179,7 +178,7 @@ impl Database {
             // The first is the one that a welcome acknowledged; it is the likeliest and stays.
             bearing.lives.drain(1..=excess);
             let mut batch = Batch::new();
-            batch.put(table::meta("link"), bearing.encode());
+            bearing.put(&mut batch);
             if let Err(error) = self.commit(step.disk, batch) {
                 if !planted::is("engine_life_moved_on_failure") {
                     self.turn_back(&before);
@@ -325,12 +324,11 @@ impl Database {
         if is_new_epoch {
             bearing.restart(&welcome.epoch);
         }
-        let after = bearing.encode();
-        if after == before {
+        if bearing.encode() == before {
             return Ok(());
         }
         let mut batch = Batch::new();
-        batch.put(table::meta("link"), after);
+        bearing.put(&mut batch);
         let result = if is_new_epoch {
             self.requeue(step, batch)
         } else {

@@ -22,7 +22,7 @@ use crate::outbox::codec;
 use crate::outbox::queue::Outbox;
 use crate::platform::disk::{Disk, DiskError};
 use crate::query::live::LiveQueries;
-use crate::sorted::SortedMap;
+use crate::sorted::{Blocks, SortedMap};
 use crate::store::{Batch, Direction, Recovery, Store, StoreError};
 use crate::txn::table;
 use std::ops::ControlFlow;
@@ -301,7 +301,8 @@ impl Database {
 
     /// Reads what the store holds beside documents and the link.
     fn load(&mut self, disk: &mut dyn Disk) -> Result<(), Error> {
-        let mut records = Vec::new();
+        // Answers, single records, dictionary, outbox: they are in this order by their keys.
+        let mut records = Blocks::default();
         for table in [
             table::ANSWERS,
             table::META,
@@ -309,14 +310,14 @@ impl Database {
             table::OUTBOX,
         ] {
             let mut visit = |key: &[u8], value: &[u8]| {
-                records.push((key.to_vec(), value.to_vec()));
+                records.insert(key.to_vec(), value.to_vec());
                 ControlFlow::Continue(())
             };
             self.store
                 .scan(disk, &[table], &[table + 1], Direction::Forward, &mut visit)
                 .map_err(storage_error)?;
         }
-        for (key, value) in &records {
+        for (key, value) in records.iter() {
             self.load_record(key, value).ok_or_else(undecodable)?;
         }
         for collection in &self.schema.collections {

@@ -70,7 +70,7 @@ impl Database {
         );
         link.bearing.staged += 1;
         link.bearing.staged_cursor = cursor;
-        batch.put(table::meta("link"), link.bearing.encode());
+        link.bearing.put(&mut batch);
         let moves = self.moves_of(&page.verdicts);
         self.commit_moves(step, &moves, batch)
     }
@@ -184,14 +184,10 @@ impl Database {
         bases: &mut Bases,
     ) -> Result<(), Error> {
         let place = table::document(table::BASE, &delta.key);
-        if bases.get(&place).is_none() {
-            let base = if is_resetting {
-                StoredDocument::default()
-            } else {
-                self.base(disk, &delta.key)?
-            };
-            bases.insert(place.clone(), base);
+        if is_resetting && bases.get(&place).is_none() {
+            bases.insert(place.clone(), StoredDocument::default());
         }
+        self.add_base(disk, &delta.key, &place, bases)?;
         let base = bases.get_mut(&place).expect("it was there or put there");
         base.apply(delta, Version(0), &mut |path| self.dictionary.intern(path));
         self.clock.observe(delta.stamp.time);
@@ -225,7 +221,7 @@ impl Database {
         let Some(link) = &self.link else {
             return Ok(());
         };
-        batch.put(table::meta("link"), link.bearing.encode());
+        link.bearing.put(batch);
         let mut visit = |key: &[u8], _: &[u8]| {
             batch.delete(key.to_vec());
             ControlFlow::Continue(())

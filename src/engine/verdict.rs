@@ -124,9 +124,21 @@ impl Database {
     ) -> Result<(), Error> {
         for delta in &entry.deltas {
             let place = table::document(table::BASE, &delta.key);
-            if bases.get(&place).is_none() {
-                bases.insert(place, self.base(disk, &delta.key)?);
-            }
+            self.add_base(disk, &delta.key, &place, bases)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the base of a document, if it is not there yet.
+    pub fn add_base(
+        &self,
+        disk: &mut dyn Disk,
+        key: &DocumentKey,
+        place: &[u8],
+        bases: &mut Bases,
+    ) -> Result<(), Error> {
+        if bases.get(place).is_none() {
+            bases.insert(place.to_vec(), self.base(disk, key)?);
         }
         Ok(())
     }

@@ -65,7 +65,7 @@ pub fn entry(id: EntryId) -> Vec<u8> {
 /// Key with a number, sorting by it.
 pub fn numbered(table: u8, number: u64) -> Vec<u8> {
     let mut bytes = vec![table];
-    bytes.extend_from_slice(&number.to_be_bytes());
+    push_number(&mut bytes, number);
     bytes
 }
 
@@ -77,6 +77,12 @@ pub fn number(bytes: &[u8]) -> Option<u64> {
     }
 }
 
+#[inline(never)]
+fn push_number(bytes: &mut Vec<u8>, number: u64) {
+    bytes.extend_from_slice(&number.to_be_bytes());
+}
+
+#[inline(never)]
 fn number_of(bytes: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.try_into().ok()?))
 }
@@ -84,7 +90,7 @@ fn number_of(bytes: &[u8]) -> Option<u64> {
 /// Key of an answer.
 pub fn answer(tab: TabId, number: RequestNumber) -> Vec<u8> {
     let mut bytes = numbered(ANSWERS, tab.0);
-    bytes.extend_from_slice(&number.0.to_be_bytes());
+    push_number(&mut bytes, number.0);
     bytes
 }
 
