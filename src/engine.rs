@@ -186,9 +186,9 @@ impl Engine {
             Phase::Closed => {}
         }
         self.phase = Phase::Closed;
-        for effect in [Effect::Disconnect, Effect::CloseFiles, Effect::ReleaseLock] {
-            out.push(effect);
-        }
+        out.push(Effect::Disconnect);
+        out.push(Effect::CloseFiles);
+        out.push(Effect::ReleaseLock);
         out.answer(asker, Ok(b"{}"));
     }
 
@@ -284,9 +284,10 @@ impl Engine {
     }
 
     fn fail_early(&mut self, out: &mut Out) {
-        for (asker, _) in std::mem::take(&mut self.early) {
-            refuse(out, asker);
+        for (asker, _) in &self.early {
+            refuse(out, *asker);
         }
+        self.early.clear();
     }
 
     /// What every step ends with: a flush if one is due, the status if it changed, the next alarm.
@@ -313,12 +314,12 @@ impl Database {
     }
 
     fn release_durable(&mut self, durable: Commit, out: &mut Out) {
-        while self
+        let later = self
             .waiting
-            .front()
-            .is_some_and(|(commit, _)| *commit <= durable)
-        {
-            let (_, waiting) = self.waiting.pop_front().expect("there is a front");
+            .iter()
+            .position(|(commit, _)| *commit > durable);
+        let later = self.waiting.split_off(later.unwrap_or(self.waiting.len()));
+        for (_, waiting) in std::mem::replace(&mut self.waiting, later) {
             self.release(waiting, out);
         }
     }
@@ -327,16 +328,17 @@ impl Database {
     fn fail_waiting(&mut self, error: &Error, out: &mut Out) {
         self.storage.state = "failed";
         self.storage.problem = Some(error.message());
-        for (_, waiting) in std::mem::take(&mut self.waiting) {
+        for (_, waiting) in &self.waiting {
             match waiting {
                 Waiting::Answer(asker, _) | Waiting::Opened(asker) => {
                     let notice = reply(asker.number, Err(error));
                     out.post(asker.tab, &notice);
-                    self.answers.keep(asker, notice);
+                    self.answers.keep(*asker, notice);
                 }
                 Waiting::Frame(..) => {}
             }
         }
+        self.waiting.clear();
     }
 
     /// When to be woken. Told anew only when it has changed.

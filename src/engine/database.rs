@@ -22,7 +22,6 @@ use crate::txn::operation::Operation;
 use crate::txn::overlay;
 use crate::txn::staging::{Scope, Staging};
 use crate::txn::table;
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -92,13 +91,13 @@ pub struct Database {
     /// Answers until confirmed.
     pub answers: Answers,
     /// What waits for a flush, by commit.
-    pub waiting: VecDeque<(Commit, Waiting)>,
+    pub waiting: Vec<(Commit, Waiting)>,
     /// Whether `saved` waits for the flush.
     pub is_strict: bool,
     /// The tab that wrote an entry, as long as this engine lives.
     pub writers: SortedMap<EntryId, TabId>,
     /// The link to the server, if there is to be one.
-    pub link: Option<Link>,
+    pub link: Option<Box<Link>>,
     /// What is known of the storage.
     pub storage: StorageState,
     /// Pages that are told of the status.
@@ -114,33 +113,15 @@ pub struct Database {
 impl Database {
     /// The visible state of a document.
     pub fn visible(&self, disk: &mut dyn Disk, key: &DocumentKey) -> Result<StoredDocument, Error> {
-        self.document(disk, table::VISIBLE, key)
-            .map(Option::unwrap_or_default)
+        visible(&self.store, disk, key)
     }
 
     /// What the server is known to have of a document: the base record, which is there as long as
     /// anything lies over the document, else what is visible.
     pub fn base(&self, disk: &mut dyn Disk, key: &DocumentKey) -> Result<StoredDocument, Error> {
-        match self.document(disk, table::BASE, key)? {
+        match document(&self.store, disk, table::BASE, key)? {
             Some(base) => Ok(base),
             None => self.visible(disk, key),
-        }
-    }
-
-    fn document(
-        &self,
-        disk: &mut dyn Disk,
-        table: u8,
-        key: &DocumentKey,
-    ) -> Result<Option<StoredDocument>, Error> {
-        let bytes = self
-            .store
-            .get(disk, &table::document(table, key))
-            .map_err(storage_error)?;
-        match bytes {
-            None => Ok(None),
-            Some(bytes) if bytes.is_empty() => Ok(Some(StoredDocument::default())),
-            Some(bytes) => record::decode(&bytes).map(Some).ok_or_else(undecodable),
         }
     }
 
@@ -176,11 +157,11 @@ impl Database {
     pub fn rows(&self, disk: &mut dyn Disk, collection: usize) -> Result<Vec<Rc<Row>>, Error> {
         let schema = self.schema.at(collection);
         if schema.name == OUTBOX {
-            return Ok(self
-                .outbox
-                .iter()
-                .map(|entry| Rc::new(super::outbox_row::row(entry)))
-                .collect());
+            let mut rows = Vec::new();
+            for entry in self.outbox.iter() {
+                rows.push(Rc::new(super::outbox_row::row(entry)));
+            }
+            return Ok(rows);
         }
         let columns = self
             .columns
@@ -216,13 +197,7 @@ impl Database {
         operations: &[Operation],
     ) -> Result<(), Error> {
         let store = &self.store;
-        let mut load = |key: &DocumentKey| {
-            let key = table::document(table::VISIBLE, key);
-            match store.get(step.disk, &key).map_err(storage_error)? {
-                None => Ok(StoredDocument::default()),
-                Some(bytes) => record::decode(&bytes).ok_or_else(undecodable),
-            }
-        };
+        let mut load = |key: &DocumentKey| visible(store, step.disk, key);
         let mut scope = Scope {
             schema: &self.schema,
             columns: &self.columns,
@@ -332,6 +307,24 @@ impl Counters {
             },
             Time(reader.varint()?),
         ))
+    }
+}
+
+fn visible(store: &Store, disk: &mut dyn Disk, key: &DocumentKey) -> Result<StoredDocument, Error> {
+    document(store, disk, table::VISIBLE, key).map(Option::unwrap_or_default)
+}
+
+fn document(
+    store: &Store,
+    disk: &mut dyn Disk,
+    table: u8,
+    key: &DocumentKey,
+) -> Result<Option<StoredDocument>, Error> {
+    let key = table::document(table, key);
+    match store.get(disk, &key).map_err(storage_error)? {
+        None => Ok(None),
+        Some(bytes) if bytes.is_empty() => Ok(Some(StoredDocument::default())),
+        Some(bytes) => record::decode(&bytes).map(Some).ok_or_else(undecodable),
     }
 }
 

@@ -2,7 +2,7 @@
 //! sends.
 
 use super::database::{Database, Waiting};
-use super::link::{Bearing, Link, PUSH_MAX};
+use super::link::{Bearing, PUSH_MAX};
 use super::out::{Asker, Out, Step, member_whole};
 use super::pull::{SHAPE, is_stale};
 use crate::effect::Effect;
@@ -18,7 +18,6 @@ use crate::protocol::message::{
 };
 use crate::store::Batch;
 use crate::sync::session::{Do, Phase, Session, Work};
-use crate::txn::table;
 
 /// Most lives that are remembered as possibly seen by the server.
 const LIVES_MAX: usize = 16;
@@ -155,7 +154,7 @@ impl Database {
         if self.store.durable() >= commit && self.waiting.is_empty() {
             self.release(waiting, out);
         } else {
-            self.waiting.push_back((commit, waiting));
+            self.waiting.push((commit, waiting));
         }
     }
 
@@ -168,10 +167,10 @@ impl Database {
 
     /// `hello` goes out only when the store durably knows that this life may have been seen.
     fn send_hello(&mut self, step: &mut Step<'_>) -> Result<(), Error> {
-        let Some(Link { life, bearing, .. }) = &mut self.link else {
+        let Some(link) = &mut self.link else {
             return Ok(());
         };
-        let life = *life;
+        let (life, bearing) = (link.life, &mut link.bearing);
         if !bearing.lives.contains(&life) && !planted::is("engine_life_not_kept") {
             let before = bearing.encode();
             bearing.lives.push(life);
@@ -179,7 +178,7 @@ impl Database {
             // The first is the one that a welcome acknowledged; it is the likeliest and stays.
             bearing.lives.drain(1..=excess);
             let mut batch = Batch::new();
-            batch.put(table::meta("link"), bearing.encode());
+            bearing.put(&mut batch);
             if let Err(error) = self.commit(step.disk, batch) {
                 if !planted::is("engine_life_moved_on_failure") {
                     self.turn_back(&before);
@@ -187,11 +186,15 @@ impl Database {
                 return Err(error);
             }
         }
-        let Some(Link { bearing, token, .. }) = &self.link else {
+        let Some(link) = &self.link else {
             return Ok(());
         };
-        let mut previous_lives = bearing.lives.clone();
-        previous_lives.retain(|other| *other != life);
+        let mut previous_lives = Vec::new();
+        for other in &link.bearing.lives {
+            if *other != life {
+                previous_lives.push(*other);
+            }
+        }
         let hello = Hello {
             protocol: (1, 1),
             replica: self.replica,
@@ -202,7 +205,7 @@ impl Database {
             confirmed: self.confirmed(),
             schema_version: self.schema.version,
             capabilities: Vec::new(),
-            token: token.clone(),
+            token: link.token.clone(),
         };
         self.send(&ClientMessage::Hello(hello), step.out);
         Ok(())
@@ -216,9 +219,8 @@ impl Database {
     }
 
     fn send_pull(&mut self, out: &mut Out) {
-        let Some(Link { bearing, .. }) = &self.link else {
-            return;
-        };
+        let Some(link) = &self.link else { return };
+        let bearing = &link.bearing;
         let cursor = if bearing.staged > 0 {
             &bearing.staged_cursor
         } else {
@@ -322,12 +324,11 @@ impl Database {
         if is_new_epoch {
             bearing.restart(&welcome.epoch);
         }
-        let after = bearing.encode();
-        if after == before {
+        if bearing.encode() == before {
             return Ok(());
         }
         let mut batch = Batch::new();
-        batch.put(table::meta("link"), after);
+        bearing.put(&mut batch);
         let result = if is_new_epoch {
             self.requeue(step, batch)
         } else {
@@ -347,8 +348,10 @@ impl Database {
         let Some(link) = &mut self.link else {
             return Ok(());
         };
-        let mut told: Vec<_> = verdicts.verdicts.iter().map(|each| each.seq).collect();
-        told.extend_from_slice(&verdicts.not_processed);
+        let mut told = verdicts.not_processed.clone();
+        for verdict in &verdicts.verdicts {
+            told.push(verdict.seq);
+        }
         if !told.is_empty() && !told.iter().any(|seq| link.in_flight.contains(seq)) {
             // Of a push that was answered before: something on the way sends frames twice.
             return Ok(());

@@ -3,6 +3,7 @@
 
 use super::database::{Database, storage_error};
 use super::out::member_text;
+use super::outbox_row::document;
 use super::request::bad;
 use crate::doc::json;
 use crate::doc::path::Path;
@@ -33,7 +34,8 @@ impl Database {
         if let Some(after) = after {
             from.resize(1 + after.len() / 2, 0);
             let position = from.get_mut(1..).unwrap_or_default();
-            read_hex(after.as_bytes(), position).ok_or_else(|| bad("`after` is not a position"))?;
+            read_hex(after.as_bytes(), position)
+                .ok_or_else(|| bad(&["`after` is not a position"]))?;
             from.push(0);
         }
         *out = b"{\"lines\":[".to_vec();
@@ -80,8 +82,8 @@ impl Database {
         for entry in self.outbox.iter() {
             let row = super::outbox_row::row(entry);
             let mut fields = Vec::new();
-            for (field, value) in collection.fields.iter().zip(row.values) {
-                fields.push((field.name.clone(), value));
+            for (field, value) in collection.fields.iter().zip(&row.values) {
+                fields.push((field.name.clone(), value.clone()));
             }
             write_line(out, OUTBOX, &row.id, fields);
         }
@@ -89,11 +91,7 @@ impl Database {
 }
 
 fn write_line(out: &mut Vec<u8>, collection: &str, id: &str, fields: Vec<(String, Value)>) {
-    let line = json::to_text(&Value::map(vec![
-        ("collection".into(), Value::text(collection)),
-        ("id".into(), Value::text(id)),
-        ("fields".into(), Value::map(fields)),
-    ]));
+    let line = json::to_text(&document(collection, id, fields, None));
     if !out.ends_with(b"[") {
         out.push(b',');
     }

@@ -4,7 +4,9 @@ use crate::doc::codec::{Reader, write_value};
 use crate::doc::value::Value;
 use crate::engine::out::Asker;
 use crate::ids::{Seq, Token, Version};
+use crate::store::Batch;
 use crate::sync::session::Session;
+use crate::txn::table;
 
 /// What the store keeps of the link. One record, written with every commit that moves it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -125,6 +127,11 @@ impl Bearing {
         let mut out = Vec::new();
         write_value(&mut out, &list);
         out
+    }
+
+    /// Puts it into a batch.
+    pub fn put(&self, batch: &mut Batch) {
+        batch.put(table::meta("link"), self.encode());
     }
 
     /// Reads what `encode` wrote.

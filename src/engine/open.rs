@@ -22,10 +22,9 @@ use crate::outbox::codec;
 use crate::outbox::queue::Outbox;
 use crate::platform::disk::{Disk, DiskError};
 use crate::query::live::LiveQueries;
-use crate::sorted::SortedMap;
+use crate::sorted::{Blocks, SortedMap};
 use crate::store::{Batch, Direction, Recovery, Store, StoreError};
 use crate::txn::table;
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use xxhash_rust::xxh64::xxh64;
 
@@ -58,13 +57,13 @@ impl OpenRequest {
             None | Some(Value::Null) => None,
             Some(sync) => match (text(sync.get("url")), text(sync.get("space"))) {
                 (Some(url), Some(space)) => Some((url, space)),
-                _ => return Err(bad("sync needs a url and a space")),
+                _ => return Err(bad(&["sync needs a url and a space"])),
             },
         };
         let schema = value.get("schema").unwrap_or(&Value::Null);
         Ok(Self {
             asker,
-            name: name.ok_or_else(|| bad("open needs a name"))?,
+            name: name.ok_or_else(|| bad(&["open needs a name"]))?,
             schema: Schema::from_value(schema)?,
             schema_hash: xxh64(json::to_text(schema).as_bytes(), 0),
             sync,
@@ -185,10 +184,11 @@ impl Opening {
             Err(error) => return Err(storage_error(error.into())),
         };
         let recovery = Recovery::read(step.disk, &files).map_err(storage_error)?;
+        let recovery = Box::new(recovery);
         self.storage.cut_bytes = recovery.report().torn.iter().map(|torn| torn.bytes).sum();
         if let Some(name) = recovery.file_to_make() {
             step.out.push(Effect::MakeFile { name });
-            self.stage = Stage::Making(Box::new(recovery));
+            self.stage = Stage::Making(recovery);
             return Ok(None);
         }
         let refusal = recovery.damage();
@@ -207,11 +207,14 @@ impl Opening {
         };
         let file = match result {
             Ok(file) => file,
-            Err(error) => return self.open_read_only(step, *recovery, error.into()),
+            Err(error) => return self.open_read_only(step, recovery, error.into()),
         };
         match recovery.begin(step.disk, file) {
             Ok(store) => self.load(step, store),
-            Err(refused) => self.open_read_only(step, refused.recovery, refused.error),
+            Err(refused) => {
+                let recovery = Box::new(refused.recovery);
+                self.open_read_only(step, recovery, refused.error)
+            }
         }
     }
 
@@ -219,7 +222,7 @@ impl Opening {
     fn open_read_only(
         &mut self,
         step: &mut Step<'_>,
-        recovery: Recovery,
+        recovery: Box<Recovery>,
         refusal: StoreError,
     ) -> Progress {
         self.storage.state = match refusal {
@@ -232,9 +235,8 @@ impl Opening {
 
     fn load(&mut self, step: &mut Step<'_>, store: Store) -> Progress {
         let is_writable = self.storage.state == "ok";
-        let (random, _) = step.input.random.split_at(20);
-        let [replica, life] = [random.first_chunk(), random.last_chunk()]
-            .map(|bytes| Token(*bytes.expect("there are 20 bytes")));
+        let (replica, rest) = step.input.random.split_at(10);
+        let (replica, life) = (token_of(replica), token_of(rest));
         let mut database = self.database(replica, store);
         database.load(step.disk)?;
         let bearing = database.store.get(step.disk, &table::meta("link"));
@@ -243,7 +245,12 @@ impl Opening {
             None => None,
         };
         if let Some((url, space)) = &self.request.sync {
-            database.link = Some(Link::new(live_url(url, space), space, life, bearing));
+            database.link = Some(Box::new(Link::new(
+                live_url(url, space),
+                space,
+                life,
+                bearing,
+            )));
         }
         if is_writable {
             database.settle(step.disk)?;
@@ -270,7 +277,7 @@ impl Opening {
             live: LiveQueries::default(),
             transactions: SortedMap::new(),
             answers: Answers::default(),
-            waiting: VecDeque::new(),
+            waiting: Vec::new(),
             is_strict: request.is_strict,
             writers: SortedMap::new(),
             link: None,
@@ -294,7 +301,8 @@ impl Database {
 
     /// Reads what the store holds beside documents and the link.
     fn load(&mut self, disk: &mut dyn Disk) -> Result<(), Error> {
-        let mut records = Vec::new();
+        // Answers, single records, dictionary, outbox: they are in this order by their keys.
+        let mut records = Blocks::default();
         for table in [
             table::ANSWERS,
             table::META,
@@ -302,14 +310,14 @@ impl Database {
             table::OUTBOX,
         ] {
             let mut visit = |key: &[u8], value: &[u8]| {
-                records.push((key.to_vec(), value.to_vec()));
+                records.insert(key.to_vec(), value.to_vec());
                 ControlFlow::Continue(())
             };
             self.store
                 .scan(disk, &[table], &[table + 1], Direction::Forward, &mut visit)
                 .map_err(storage_error)?;
         }
-        for (key, value) in &records {
+        for (key, value) in records.iter() {
             self.load_record(key, value).ok_or_else(undecodable)?;
         }
         for collection in &self.schema.collections {
@@ -353,9 +361,17 @@ pub fn here() -> Effect {
     }
 }
 
+/// A token of the first bytes of these random ones.
+fn token_of(random: &[u8]) -> Token {
+    Token(*random.first_chunk().expect("an input has enough of them"))
+}
+
 /// The address of a space's live connection.
 fn live_url(url: &str, space: &str) -> String {
-    let url = url.trim_end_matches('/');
+    let mut url = url;
+    while let Some(rest) = url.strip_suffix("/") {
+        url = rest;
+    }
     // `https` becomes `wss` as `http` becomes `ws`.
     let (scheme, rest) = match url.strip_prefix("http") {
         Some(rest) => ("ws", rest),

@@ -37,6 +37,7 @@ pub struct Out {
 
 impl Out {
     /// Adds an effect.
+    #[inline(never)]
     pub fn push(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
@@ -83,7 +84,7 @@ pub fn reply(number: RequestNumber, result: Result<&[u8], &Error>) -> Vec<u8> {
         }
         Err(error) => {
             write_member(&mut out, "error");
-            json::write(&mut out, &error_value(error));
+            write_error(&mut out, error);
         }
     }
     out.push(b'}');
@@ -110,6 +111,12 @@ pub fn member_text(out: &mut Vec<u8>, name: &str, text: Option<&str>) {
     }
 }
 
+/// Writes `"name":` and a value, after a comma where one is due.
+pub fn member_value(out: &mut Vec<u8>, name: &str, value: &Value) {
+    write_member(out, name);
+    json::write(out, value);
+}
+
 /// Writes `"name":`, after a comma where one is due.
 pub fn write_member(out: &mut Vec<u8>, name: &str) {
     if !out.ends_with(b"{") {
@@ -119,17 +126,17 @@ pub fn write_member(out: &mut Vec<u8>, name: &str) {
     out.push(b':');
 }
 
-fn error_value(error: &Error) -> Value {
-    let details = error.details().into_iter();
-    let details = details
-        .map(|(name, fact)| (name.into(), Value::String(fact)))
-        .collect();
-    Value::map(vec![
-        ("code".into(), Value::text(error.code())),
-        ("message".into(), Value::String(error.message())),
-        ("retryable".into(), Value::Bool(error.is_retryable())),
-        ("details".into(), Value::map(details)),
-    ])
+fn write_error(out: &mut Vec<u8>, error: &Error) {
+    out.push(b'{');
+    member_text(out, "code", Some(error.code()));
+    let mut details = Vec::new();
+    for (name, fact) in error.details() {
+        details.push((name.into(), Value::String(fact)));
+    }
+    member_value(out, "details", &Value::map(details));
+    member_text(out, "message", Some(&error.message()));
+    member_value(out, "retryable", &Value::Bool(error.is_retryable()));
+    out.push(b'}');
 }
 
 #[cfg(test)]

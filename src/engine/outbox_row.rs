@@ -54,10 +54,23 @@ fn operation(delta: &Delta) -> Value {
         (true, false) => "delete",
         _ => "update",
     };
-    Value::map(vec![
-        ("op".into(), Value::text(op)),
-        ("collection".into(), Value::text(&delta.key.collection)),
-        ("id".into(), Value::text(&delta.key.id)),
+    document(&delta.key.collection, &delta.key.id, fields, Some(op))
+}
+
+/// A document in the words of the page, and what is done to it.
+pub fn document(
+    collection: &str,
+    id: &str,
+    fields: Vec<(String, Value)>,
+    op: Option<&str>,
+) -> Value {
+    let mut members = vec![
+        ("collection".into(), Value::text(collection)),
         ("fields".into(), Value::map(fields)),
-    ])
+        ("id".into(), Value::text(id)),
+    ];
+    if let Some(op) = op {
+        members.push(("op".into(), Value::text(op)));
+    }
+    Value::Map(members)
 }

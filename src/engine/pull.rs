@@ -4,8 +4,7 @@
 use super::database::{Database, damaged, storage_error};
 use super::link::Link;
 use super::out::Step;
-use super::verdict::{Moves, Way};
-use crate::doc::path::DocumentKey;
+use super::verdict::{Bases, Moves, Way};
 use crate::doc::row::Change;
 use crate::error::Error;
 use crate::ids::Version;
@@ -14,14 +13,10 @@ use crate::planted;
 use crate::platform::disk::Disk;
 use crate::protocol::codec::decode_server;
 use crate::protocol::message::{Delta, Outcome, Page, ServerMessage};
-use crate::sorted::Blocks;
 use crate::store::{Batch, Direction};
 use crate::sync::session::Phase;
 use crate::txn::table;
 use std::ops::ControlFlow;
-
-/// Bases that a pull moves, by their keys in the store.
-type Bases = Blocks<StoredDocument>;
 
 /// The client's name for the one shape there is: the whole space.
 pub const SHAPE: &str = "all";
@@ -75,7 +70,7 @@ impl Database {
         );
         link.bearing.staged += 1;
         link.bearing.staged_cursor = cursor;
-        batch.put(table::meta("link"), link.bearing.encode());
+        link.bearing.put(&mut batch);
         let moves = self.moves_of(&page.verdicts);
         self.commit_moves(step, &moves, batch)
     }
@@ -86,25 +81,19 @@ impl Database {
         page: &Page,
         cursor: Option<String>,
     ) -> Result<(), Error> {
-        let mut deltas = self.staged_deltas(step.disk)?;
-        deltas.extend(page.deltas.iter().cloned());
+        let staged = self.staged_deltas(step.disk)?;
         let is_resetting = self.arrive(page, cursor);
         let moves = self.settling_moves(page);
         self.install(&moves, Way::Forward);
-        let result = self.put_pulled(step.disk, &deltas, &moves, is_resetting);
-        let result =
-            result.and_then(|(batch, changes)| Ok((self.commit(step.disk, batch)?, changes)));
-        match result {
-            Ok((commit, changes)) => {
-                self.publish(commit, &changes, step.out);
-                self.tell_moves(&moves, step.out);
-                Ok(())
-            }
-            Err(error) => {
-                self.install(&moves, Way::Back);
-                Err(error)
-            }
-        }
+        let mut batch = Batch::new();
+        let mut changes = Vec::new();
+        let put = self.put_pulled(
+            step.disk,
+            (&[&staged, &page.deltas], &moves, is_resetting),
+            &mut batch,
+            &mut changes,
+        );
+        self.end_moves(step, &moves, put.map(|()| batch), &changes)
     }
 
     /// Moves the bearing to the checkpoint; says whether the pull that ends here began from
@@ -151,7 +140,7 @@ impl Database {
             let key = table::numbered(table::STAGED, number);
             let frame = self.store.get(disk, &key).map_err(storage_error)?;
             match frame.map(|frame| decode_server(&frame)) {
-                Some(Ok(ServerMessage::Page(page))) => deltas.extend(page.deltas),
+                Some(Ok(ServerMessage::Page(mut page))) => deltas.append(&mut page.deltas),
                 _ => return Err(damaged("a staged page does not decode")),
             }
         }
@@ -162,92 +151,77 @@ impl Database {
     fn put_pulled(
         &mut self,
         disk: &mut dyn Disk,
-        deltas: &[Delta],
-        moves: &Moves,
-        is_resetting: bool,
-    ) -> Result<(Batch, Vec<Change>), Error> {
-        let mut batch = Batch::new();
+        (deltas, moves, is_resetting): (&[&[Delta]; 2], &Moves, bool),
+        batch: &mut Batch,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Error> {
         if planted::is("engine_cursor_in_own_record") {
-            self.put_link(&mut batch, disk)?;
-            self.commit(disk, std::mem::replace(&mut batch, Batch::new()))?;
+            self.put_link(batch, disk)?;
+            self.commit(disk, std::mem::take(batch))?;
         }
-        let mut changes = self.put_entries(moves, &mut batch);
-        let mut bases = self.bases(disk, moves, is_resetting)?;
-        for delta in deltas {
-            let place = table::document(table::BASE, &delta.key);
-            if bases.get(&place).is_none() {
-                let base = if is_resetting {
-                    StoredDocument::default()
-                } else {
-                    self.base(disk, &delta.key)?
-                };
-                bases.insert(place.clone(), base);
-            }
-            let base = bases.get_mut(&place).expect("it was there or put there");
-            base.apply(delta, Version(0), &mut |path| self.dictionary.intern(path));
-            self.clock.observe(delta.stamp.time);
-            for own in delta.paths.iter().filter_map(|write| write.stamp) {
-                self.clock.observe(own.time);
-            }
-        }
-        for (place, base) in bases.iter() {
-            let key = table::document_key(place).expect("it was made from a document's key");
-            let shown = self.visible(disk, &key)?;
-            changes.extend(self.put_rebased(&mut batch, &key, base, &shown));
-        }
-        self.put_link(&mut batch, disk)?;
-        Ok((batch, changes))
-    }
-
-    /// Bases of the documents that entries lay over which go now; and, when the pull began from
-    /// nothing, an empty base for every synced document there is, so that those the server no
-    /// longer has go.
-    fn bases(
-        &self,
-        disk: &mut dyn Disk,
-        moves: &Moves,
-        is_resetting: bool,
-    ) -> Result<Bases, Error> {
+        self.put_entries(moves, batch, changes);
         let mut bases = Bases::default();
         if is_resetting {
-            for key in self.synced_keys(disk)? {
-                let place = table::document(table::BASE, &key);
-                bases.insert(place, StoredDocument::default());
-            }
-            return Ok(bases);
-        }
-        for delta in moves.entries.iter().flat_map(|(before, _)| &before.deltas) {
-            let place = table::document(table::BASE, &delta.key);
-            if bases.get(&place).is_none() {
-                bases.insert(place, self.base(disk, &delta.key)?);
+            self.add_empty_bases(disk, &mut bases)?;
+        } else {
+            for (before, _) in &moves.entries {
+                self.add_bases(disk, before, &mut bases)?;
             }
         }
-        Ok(bases)
+        for delta in deltas.iter().copied().flatten() {
+            self.apply_pulled(disk, delta, is_resetting, &mut bases)?;
+        }
+        self.put_rebased(disk, &bases, batch, changes)?;
+        self.put_link(batch, disk)
     }
 
-    fn synced_keys(&self, disk: &mut dyn Disk) -> Result<Vec<DocumentKey>, Error> {
-        let mut keys = Vec::new();
+    /// Applies a delta to the base of its document.
+    fn apply_pulled(
+        &mut self,
+        disk: &mut dyn Disk,
+        delta: &Delta,
+        is_resetting: bool,
+        bases: &mut Bases,
+    ) -> Result<(), Error> {
+        let place = table::document(table::BASE, &delta.key);
+        if is_resetting && bases.get(&place).is_none() {
+            bases.insert(place.clone(), StoredDocument::default());
+        }
+        self.add_base(disk, &delta.key, &place, bases)?;
+        let base = bases.get_mut(&place).expect("it was there or put there");
+        base.apply(delta, Version(0), &mut |path| self.dictionary.intern(path));
+        self.clock.observe(delta.stamp.time);
+        for own in delta.paths.iter().filter_map(|write| write.stamp) {
+            self.clock.observe(own.time);
+        }
+        Ok(())
+    }
+
+    /// An empty base for every synced document there is, so that those the server no longer has
+    /// go when a pull began from nothing.
+    fn add_empty_bases(&self, disk: &mut dyn Disk, bases: &mut Bases) -> Result<(), Error> {
         let mut visit = |key: &[u8], _: &[u8]| {
-            let key = table::document_key(key);
-            keys.extend(key.filter(|key| {
+            if let Some(key) = table::document_key(key) {
                 let position = self.schema.position(&key.collection);
-                position.map_or(true, |position| !self.schema.at(position).is_local)
-            }));
+                if position.map_or(true, |position| !self.schema.at(position).is_local) {
+                    let place = table::document(table::BASE, &key);
+                    bases.insert(place, StoredDocument::default());
+                }
+            }
             ControlFlow::Continue(())
         };
         let (from, to) = ([table::VISIBLE], [table::VISIBLE + 1]);
         self.store
             .scan(disk, &from, &to, Direction::Forward, &mut visit)
-            .map_err(storage_error)?;
-        Ok(keys)
+            .map_err(storage_error)
     }
 
     /// Writes the bearing and removes what was staged.
     fn put_link(&self, batch: &mut Batch, disk: &mut dyn Disk) -> Result<(), Error> {
-        let Some(Link { bearing, .. }) = &self.link else {
+        let Some(link) = &self.link else {
             return Ok(());
         };
-        batch.put(table::meta("link"), bearing.encode());
+        link.bearing.put(batch);
         let mut visit = |key: &[u8], _: &[u8]| {
             batch.delete(key.to_vec());
             ControlFlow::Continue(())

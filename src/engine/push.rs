@@ -2,7 +2,6 @@
 //! parts.
 
 use super::database::Database;
-use super::link::Link;
 use super::out::Step;
 use super::transaction::Transaction;
 use super::verdict::Moves;
@@ -23,11 +22,13 @@ const FAILURES_MAX: u32 = 3;
 impl Database {
     /// The client has all verdicts up to here.
     pub fn confirmed(&self) -> Seq {
-        let open = self.outbox.iter().filter_map(|entry| match entry.state {
-            State::Sent(seq) | State::Quarantined(_, Some(seq)) => Some(seq.0),
-            _ => None,
-        });
-        Seq(open.min().unwrap_or(self.counters.next_seq.0) - 1)
+        let mut first = None;
+        for entry in self.outbox.iter() {
+            if let State::Sent(seq) | State::Quarantined(_, Some(seq)) = entry.state {
+                first = Some(first.map_or(seq, |first: Seq| first.min(seq)));
+            }
+        }
+        Seq(first.unwrap_or(self.counters.next_seq).0 - 1)
     }
 
     /// Sends the next transactions that have no verdict, unless a push is under way.
@@ -44,7 +45,9 @@ impl Database {
         let Some(link) = &mut self.link else {
             return Ok(());
         };
-        link.in_flight = transactions.iter().map(|pushed| pushed.seq).collect();
+        for pushed in &transactions {
+            link.in_flight.push(pushed.seq);
+        }
         let push = Push {
             replica: self.replica,
             term: self.store.term(),
@@ -91,16 +94,16 @@ impl Database {
     /// Transactions with a seq and no verdict, by seq, as many as fit a frame; or one part of the
     /// first.
     fn due_transactions(&self) -> Vec<Pushed> {
-        let Some(Link { push_max, part, .. }) = &self.link else {
+        let Some(link) = &self.link else {
             return Vec::new();
         };
         let due = self.outbox.by_seq().filter(|entry| is_due(&entry.state));
         let mut transactions = Vec::new();
         let mut bytes = 0;
-        for entry in due.take(*push_max) {
+        for entry in due.take(link.push_max) {
             let size = size_of(entry);
             if size > BATCH_BYTES && transactions.is_empty() && !owes_void(&entry.state) {
-                return vec![part_of(entry, *part)];
+                return vec![part_of(entry, link.part)];
             }
             bytes += size;
             if bytes > BATCH_BYTES && !transactions.is_empty() {
@@ -237,6 +240,10 @@ fn part_of(entry: &Entry, awaited: Option<(Seq, u32)>) -> Pushed {
         Some((seq, index)) if Some(seq) == entry.state.seq() && index < count => index,
         _ => 0,
     };
-    let deltas = parts.into_iter().nth(index as usize).unwrap_or_default();
-    pushed(entry, deltas, Some(Part { index, count }))
+    let deltas = parts.get_mut(index as usize).map(std::mem::take);
+    pushed(
+        entry,
+        deltas.unwrap_or_default(),
+        Some(Part { index, count }),
+    )
 }

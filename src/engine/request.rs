@@ -7,6 +7,7 @@ use super::out::{Asker, Out, Step, member_text, member_whole, reply, write_membe
 use super::transaction::Transaction;
 use super::verdict::Moves;
 use crate::doc::json;
+use crate::doc::row::Row;
 use crate::doc::value::Value;
 use crate::error::{Error, Problem};
 use crate::ids::{EntryId, RequestNumber, SubscriptionId};
@@ -22,6 +23,7 @@ use crate::store::Batch;
 use crate::txn::operation::Operation;
 use crate::txn::staging::Staging;
 use crate::txn::table;
+use std::rc::Rc;
 
 /// A request on its way to its answer.
 struct Call<'a> {
@@ -68,7 +70,7 @@ impl Database {
     ) -> Result<(), Error> {
         match kind {
             "write" => self.on_write(step, call),
-            "get" => self.on_get(step, call),
+            "get" => self.on_get(step, call, None),
             "subscribe" => self.on_subscribe(step, call),
             "unsubscribe" => {
                 let subscription = SubscriptionId(call.whole("subscription")?);
@@ -80,7 +82,10 @@ impl Database {
                 Ok(())
             }
             "tx_write" => self.on_transaction_write(step, call),
-            "tx_get" => self.on_transaction_get(step, call),
+            "tx_get" => {
+                let key = call.transaction()?;
+                self.on_get(step, call, Some(key))
+            }
             "commit" => {
                 let transaction = self.take_transaction(call.transaction()?)?;
                 self.commit_call(step, call, transaction.staging)
@@ -116,7 +121,7 @@ impl Database {
                 let after = call.request.get("after").and_then(Value::as_str);
                 self.export(step.disk, after, &mut call.ok)
             }
-            other => Err(bad(&["there is no kind `", other, "`"].concat())),
+            other => Err(bad(&["there is no kind `", other, "`"])),
         }
     }
 
@@ -137,7 +142,7 @@ impl Database {
             None | Some(Value::Null) => None,
             Some(mutation) => {
                 if json::to_text(mutation).len() > MUTATION_BYTES_MAX {
-                    return Err(bad("a mutation's name and arguments take over 64 KiB"));
+                    return Err(bad(&["a mutation's name and arguments take over 64 KiB"]));
                 }
                 Some(Mutation {
                     name: text_of(mutation, "name").into(),
@@ -153,7 +158,7 @@ impl Database {
 
     fn operations(&self, call: &Call<'_>) -> Result<Vec<Operation>, Error> {
         let given = call.request.get("ops").and_then(Value::as_list);
-        let given = given.ok_or_else(|| bad("it needs a list `ops`"))?;
+        let given = given.ok_or_else(|| bad(&["it needs a list `ops`"]))?;
         let mut operations = Vec::new();
         for each in given {
             operations.push(Operation::from_value(&self.schema, each)?);
@@ -166,10 +171,29 @@ impl Database {
         CheckedQuery::new(&query, &self.schema)
     }
 
-    fn on_get(&mut self, step: &mut Step<'_>, call: &mut Call<'_>) -> Result<(), Error> {
+    /// Rows of a query, as a transaction sees them if it is one's.
+    fn on_get(
+        &mut self,
+        step: &mut Step<'_>,
+        call: &mut Call<'_>,
+        transaction: Option<Asker>,
+    ) -> Result<(), Error> {
         let query = self.query(call)?;
         let mut rows = self.rows(step.disk, query.collection)?;
-        call.give_rows(&evaluate(&query, &mut rows)?);
+        let Some(key) = transaction else {
+            return call.give_rows(&query, &mut rows);
+        };
+        let mut transaction = self.take_transaction(key)?;
+        let name = &self.schema.at(query.collection).name;
+        for (key, staged) in &transaction.staging.documents {
+            if key.collection == *name {
+                rows.retain(|row| row.id != key.id);
+                rows.extend(self.row(query.collection, &key.id, &staged.after));
+            }
+        }
+        call.give_rows(&query, &mut rows)?;
+        transaction.reads(query);
+        self.transactions.insert(key, transaction);
         Ok(())
     }
 
@@ -210,28 +234,6 @@ impl Database {
         // by anybody.
         let mut transaction = self.take_transaction(key)?;
         self.stage(step, &mut transaction.staging, &operations)?;
-        self.transactions.insert(key, transaction);
-        Ok(())
-    }
-
-    fn on_transaction_get(
-        &mut self,
-        step: &mut Step<'_>,
-        call: &mut Call<'_>,
-    ) -> Result<(), Error> {
-        let key = call.transaction()?;
-        let query = self.query(call)?;
-        let mut rows = self.rows(step.disk, query.collection)?;
-        let mut transaction = self.take_transaction(key)?;
-        let name = &self.schema.at(query.collection).name;
-        for (key, staged) in &transaction.staging.documents {
-            if key.collection == *name {
-                rows.retain(|row| row.id != key.id);
-                rows.extend(self.row(query.collection, &key.id, &staged.after));
-            }
-        }
-        call.give_rows(&evaluate(&query, &mut rows)?);
-        transaction.reads(query);
         self.transactions.insert(key, transaction);
         Ok(())
     }
@@ -293,7 +295,7 @@ impl Database {
         call.ok.clear();
         let waiting = Waiting::Answer(call.asker, notice);
         if self.is_strict && !planted::is("engine_discard_before_flush") {
-            self.waiting.push_back((self.store.last(), waiting));
+            self.waiting.push((self.store.last(), waiting));
         } else {
             self.release(waiting, out);
         }
@@ -341,7 +343,7 @@ impl Database {
 impl Call<'_> {
     fn whole(&self, name: &str) -> Result<u64, Error> {
         let number = self.request.get(name).and_then(Value::as_u64);
-        number.ok_or_else(|| bad(&["`", name, "` must be a whole number"].concat()))
+        number.ok_or_else(|| bad(&["`", name, "` must be a whole number"]))
     }
 
     fn transaction(&self) -> Result<Asker, Error> {
@@ -351,10 +353,12 @@ impl Call<'_> {
         })
     }
 
-    fn give_rows(&mut self, rows: &[std::rc::Rc<crate::doc::row::Row>]) {
+    fn give_rows(&mut self, query: &CheckedQuery, rows: &mut Vec<Rc<Row>>) -> Result<(), Error> {
+        let rows = evaluate(query, rows)?;
         self.ok = b"{\"rows\":".to_vec();
-        write_rows(&mut self.ok, rows);
+        write_rows(&mut self.ok, &rows);
         self.ok.push(b'}');
+        Ok(())
     }
 }
 
@@ -367,9 +371,9 @@ fn answer_batch(asker: Asker) -> (Batch, Vec<u8>) {
 }
 
 /// A request that is not as it must be.
-pub fn bad(problem: &str) -> Error {
+pub fn bad(problem: &[&str]) -> Error {
     Error::from(Problem::BadRequest {
-        problem: problem.into(),
+        problem: problem.concat(),
     })
 }
 

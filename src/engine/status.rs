@@ -3,8 +3,7 @@
 
 use super::database::Database;
 use super::exchange::explain;
-use super::out::{Step, member_text, member_whole, write_member};
-use crate::doc::json;
+use super::out::{Step, member_text, member_value, member_whole, write_member};
 use crate::doc::value::Value;
 use crate::event::Input;
 use crate::sync::session::Phase;
@@ -51,7 +50,7 @@ impl Database {
         let storage = &self.storage;
         out.push(b'{');
         member_text(out, "kind", Some(storage.kind));
-        member_bool(out, "durable", storage.is_durable);
+        member_value(out, "durable", &Value::Bool(storage.is_durable));
         member_text(out, "state", Some(storage.state));
         member_text(out, "message", storage.problem.as_deref());
         member_whole(out, "bytes", self.store.bytes());
@@ -90,7 +89,7 @@ impl Database {
         member_optional(out, "until", until_ms);
         let bearing = self.link.as_ref().map(|link| &link.bearing);
         let pulled = bearing.filter(|bearing| bearing.is_pulled);
-        member_bool(out, "pulled", pulled.is_some());
+        member_value(out, "pulled", &Value::Bool(pulled.is_some()));
         member_optional(out, "version", pulled.map(|bearing| bearing.checkpoint.0));
         out.push(b'}');
     }
@@ -100,11 +99,6 @@ impl Database {
 fn write_state(out: &mut Vec<u8>, state: &str, reason: Option<&str>) {
     member_text(out, "state", Some(state));
     member_text(out, "reason", reason);
-}
-
-fn member_bool(out: &mut Vec<u8>, name: &str, bool: bool) {
-    write_member(out, name);
-    json::write(out, &Value::Bool(bool));
 }
 
 fn member_optional(out: &mut Vec<u8>, name: &str, number: Option<u64>) {

@@ -2,8 +2,7 @@
 //! and is shown.
 
 use super::database::Database;
-use super::out::{Out, Step, member_text, member_whole, write_member};
-use crate::doc::json::write;
+use super::out::{Out, Step, member_text, member_value, member_whole};
 use crate::doc::path::{DocumentKey, Path};
 use crate::doc::row::Change;
 use crate::doc::value::Value;
@@ -15,9 +14,12 @@ use crate::outbox::entry::{Entry, Reason, State};
 use crate::planted;
 use crate::platform::disk::Disk;
 use crate::protocol::message::{Outcome, Verdict};
-use crate::sorted::SortedSet;
+use crate::sorted::Blocks;
 use crate::store::Batch;
 use crate::txn::table;
+
+/// Bases that moves change, by their keys in the store.
+pub type Bases = Blocks<record::StoredDocument>;
 
 /// A change of the outbox that is being put together with what it does to documents.
 #[derive(Default)]
@@ -25,7 +27,7 @@ pub struct Moves {
     /// Each entry as it was and as it will be; none if it goes.
     pub entries: Vec<(Entry, Option<Entry>)>,
     /// For entries that are accepted, what of them the server did not apply.
-    pub discarded: Vec<(Seq, Vec<(DocumentKey, Path)>)>,
+    pub discarded: Vec<(Seq, Value)>,
 }
 
 impl Moves {
@@ -53,15 +55,22 @@ impl Database {
         mut batch: Batch,
     ) -> Result<(), Error> {
         self.install(moves, Way::Forward);
-        let result = self
-            .put_moves(step.disk, moves, &mut batch)
-            .and_then(|changes| {
-                self.commit(step.disk, batch)
-                    .map(|commit| (commit, changes))
-            });
-        match result {
-            Ok((commit, changes)) => {
-                self.publish(commit, &changes, step.out);
+        let mut changes = Vec::new();
+        let put = self.put_moves(step.disk, moves, &mut batch, &mut changes);
+        self.end_moves(step, moves, put.map(|()| batch), &changes)
+    }
+
+    /// Commits what installed moves come to and shows it; or takes the moves back.
+    pub fn end_moves(
+        &mut self,
+        step: &mut Step<'_>,
+        moves: &Moves,
+        put: Result<Batch, Error>,
+        changes: &[Change],
+    ) -> Result<(), Error> {
+        match put.and_then(|batch| self.commit(step.disk, batch)) {
+            Ok(commit) => {
+                self.publish(commit, changes, step.out);
                 self.tell_moves(moves, step.out);
                 Ok(())
             }
@@ -90,31 +99,52 @@ impl Database {
         disk: &mut dyn Disk,
         moves: &Moves,
         batch: &mut Batch,
-    ) -> Result<Vec<Change>, Error> {
-        let mut changes = self.put_entries(moves, batch);
-        let mut touched = SortedSet::new();
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Error> {
+        self.put_entries(moves, batch, changes);
+        let mut bases = Bases::default();
         for (before, after) in &moves.entries {
             let stays = after.as_ref().is_some_and(|after| {
                 after.state.is_overlaid() == before.state.is_overlaid()
                     && after.deltas == before.deltas
             });
             if !stays && !planted::is("engine_refused_still_shown") {
-                for delta in &before.deltas {
-                    touched.insert(delta.key.clone());
-                }
+                self.add_bases(disk, before, &mut bases)?;
             }
         }
-        for key in touched {
-            let base = self.base(disk, &key)?;
-            let shown = self.visible(disk, &key)?;
-            changes.extend(self.put_rebased(batch, &key, &base, &shown));
-        }
-        Ok(changes)
+        self.put_rebased(disk, &bases, batch, changes)
     }
 
-    /// Writes the entries of moves; returns what that is to `$outbox`.
-    pub fn put_entries(&self, moves: &Moves, batch: &mut Batch) -> Vec<Change> {
-        let mut changes = Vec::with_capacity(moves.entries.len());
+    /// Adds the bases of the documents that an entry lies over.
+    pub fn add_bases(
+        &self,
+        disk: &mut dyn Disk,
+        entry: &Entry,
+        bases: &mut Bases,
+    ) -> Result<(), Error> {
+        for delta in &entry.deltas {
+            let place = table::document(table::BASE, &delta.key);
+            self.add_base(disk, &delta.key, &place, bases)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the base of a document, if it is not there yet.
+    pub fn add_base(
+        &self,
+        disk: &mut dyn Disk,
+        key: &DocumentKey,
+        place: &[u8],
+        bases: &mut Bases,
+    ) -> Result<(), Error> {
+        if bases.get(place).is_none() {
+            bases.insert(place.to_vec(), self.base(disk, key)?);
+        }
+        Ok(())
+    }
+
+    /// Writes the entries of moves; adds what that is to `$outbox`.
+    pub fn put_entries(&self, moves: &Moves, batch: &mut Batch, changes: &mut Vec<Change>) {
         for (before, after) in &moves.entries {
             match after {
                 Some(_)
@@ -124,12 +154,27 @@ impl Database {
             }
             changes.push(self.outbox_change(Some(before), after.as_ref()));
         }
-        changes
+    }
+
+    /// Writes documents anew over these bases.
+    pub fn put_rebased(
+        &mut self,
+        disk: &mut dyn Disk,
+        bases: &Bases,
+        batch: &mut Batch,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Error> {
+        for (place, base) in bases.iter() {
+            let key = table::document_key(place).expect("it was made from a document's key");
+            let shown = self.visible(disk, &key)?;
+            changes.extend(self.put_document(batch, &key, base, &shown));
+        }
+        Ok(())
     }
 
     /// Writes a document anew over this base: what is visible, and the base record if entries still
     /// lie over it.
-    pub fn put_rebased(
+    fn put_document(
         &mut self,
         batch: &mut Batch,
         key: &DocumentKey,
@@ -171,8 +216,10 @@ impl Database {
                 }
                 _ => continue,
             };
-            if let Outcome::Accepted { discarded, .. } = outcome {
-                moves.discarded.push((*seq, discarded.clone()));
+            if let Outcome::Accepted { discarded, .. } = outcome
+                && !discarded.is_empty()
+            {
+                moves.discarded.push((*seq, discarded_value(discarded)));
             }
             moves.push(before, state);
         }
@@ -200,11 +247,8 @@ impl Database {
                 member_text(notice, "message", Some(&reason.message));
             }
             let seq = before.state.seq();
-            if let Some((_, lost)) = moves.discarded.iter().find(|(of, _)| Some(*of) == seq)
-                && !lost.is_empty()
-            {
-                write_member(notice, "discarded");
-                write(notice, &discarded_value(lost));
+            if let Some((_, lost)) = moves.discarded.iter().find(|(of, _)| Some(*of) == seq) {
+                member_value(notice, "discarded", lost);
             }
             notice.push(b'}');
             if after.is_none() {
@@ -229,13 +273,17 @@ pub enum Way {
 }
 
 fn discarded_value(lost: &[(DocumentKey, Path)]) -> Value {
-    let item = |(key, path): &(DocumentKey, Path)| {
-        let path = path.0.iter().map(|segment| Value::text(segment)).collect();
-        Value::List(vec![
+    let mut items = Vec::new();
+    for (key, path) in lost {
+        let mut segments = Vec::new();
+        for segment in &path.0 {
+            segments.push(Value::text(segment));
+        }
+        items.push(Value::List(vec![
             Value::text(&key.collection),
             Value::text(&key.id),
-            Value::List(path),
-        ])
-    };
-    Value::List(lost.iter().map(item).collect())
+            Value::List(segments),
+        ]));
+    }
+    Value::List(items)
 }

@@ -74,7 +74,7 @@ impl Database {
         self.publish(commit, &changes, step.out);
         let waiting = Waiting::Answer(asker, notice);
         if self.is_strict && !planted::is("engine_answer_before_flush") {
-            self.waiting.push_back((commit, waiting));
+            self.waiting.push((commit, waiting));
         } else {
             self.release(waiting, step.out);
         }
@@ -103,7 +103,10 @@ impl Database {
             .link
             .as_ref()
             .and_then(|link| link.bearing.subject.clone());
-        (!staging.deltas.is_empty()).then(|| Entry {
+        if staging.deltas.is_empty() {
+            return None;
+        }
+        Some(Entry {
             id: self.counters.next_entry,
             subject,
             schema_version: self.schema.version,

@@ -5,7 +5,6 @@ use crate::doc::schema::{Collection, OUTBOX, Schema};
 use crate::doc::value::Value;
 use crate::error::{Error, Problem};
 use crate::limits::ID_BYTES_MAX;
-use crate::sorted::SortedMap;
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +58,8 @@ impl Operation {
         let collection = schema.at(position);
         let id = read_id(collection, value.get("id"))?;
         let fields = match value.get("fields") {
-            Some(Value::Map(members)) => read_fields(collection, members)?,
             None if action == Action::Delete => Vec::new(),
-            _ => return Err(bad_request("an operation has no object `fields`")),
+            fields => read_fields(collection, fields)?,
         };
         let key = DocumentKey::new(name, id);
         Ok(Self {
@@ -93,9 +91,11 @@ fn read_id<'a>(collection: &Collection, id: Option<&'a Value>) -> Result<&'a str
 
 fn read_fields(
     collection: &Collection,
-    members: &[(String, Value)],
+    given: Option<&Value>,
 ) -> Result<Vec<(usize, Value)>, Error> {
-    let mut fields = SortedMap::new();
+    let Some(given @ Value::Map(members)) = given else {
+        return Err(bad_request("an operation has no object `fields`"));
+    };
     for (name, value) in members {
         let at = collection.position(name)?;
         let field = collection
@@ -103,7 +103,12 @@ fn read_fields(
             .get(at)
             .expect("positions come from `position`");
         collection.check(field, value)?;
-        fields.insert(at, value.clone());
     }
-    Ok(fields.into_iter().collect())
+    let mut fields = Vec::new();
+    for (at, field) in collection.fields.iter().enumerate() {
+        if let Some(value) = given.get(&field.name) {
+            fields.push((at, value.clone()));
+        }
+    }
+    Ok(fields)
 }

@@ -8,7 +8,7 @@ use crate::causal::hlc::Hlc;
 use crate::causal::stamp::{Stamp, Time};
 use crate::doc::dictionary::{Dictionary, PathId};
 use crate::doc::path::{DocumentKey, Path};
-use crate::doc::schema::{Collection, Schema};
+use crate::doc::schema::{Field, Schema};
 use crate::doc::value::Value;
 use crate::error::{Error, Problem};
 use crate::ids::{Life, ReplicaId, Version};
@@ -78,23 +78,35 @@ impl Staging {
             }
         };
         let delta = delta_of(scope, operation, &staged.after);
-        if let Ok(Some(delta)) = &delta {
-            self.add(scope, &mut staged, delta);
-        }
+        let delta = delta.map(|delta| {
+            if let Some(delta) = delta {
+                self.add(scope, &mut staged, delta);
+            }
+        });
         self.documents.insert(key.clone(), staged);
         delta?;
         self.check_sizes(scope.dictionary, key)
     }
 
     /// Applies a delta to its staged document, and keeps what of it syncs.
-    fn add(&mut self, scope: &mut Scope<'_>, staged: &mut StagedDocument, delta: &Delta) {
+    fn add(&mut self, scope: &mut Scope<'_>, staged: &mut StagedDocument, mut delta: Delta) {
         let collection = scope.schema.at(staged.collection);
-        staged
-            .after
-            .apply(delta, Version(0), &mut |path| scope.dictionary.intern(path));
-        if let Some(synced) = synced_part(collection, delta) {
-            self.bytes += delta_bytes(&synced);
-            self.deltas.push(synced);
+        staged.after.apply(&delta, Version(0), &mut |path| {
+            scope.dictionary.intern(path)
+        });
+        if collection.is_local {
+            return;
+        }
+        for field in &collection.fields {
+            if field.is_local {
+                delta
+                    .paths
+                    .retain(|write| write.path.as_field() != Some(&field.name));
+            }
+        }
+        if !delta.paths.is_empty() {
+            self.bytes += delta_bytes(&delta);
+            self.deltas.push(delta);
         }
     }
 
@@ -130,48 +142,59 @@ fn delta_of(
     operation: &Operation,
     document: &StoredDocument,
 ) -> Result<Option<Delta>, Error> {
-    let is_alive = document.is_alive();
+    let (is_alive, previous) = (document.is_alive(), document.existence);
     let (collection, id) = (operation.key.collection.clone(), operation.key.id.clone());
-    match operation.action {
-        Action::Insert if is_alive => Err(Error::from(Problem::Exists { collection, id })),
+    let changes_life = match operation.action {
+        Action::Insert if is_alive => {
+            return Err(Error::from(Problem::Exists { collection, id }));
+        }
         Action::Update | Action::Delete if !is_alive => {
-            Err(Error::from(Problem::NotFound { collection, id }))
+            return Err(Error::from(Problem::NotFound { collection, id }));
         }
-        Action::Seed if document.existence.life.0 > 0 => Ok(None),
-        Action::Insert | Action::Seed => insertion(scope, operation, document).map(Some),
-        Action::Upsert if !is_alive => insertion(scope, operation, document).map(Some),
-        Action::Update | Action::Upsert => Ok(Some(update(scope, operation, document))),
-        Action::Delete => {
-            let stamp = issue(scope, document.existence.stamp.time);
-            let life = document.existence.life.next();
-            let saw = Some(document.existence.stamp);
-            let existence = existence(life, saw);
-            let key = operation.key.clone();
-            Ok(Some(Delta {
-                key,
-                life,
-                stamp,
-                upsert: false,
-                paths: vec![existence],
-            }))
-        }
+        Action::Seed if previous.life.0 > 0 => return Ok(None),
+        Action::Insert | Action::Seed | Action::Delete => true,
+        Action::Upsert => !is_alive,
+        Action::Update => false,
+    };
+    let mut delta = Delta {
+        key: operation.key.clone(),
+        life: previous.life,
+        stamp: Stamp::SEED,
+        upsert: matches!(operation.action, Action::Upsert | Action::Seed),
+        paths: Vec::new(),
+    };
+    let mut latest = Time(0);
+    if changes_life {
+        delta.life = previous.life.next();
+        latest = previous.stamp.time;
+        delta.paths.push(PathWrite {
+            path: Path::existence(),
+            value: Value::int(delta.life.0 as i64),
+            saw: (previous.life > Life(0)).then_some(previous.stamp),
+            stamp: None,
+        });
     }
+    match (operation.action, changes_life) {
+        (Action::Delete, _) => {}
+        (_, true) => add_all_fields(scope.schema, operation, &mut delta.paths)?,
+        (_, false) => latest = add_fields(scope, operation, document, &mut delta.paths),
+    }
+    if operation.action != Action::Seed {
+        delta.stamp = scope.clock.issue(scope.wall_ms, scope.replica, latest);
+    }
+    Ok(Some(delta))
 }
 
-/// A new life with all its fields.
-fn insertion(
-    scope: &mut Scope<'_>,
+/// All fields of a new life.
+fn add_all_fields(
+    schema: &Schema,
     operation: &Operation,
-    document: &StoredDocument,
-) -> Result<Delta, Error> {
-    let collection = scope.schema.at(operation.collection);
-    let previous = document.existence;
-    let life = previous.life.next();
-    let saw = (previous.life > Life(0)).then_some(previous.stamp);
-    let mut paths = vec![existence(life, saw)];
-    let mut given = operation.fields.iter().peekable();
+    paths: &mut Vec<PathWrite>,
+) -> Result<(), Error> {
+    let collection = schema.at(operation.collection);
     for (at, field) in collection.fields.iter().enumerate() {
-        let value = match given.next_if(|(position, _)| *position == at) {
+        let given = operation.fields.iter().find(|(place, _)| *place == at);
+        let value = match given {
             Some((_, value)) => value.clone(),
             None if field.default.is_some() || field.is_nullable => field.absent(),
             None => {
@@ -182,98 +205,42 @@ fn insertion(
                 }));
             }
         };
-        paths.push(PathWrite {
-            path: Path::field(&field.name),
-            value,
-            saw: None,
-            stamp: None,
-        });
+        paths.push(field_write(field, value, None));
     }
-    let stamp = match operation.action {
-        Action::Seed => Stamp::SEED,
-        _ => issue(scope, previous.stamp.time),
-    };
-    let upsert = operation.action != Action::Insert;
-    Ok(Delta {
-        key: operation.key.clone(),
-        life,
-        stamp,
-        upsert,
-        paths,
-    })
+    Ok(())
 }
 
-/// New values for fields of the current life.
-fn update(scope: &mut Scope<'_>, operation: &Operation, document: &StoredDocument) -> Delta {
+/// New values for fields of the current life. Returns the latest time that they replace.
+fn add_fields(
+    scope: &Scope<'_>,
+    operation: &Operation,
+    document: &StoredDocument,
+    paths: &mut Vec<PathWrite>,
+) -> Time {
     let collection = scope.schema.at(operation.collection);
     let columns = scope
         .columns
         .get(operation.collection)
         .expect("columns are made for all");
     let mut latest = Time(0);
-    let mut paths = Vec::with_capacity(operation.fields.len());
     for (at, value) in &operation.fields {
-        let saw = document
-            .registers
-            .get(&columns.path(*at))
-            .map(|register| register.stamp);
+        let register = document.registers.get(&columns.path(*at));
+        let saw = register.map(|register| register.stamp);
         latest = latest.max(saw.map_or(Time(0), |saw| saw.time));
         let field = collection
             .fields
             .get(*at)
             .expect("positions come from the schema");
-        let path = Path::field(&field.name);
-        paths.push(PathWrite {
-            path,
-            value: value.clone(),
-            saw,
-            stamp: None,
-        });
+        paths.push(field_write(field, value.clone(), saw));
     }
-    let stamp = issue(scope, latest);
-    let upsert = operation.action == Action::Upsert;
-    Delta {
-        key: operation.key.clone(),
-        life: document.existence.life,
-        stamp,
-        upsert,
-        paths,
-    }
+    latest
 }
 
-fn issue(scope: &mut Scope<'_>, overwritten: Time) -> Stamp {
-    scope.clock.issue(scope.wall_ms, scope.replica, overwritten)
-}
-
-fn existence(life: Life, saw: Option<Stamp>) -> PathWrite {
-    let value = Value::int(life.0 as i64);
+fn field_write(field: &Field, value: Value, saw: Option<Stamp>) -> PathWrite {
     PathWrite {
-        path: Path::existence(),
+        path: Path::field(&field.name),
         value,
         saw,
         stamp: None,
     }
-}
-
-/// What of a delta leaves the device; none if nothing does.
-fn synced_part(collection: &Collection, delta: &Delta) -> Option<Delta> {
-    let is_local = |write: &&PathWrite| {
-        collection
-            .fields
-            .iter()
-            .any(|f| f.is_local && write.path.as_field() == Some(&f.name))
-    };
-    if collection.is_local {
-        return None;
-    }
-    let paths: Vec<_> = delta
-        .paths
-        .iter()
-        .filter(|write| !is_local(write))
-        .cloned()
-        .collect();
-    (!paths.is_empty()).then(|| Delta {
-        paths,
-        ..delta.clone()
-    })
 }

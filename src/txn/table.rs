@@ -65,28 +65,39 @@ pub fn entry(id: EntryId) -> Vec<u8> {
 /// Key with a number, sorting by it.
 pub fn numbered(table: u8, number: u64) -> Vec<u8> {
     let mut bytes = vec![table];
-    bytes.extend_from_slice(&number.to_be_bytes());
+    push_number(&mut bytes, number);
     bytes
 }
 
 /// The number in a `numbered` key.
 pub fn number(bytes: &[u8]) -> Option<u64> {
-    Some(u64::from_be_bytes(bytes.get(1..)?.try_into().ok()?))
+    match bytes {
+        [_, number @ ..] => number_of(number),
+        [] => None,
+    }
+}
+
+#[inline(never)]
+fn push_number(bytes: &mut Vec<u8>, number: u64) {
+    bytes.extend_from_slice(&number.to_be_bytes());
+}
+
+#[inline(never)]
+fn number_of(bytes: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(bytes.try_into().ok()?))
 }
 
 /// Key of an answer.
 pub fn answer(tab: TabId, number: RequestNumber) -> Vec<u8> {
     let mut bytes = numbered(ANSWERS, tab.0);
-    bytes.extend_from_slice(&number.0.to_be_bytes());
+    push_number(&mut bytes, number.0);
     bytes
 }
 
 /// The tab and number in an answer's key.
 pub fn answer_key(bytes: &[u8]) -> Option<(TabId, RequestNumber)> {
     let (tab, number) = bytes.get(1..)?.split_at_checked(8)?;
-    let tab = u64::from_be_bytes(tab.try_into().ok()?);
-    let number = u64::from_be_bytes(number.try_into().ok()?);
-    Some((TabId(tab), RequestNumber(number)))
+    Some((TabId(number_of(tab)?), RequestNumber(number_of(number)?)))
 }
 
 /// Key of a single record.
