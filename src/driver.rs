@@ -41,8 +41,13 @@ pub struct Driver {
 impl Driver {
     /// A driver at rest. `inbox` is the one its ports push into.
     pub fn new(ports: Ports, inbox: Inbox) -> Self {
+        Self::with_engine(Engine::new(), ports, inbox)
+    }
+
+    /// A driver of this engine.
+    pub fn with_engine(engine: Engine, ports: Ports, inbox: Inbox) -> Self {
         Self {
-            engine: Engine::new(),
+            engine,
             ports,
             inbox,
             flush: None,

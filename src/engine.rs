@@ -26,6 +26,7 @@ use crate::error::{Error, Problem};
 use crate::event::{Event, Input};
 use crate::ids::{Commit, RequestNumber, TabId, Ticket};
 use crate::platform::disk::{Disk, DiskError};
+use crate::store::Sizes;
 use database::{Database, Waiting};
 use exchange::Told;
 use open::{OpenRequest, Opening, Progress};
@@ -35,6 +36,7 @@ use request::text_of;
 /// The engine of one database.
 #[derive(Default)]
 pub struct Engine {
+    sizes: Sizes,
     phase: Phase,
     /// Requests that came before the database was open.
     early: Vec<(Asker, Value)>,
@@ -52,6 +54,14 @@ impl Engine {
     /// An engine with nothing open.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An engine whose store grows to other sizes.
+    pub fn with_sizes(sizes: Sizes) -> Self {
+        Self {
+            sizes,
+            ..Self::default()
+        }
     }
 
     /// Takes one event and says what is to be done.
@@ -105,12 +115,14 @@ impl Engine {
                     self.advance(step, progress);
                 }
             }
-            Event::FileReady { result, .. } => {
-                if let Phase::Opening(opening) = &mut self.phase {
+            Event::FileReady { name, result } => match &mut self.phase {
+                Phase::Opening(opening) => {
                     let progress = opening.on_file(step, result);
                     self.advance(step, progress);
                 }
-            }
+                Phase::Open(database) => database.store.file_ready(&name, result),
+                Phase::Closed => {}
+            },
         }
     }
 
@@ -152,7 +164,7 @@ impl Engine {
     fn on_open(&mut self, step: &mut Step<'_>, asker: Asker, request: &Value) -> Result<(), Error> {
         let request = OpenRequest::from_value(asker, request)?;
         match &mut self.phase {
-            Phase::Closed => self.phase = Phase::Opening(Opening::begin(request, step)),
+            Phase::Closed => self.phase = Phase::Opening(Opening::begin(request, self.sizes, step)),
             Phase::Open(database)
                 if database.name == request.name && database.schema_hash == request.schema_hash =>
             {
@@ -248,6 +260,10 @@ impl Engine {
                 self.advance(step, progress);
             }
             Phase::Open(database) => {
+                if database.store.work_wanted() {
+                    database.store.work(step.disk);
+                    database.alarm_ms = None;
+                }
                 database.live.sweep(step.input.monotonic_ms);
                 database.drive(step, Told::Tick);
                 database.answer_wanted(step.out);
@@ -290,16 +306,20 @@ impl Engine {
         self.early.clear();
     }
 
-    /// What every step ends with: a flush if one is due, the status if it changed, the next alarm.
+    /// What every step ends with: files and a flush that are due, the status if it changed, the
+    /// next alarm.
     fn end_step(&mut self, step: &mut Step<'_>) {
         let Phase::Open(database) = &mut self.phase else {
             return;
         };
+        for name in database.store.files_wanted() {
+            step.out.push(Effect::MakeFile { name });
+        }
         if let Some((file, ticket)) = database.store.flush_wanted() {
             step.out.push(Effect::Flush { file, ticket });
         }
         database.tell_status(step);
-        if let Some(monotonic_ms) = database.next_alarm() {
+        if let Some(monotonic_ms) = database.next_alarm(step.input.monotonic_ms) {
             step.out.push(Effect::WakeAt { monotonic_ms });
         }
     }
@@ -341,12 +361,15 @@ impl Database {
         self.waiting.clear();
     }
 
-    /// When to be woken. Told anew only when it has changed.
-    fn next_alarm(&mut self) -> Option<u64> {
-        let alarm = self
-            .link
-            .as_ref()
-            .and_then(|link| link.session.deadline_ms());
+    /// When to be woken: at once if the store has work to do. Told anew only when it has changed.
+    fn next_alarm(&mut self, now_ms: u64) -> Option<u64> {
+        let link = self.link.as_ref();
+        let deadline = link.and_then(|link| link.session.deadline_ms());
+        let alarm = if self.store.work_wanted() {
+            Some(now_ms)
+        } else {
+            deadline
+        };
         if alarm == self.alarm_ms {
             return None;
         }

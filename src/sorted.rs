@@ -7,7 +7,7 @@
 
 mod blocks;
 
-pub use blocks::{Blocks, Pair};
+pub use blocks::{Blocks, Pair, Place};
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;

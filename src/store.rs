@@ -5,20 +5,30 @@
 //! written is reported, never served as if it were whole. It must not know what keys and values
 //! mean, nor who waits for a flush.
 //!
-//! In this form all pairs are in memory. Callers pass the disk to every read all the same, and take
-//! a value as borrowed or owned, so that they need not change when the store keeps only a part in
-//! memory.
+//! What was written last is in a memtable, and in the log; older pairs are in runs, files that are
+//! sorted and never changed, of which blocks are read when they are needed. Upkeep moves pairs from
+//! the one to the other, a slice at a time.
 //!
 //! Opening goes in steps, since a file is made outside of a step: [`Recovery::read`], then the file
 //! named by [`Recovery::file_to_make`] is made, then [`Recovery::begin`], then a flush; when
 //! [`Store::is_open`] says so, answers may be given.
 
 mod batch;
+mod block;
+mod builder;
+mod cache;
 mod error;
+mod filter;
 mod group;
+mod job;
 mod log;
+mod manifest;
+mod memtable;
+mod merged;
 mod name;
 mod recovery;
+mod run;
+mod upkeep;
 mod writer;
 
 #[cfg(test)]
@@ -30,9 +40,16 @@ pub use recovery::{Damage, Recovery, Refused, Report, Torn};
 
 use crate::ids::{Commit, FileId, Term, Ticket};
 use crate::platform::disk::{Disk, DiskError};
-use crate::sorted::Blocks;
+use cache::{Cache, Reader};
+use manifest::Link;
+use memtable::Memtable;
+use merged::{Memory, Merged};
+use run::{End as RunEnd, Found, Run};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ops::ControlFlow;
+use std::rc::Rc;
+use upkeep::Upkeep;
 use writer::Writer;
 
 /// Which way a scan goes.
@@ -47,17 +64,56 @@ pub enum Direction {
 /// What a scan calls with each key and value.
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
 
+/// How large things grow, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// A memtable that is this large becomes a run.
+    pub memtable_bytes: usize,
+    /// A block of a run is ended when it has this many.
+    pub block_bytes: usize,
+    /// What is written of a run between two requests.
+    pub slice_bytes: usize,
+    /// Blocks that are kept in memory.
+    pub cache_bytes: usize,
+}
+
+/// What a store has, and what it has done since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Runs there are.
+    pub runs: usize,
+    /// Bytes written to runs.
+    pub run_bytes_written: u64,
+    /// Blocks read from runs.
+    pub blocks_read: u64,
+}
+
 /// An open store.
 pub struct Store {
-    pairs: Blocks<Vec<u8>>,
+    sizes: Sizes,
+    memtable: Memtable,
+    /// A full memtable that is being written to a run.
+    frozen: Option<Rc<Memory>>,
+    /// The newest first.
+    runs: Vec<Rc<Run>>,
+    cache: RefCell<Cache>,
+    /// The logs that the one being written builds on.
+    links: Vec<Link>,
     end: End,
+    upkeep: Upkeep,
+    /// The flush under way.
+    flushing: Option<(Ticket, Flushing)>,
+    /// Whether the last one was of the log.
+    was_log: bool,
+    flushes: u64,
+    /// Files that the first log of this opening does not need.
     obsolete: Vec<String>,
-    linked_bytes: u64,
+    run_bytes_written: u64,
 }
 
 /// Where commits go.
 enum End {
-    Writable(Writer),
+    Writable(Box<Writer>),
     ReadOnly {
         last: Commit,
         term: Term,
@@ -65,60 +121,102 @@ enum End {
     },
 }
 
+/// What a flush is of.
+#[derive(Clone, Copy)]
+enum Flushing {
+    Log,
+    Run(FileId),
+}
+
 impl Store {
-    fn writable(
-        pairs: Blocks<Vec<u8>>,
-        writer: Writer,
-        obsolete: Vec<String>,
-        linked_bytes: u64,
-    ) -> Self {
+    fn new(sizes: Sizes, memtable: Memtable, runs: Vec<Rc<Run>>, end: End) -> Self {
         Self {
-            pairs,
-            end: End::Writable(writer),
-            obsolete,
-            linked_bytes,
+            sizes,
+            memtable,
+            frozen: None,
+            runs,
+            cache: RefCell::new(Cache::new(sizes.cache_bytes)),
+            links: Vec::new(),
+            end,
+            upkeep: Upkeep::default(),
+            flushing: None,
+            was_log: false,
+            flushes: 0,
+            obsolete: Vec::new(),
+            run_bytes_written: 0,
         }
     }
 
-    fn read_only(pairs: Blocks<Vec<u8>>, last: Commit, term: Term, refusal: StoreError) -> Self {
-        let end = End::ReadOnly {
-            last,
-            term,
-            refusal,
-        };
-        Self {
-            pairs,
-            end,
-            obsolete: Vec::new(),
-            linked_bytes: 0,
+    fn writer(&self) -> Option<&Writer> {
+        match &self.end {
+            End::Writable(writer) => Some(writer),
+            End::ReadOnly { .. } => None,
         }
+    }
+
+    fn writer_mut(&mut self) -> Option<&mut Writer> {
+        match &mut self.end {
+            End::Writable(writer) => Some(writer),
+            End::ReadOnly { .. } => None,
+        }
+    }
+
+    fn set_writer(&mut self, writer: Writer) {
+        self.end = End::Writable(Box::new(writer));
     }
 
     /// The value of a key.
     pub fn get(
         &self,
-        _disk: &mut dyn Disk,
+        disk: &mut dyn Disk,
         key: &[u8],
     ) -> Result<Option<Cow<'_, [u8]>>, StoreError> {
-        Ok(self
-            .pairs
-            .get(key)
-            .map(|value| Cow::Borrowed(value.as_slice())))
+        let frozen = || self.frozen.as_ref().and_then(|frozen| frozen.get(key));
+        if let Some(value) = self.memtable.get(key).or_else(frozen) {
+            return Ok(value.as_deref().map(Cow::Borrowed));
+        }
+        let hash = filter::hash(key);
+        let mut reader = Reader {
+            disk,
+            cache: &self.cache,
+        };
+        for run in &self.runs {
+            if let Found::Entry(value) = run.get(&mut reader, key, hash)? {
+                return Ok(value.map(Cow::Owned));
+            }
+        }
+        Ok(None)
     }
 
     /// Visits the pairs with `from <= key < to` until told to stop.
     pub fn scan(
         &self,
-        _disk: &mut dyn Disk,
+        disk: &mut dyn Disk,
         from: &[u8],
         to: &[u8],
         direction: Direction,
         visit: &mut Visit,
     ) -> Result<(), StoreError> {
-        let mut visit = |key: &[u8], value: &Vec<u8>| visit(key, value);
-        match direction {
-            Direction::Forward => self.pairs.scan(from, to, &mut visit),
-            Direction::Backward => self.pairs.scan_back(from, to, &mut visit),
+        let mut reader = Reader {
+            disk,
+            cache: &self.cache,
+        };
+        let (begin, end) = match direction {
+            Direction::Forward => (from, RunEnd::First),
+            Direction::Backward => (to, RunEnd::Last),
+        };
+        let memories = [Some(self.memtable.shared()), self.frozen.as_ref()];
+        let memories: Vec<&Rc<Memory>> = memories.into_iter().flatten().collect();
+        let mut merged = Merged::seek(&memories, &self.runs, &mut reader, begin, end)?;
+        while let Some((key, value)) = merged.entry() {
+            let is_within = match direction {
+                Direction::Forward => key < to,
+                Direction::Backward => key >= from,
+            };
+            if !is_within || value.is_some_and(|value| visit(key, value).is_break()) {
+                break;
+            }
+            merged.advance(&mut reader)?;
         }
         Ok(())
     }
@@ -136,37 +234,72 @@ impl Store {
         let mut group = group::start_group();
         batch.encode(&mut group);
         let commit = writer.commit(disk, group)?;
+        let hides = self.frozen.is_some() || !self.runs.is_empty();
         for (key, value) in batch.entries {
-            match value {
-                Some(value) => self.pairs.insert(key, value),
-                None => self.pairs.remove(&key),
+            if value.is_some() || hides {
+                self.memtable.put(key, value);
+            } else {
+                self.memtable.forget(&key);
             }
         }
+        self.upkeep.unblock();
+        self.keep_up(disk);
         Ok(commit)
+    }
+
+    /// Whoever writes faster than runs are made does some of that work.
+    fn keep_up(&mut self, disk: &mut dyn Disk) {
+        let mut slices = 0;
+        while self.memtable.bytes() > 2 * self.sizes.memtable_bytes && slices < 4 {
+            self.work(disk);
+            slices += 1;
+        }
     }
 
     /// What to flush, if anything is unflushed and no flush is under way. Then one is, until
     /// [`Store::flushed`].
     pub fn flush_wanted(&mut self) -> Option<(FileId, Ticket)> {
-        match &mut self.end {
-            End::Writable(writer) => writer.flush_wanted(),
-            End::ReadOnly { .. } => None,
+        if self.flushing.is_some() {
+            return None;
         }
+        let run = self.upkeep.flush_wanted();
+        // In turn, so that neither waits for ever.
+        let run_first = run.filter(|_| self.was_log);
+        let (file, what) = match run_first {
+            Some(run) => (run, Flushing::Run(run)),
+            None => match (self.writer_mut().and_then(Writer::flush_wanted), run) {
+                (Some(log), _) => (log, Flushing::Log),
+                (None, Some(run)) => (run, Flushing::Run(run)),
+                (None, None) => return None,
+            },
+        };
+        self.was_log = matches!(what, Flushing::Log);
+        self.flushes += 1;
+        let ticket = Ticket(self.term().0.wrapping_shl(32) | self.flushes);
+        self.flushing = Some((ticket, what));
+        Some((file, ticket))
     }
 
-    /// Takes the answer to a flush and returns up to where the store is durable. A failed flush
-    /// poisons the store: every later commit is refused. A ticket that is not this store's is
-    /// ignored.
+    /// Takes the answer to a flush and returns up to where the store is durable. A failed flush of
+    /// the log poisons the store: every later commit is refused. A ticket that is not this store's
+    /// is ignored.
     pub fn flushed(
         &mut self,
         disk: &mut dyn Disk,
         ticket: Ticket,
         result: Result<(), DiskError>,
     ) -> Result<Commit, StoreError> {
-        match &mut self.end {
-            End::Writable(writer) => writer.flushed(disk, ticket, result),
-            End::ReadOnly { last, .. } => Ok(*last),
+        let flushed = self.flushing.take_if(|(asked, _)| *asked == ticket);
+        match flushed.map(|(_, what)| what) {
+            Some(Flushing::Run(file)) => self.run_flushed(disk, file, result),
+            Some(Flushing::Log) => {
+                if let Some(writer) = self.writer_mut() {
+                    writer.flushed(disk, result)?;
+                }
+            }
+            None => {}
         }
+        Ok(self.durable())
     }
 
     /// Whether answers may be given: what was recovered is durable, or the store is for reading
@@ -180,14 +313,20 @@ impl Store {
 
     /// Files that may be removed. Names each once, when what replaces it is durable.
     pub fn obsolete(&mut self) -> Vec<String> {
-        match &self.end {
-            End::Writable(writer)
-                if writer.is_proven() || crate::planted::is("store_obsolete_too_early") =>
-            {
-                std::mem::take(&mut self.obsolete)
-            }
-            _ => Vec::new(),
+        let Self {
+            end: End::Writable(writer),
+            upkeep,
+            obsolete,
+            ..
+        } = self
+        else {
+            return Vec::new();
+        };
+        let mut names = upkeep.take_gone(writer);
+        if writer.is_proven() || crate::planted::is("store_obsolete_too_early") {
+            names.append(obsolete);
         }
+        names
     }
 
     /// The last commit that is durable; 0 before the first flush.
@@ -208,16 +347,25 @@ impl Store {
 
     /// Bytes in the files that the store is made of.
     pub fn bytes(&self) -> u64 {
-        match &self.end {
-            End::Writable(writer) => self.linked_bytes + writer.bytes(),
-            End::ReadOnly { .. } => 0,
+        let links: u64 = self.links.iter().map(|link| link.length).sum();
+        let runs: u64 = self.runs.iter().map(|run| run.record.bytes).sum();
+        self.writer()
+            .map_or(0, |writer| links + runs + writer.bytes())
+    }
+
+    /// What it has and has done.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            runs: self.runs.len(),
+            run_bytes_written: self.run_bytes_written,
+            blocks_read: self.cache.borrow().reads,
         }
     }
 
     /// This opening's term.
     pub fn term(&self) -> Term {
         match &self.end {
-            End::Writable(writer) => writer.log().term,
+            End::Writable(writer) => writer.name().log.term,
             End::ReadOnly { term, .. } => *term,
         }
     }

@@ -8,14 +8,24 @@ use crate::page::Page;
 use crate::plan::{BEGIN_MS, Skew};
 use crate::ports::{Hands, Wish, Wishes, ports};
 use holm::driver::Driver;
+use holm::engine::Engine;
 use holm::event::Event;
 use holm::ids::{FileId, Ticket};
 use holm::platform::disk::Files;
 use holm::platform::inbox::Inbox;
 use holm::platform::memory::{LockTable, SeededEntropy};
 use holm::platform::torn::{TornDisk, TornFiles};
+use holm::store::Sizes;
 use std::cell::RefCell;
 use std::rc::Rc;
+
+/// So small that every world makes runs and merges them.
+const SIZES: Sizes = Sizes {
+    memtable_bytes: 12_000,
+    block_bytes: 500,
+    slice_bytes: 2_000,
+    cache_bytes: 20_000,
+};
 
 /// A worker.
 pub struct Process {
@@ -101,7 +111,7 @@ impl Device {
             alarm: 0,
             wire: None,
             last_ms: (0, 0),
-            driver: Driver::new(ports, inbox.clone()),
+            driver: Driver::with_engine(Engine::with_sizes(SIZES), ports, inbox.clone()),
             inbox,
             files,
             completions,

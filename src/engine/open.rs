@@ -23,7 +23,7 @@ use crate::outbox::queue::Outbox;
 use crate::platform::disk::{Disk, DiskError};
 use crate::query::live::LiveQueries;
 use crate::sorted::{Blocks, SortedMap};
-use crate::store::{Batch, Direction, Recovery, Store, StoreError};
+use crate::store::{Batch, Direction, Recovery, Sizes, Store, StoreError};
 use crate::txn::table;
 use std::ops::ControlFlow;
 use xxhash_rust::xxh64::xxh64;
@@ -86,6 +86,7 @@ enum Stage {
 pub struct Opening {
     /// What the page asked for.
     pub request: OpenRequest,
+    sizes: Sizes,
     stage: Stage,
     deadline_ms: u64,
     storage: StorageState,
@@ -96,7 +97,7 @@ pub type Progress = Result<Option<Box<Database>>, Error>;
 
 impl Opening {
     /// Begins: asks for the lock, and whether another tab has it.
-    pub fn begin(request: OpenRequest, step: &mut Step<'_>) -> Box<Self> {
+    pub fn begin(request: OpenRequest, sizes: Sizes, step: &mut Step<'_>) -> Box<Self> {
         step.out.push(Effect::Join {
             database: request.name.clone(),
         });
@@ -117,6 +118,7 @@ impl Opening {
         let stage = Stage::Locking { is_taken: false };
         Box::new(Self {
             request,
+            sizes,
             stage,
             deadline_ms,
             storage,
@@ -183,7 +185,7 @@ impl Opening {
             }
             Err(error) => return Err(storage_error(error.into())),
         };
-        let recovery = Recovery::read(step.disk, &files).map_err(storage_error)?;
+        let recovery = Recovery::read(step.disk, &files, self.sizes).map_err(storage_error)?;
         let recovery = Box::new(recovery);
         self.storage.cut_bytes = recovery.report().torn.iter().map(|torn| torn.bytes).sum();
         if let Some(name) = recovery.file_to_make() {

@@ -13,6 +13,13 @@ const BLOCK_FULL: usize = 512;
 /// A key and its value.
 pub type Pair<V> = (Vec<u8>, V);
 
+/// Where a pair is. Void after any change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    block: usize,
+    pair: usize,
+}
+
 /// Pairs in the order of their keys, each key once. No block is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocks<V> {
@@ -84,6 +91,55 @@ impl<V> Blocks<V> {
         self.blocks.iter().flatten()
     }
 
+    /// The pair at a place.
+    pub fn at(&self, place: Place) -> Option<(&[u8], &V)> {
+        let pair = self.blocks.get(place.block)?.get(place.pair)?;
+        Some((&pair.0, &pair.1))
+    }
+
+    /// The first place at or after `key`.
+    pub fn first_from(&self, key: &[u8]) -> Option<Place> {
+        let (block, pair) = self.find(key).unwrap_or_else(|free| free);
+        let place = Place { block, pair };
+        let is_there = self.at(place).is_some();
+        is_there
+            .then_some(place)
+            .or_else(|| self.start_of(block + 1))
+    }
+
+    /// The last place before `key`.
+    pub fn last_before(&self, key: &[u8]) -> Option<Place> {
+        let (block, pair) = self.find(key).unwrap_or_else(|free| free);
+        self.before(Place { block, pair })
+    }
+
+    /// The next place.
+    pub fn after(&self, Place { block, pair }: Place) -> Option<Place> {
+        let next = Place {
+            block,
+            pair: pair + 1,
+        };
+        let is_there = self.at(next).is_some();
+        is_there
+            .then_some(next)
+            .or_else(|| self.start_of(block + 1))
+    }
+
+    /// The place before.
+    pub fn before(&self, Place { block, pair }: Place) -> Option<Place> {
+        if let Some(pair) = pair.checked_sub(1) {
+            return Some(Place { block, pair });
+        }
+        let block = block.checked_sub(1)?;
+        let pair = self.blocks.get(block)?.len().checked_sub(1)?;
+        Some(Place { block, pair })
+    }
+
+    fn start_of(&self, block: usize) -> Option<Place> {
+        let place = Place { block, pair: 0 };
+        self.at(place).map(|_| place)
+    }
+
     /// Visits the pairs with `from <= key < to` in order, until told to stop.
     pub fn scan(
         &self,
@@ -91,32 +147,14 @@ impl<V> Blocks<V> {
         to: &[u8],
         visit: &mut dyn FnMut(&[u8], &V) -> ControlFlow<()>,
     ) {
-        let (mut at, mut place) = self.find(from).unwrap_or_else(|free| free);
-        while let Some(block) = self.blocks.get(at) {
-            for (key, value) in block.get(place..).unwrap_or_default() {
-                if **key >= *to || visit(key, value).is_break() {
-                    return;
-                }
+        let mut next = self.first_from(from);
+        while let Some((place, (key, value))) =
+            next.and_then(|place| Some((place, self.at(place)?)))
+        {
+            if *key >= *to || visit(key, value).is_break() {
+                return;
             }
-            (at, place) = (at + 1, 0);
-        }
-    }
-
-    /// The same from the largest key to the smallest.
-    pub fn scan_back(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        visit: &mut dyn FnMut(&[u8], &V) -> ControlFlow<()>,
-    ) {
-        let (at, mut end) = self.find(to).unwrap_or_else(|free| free);
-        for block in self.blocks.iter().take(at + 1).rev() {
-            for (key, value) in block.iter().take(end).rev() {
-                if **key < *from || visit(key, value).is_break() {
-                    return;
-                }
-            }
-            end = usize::MAX;
+            next = self.after(place);
         }
     }
 
@@ -151,10 +189,14 @@ mod tests {
             forward.push((key.to_vec(), *value));
             ControlFlow::Continue(())
         });
-        blocks.scan_back(from, to, &mut |key, value| {
+        let mut last = blocks.last_before(to);
+        while let Some((place, (key, value))) = last.and_then(|at| Some((at, blocks.at(at)?))) {
+            if key < from {
+                break;
+            }
             backward.insert(0, (key.to_vec(), *value));
-            ControlFlow::Continue(())
-        });
+            last = blocks.before(place);
+        }
         (forward, backward)
     }
 
@@ -211,7 +253,6 @@ mod tests {
             }
         };
         blocks.scan(&511_u16.to_be_bytes(), &[0xff], &mut visit);
-        blocks.scan_back(&[], &512_u16.to_be_bytes(), &mut visit);
-        assert_eq!(seen, [511, 512, 511, 510]);
+        assert_eq!(seen, [511, 512]);
     }
 }

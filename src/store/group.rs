@@ -1,4 +1,4 @@
-//! The preamble of a log and the header of a group: `docs/FORMAT.md` section 3.
+//! The preamble of a file and the header of a group: `docs/FORMAT.md` section 3.
 
 use super::error::StoreError;
 use super::name::LogId;
@@ -12,7 +12,10 @@ pub(super) const HEADER_BYTES: usize = 40;
 /// The version of the format that this code writes, and the largest that it reads.
 pub(super) const VERSION: u32 = 1;
 
-const PREAMBLE_MAGIC: &[u8; 8] = b"holm-log";
+/// What logs begin with.
+pub(super) const LOG_MAGIC: [u8; 8] = *b"holm-log";
+/// What runs begin with.
+pub(super) const RUN_MAGIC: [u8; 8] = *b"holm-run";
 const GROUP_MAGIC: &[u8; 3] = b"HLM";
 
 /// What a group is.
@@ -21,6 +24,7 @@ pub(super) enum Kind {
     Head = 1,
     Commit = 2,
     Mark = 3,
+    Manifest = 4,
 }
 
 /// The header of a group whose check held.
@@ -40,23 +44,23 @@ pub(super) enum Preamble {
     Bad,
 }
 
-/// The preamble of a new log.
-pub(super) fn preamble() -> [u8; PREAMBLE_BYTES] {
+/// The preamble of a new file.
+pub(super) fn preamble(kind: [u8; 8]) -> [u8; PREAMBLE_BYTES] {
     let mut bytes = [0; PREAMBLE_BYTES];
     let (fields, check) = bytes.split_at_mut(12);
     let (magic, version) = fields.split_at_mut(8);
-    magic.copy_from_slice(PREAMBLE_MAGIC);
+    magic.copy_from_slice(&kind);
     version.copy_from_slice(&VERSION.to_le_bytes());
     check.copy_from_slice(&(xxh64(fields, 0) as u32).to_le_bytes());
     bytes
 }
 
-/// Judges the start of a file.
+/// Judges the start of a log.
 pub(super) fn read_preamble(bytes: &[u8]) -> Preamble {
     let Some((fields, rest)) = bytes.split_at_checked(12) else {
         return Preamble::Bad;
     };
-    let is_good = fields.starts_with(PREAMBLE_MAGIC)
+    let is_good = fields.starts_with(&LOG_MAGIC)
         && rest.starts_with(&(xxh64(fields, 0) as u32).to_le_bytes());
     match number(fields, 8, 4) as u32 {
         VERSION if is_good => Preamble::Good,
@@ -104,6 +108,7 @@ pub(super) fn read_header(log: LogId, bytes: &[u8], offset: usize) -> Option<Hea
         1 => Kind::Head,
         2 => Kind::Commit,
         3 => Kind::Mark,
+        4 => Kind::Manifest,
         _ => return None,
     };
     let is_good = fields.starts_with(GROUP_MAGIC)
@@ -219,13 +224,19 @@ mod tests {
 
     #[test]
     fn only_a_sound_preamble_of_a_later_version_is_newer() {
-        assert!(matches!(read_preamble(&preamble()), Preamble::Good));
-        let mut later = preamble();
+        assert!(matches!(
+            read_preamble(&preamble(LOG_MAGIC)),
+            Preamble::Good
+        ));
+        let mut later = preamble(LOG_MAGIC);
         later[8] = 2;
         assert!(matches!(read_preamble(&later), Preamble::Bad));
         let check = xxh64(&later[..12], 0) as u32;
         later[12..].copy_from_slice(&check.to_le_bytes());
         assert!(matches!(read_preamble(&later), Preamble::Newer(2)));
-        assert!(matches!(read_preamble(&preamble()[..15]), Preamble::Bad));
+        assert!(matches!(
+            read_preamble(&preamble(LOG_MAGIC)[..15]),
+            Preamble::Bad
+        ));
     }
 }

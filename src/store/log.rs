@@ -3,19 +3,13 @@
 //! Judges a single file by `docs/FORMAT.md` sections 3 and 6. What logs mean to each other is
 //! recovery's.
 
-use super::batch::{VisitEntry, push_varint, read_entries, read_varint};
+use super::batch::{VisitEntry, read_entries};
 use super::error::StoreError;
 use super::group::{self, HEADER_BYTES, Header, Kind, PREAMBLE_BYTES, Preamble};
-use super::name::{LogId, LogName};
-use crate::ids::{Commit, FileId, Term};
+use super::manifest::Manifest;
+use super::name::LogName;
+use crate::ids::{Commit, FileId};
 use crate::platform::disk::{Disk, DiskError};
-
-/// An earlier log that a log builds on, up to a length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Link {
-    pub name: LogName,
-    pub length: u64,
-}
 
 /// A good group of a log.
 #[derive(Clone, Copy)]
@@ -38,8 +32,8 @@ pub(super) struct Log {
     pub groups: Vec<Group>,
     /// Good groups beyond the first bad place.
     pub stray: Vec<Group>,
-    /// What the log builds on; `None` without a good head.
-    pub links: Option<Vec<Link>>,
+    /// What the database is made of by the last group that says so; `None` without a good head.
+    pub manifest: Option<Manifest>,
     /// The largest end of a flush that any good header tells of.
     pub flushed: usize,
 }
@@ -57,7 +51,7 @@ impl Log {
             bytes,
             groups: Vec::new(),
             stray: Vec::new(),
-            links: None,
+            manifest: None,
             flushed: 0,
         };
         match group::read_preamble(&log.bytes) {
@@ -97,8 +91,8 @@ impl Log {
     /// Calls `visit` for each entry of a group. `None` if they make no sense.
     pub fn entries(&self, group: &Group, visit: &mut VisitEntry) -> Option<()> {
         let mut payload = group::read_payload(&group.header, &self.bytes, group.offset)?;
-        if group.header.kind == Kind::Head {
-            read_links(self.name, &mut payload)?;
+        if matches!(group.header.kind, Kind::Head | Kind::Manifest) {
+            Manifest::decode(self.name, &mut payload)?;
         }
         read_entries(payload, visit)
     }
@@ -108,20 +102,19 @@ impl Log {
         let mut offset = PREAMBLE_BYTES;
         while let Some(group) = self.group_at(offset) {
             let header = &group.header;
-            let fits = match (header.kind, &self.links) {
-                (Kind::Head, None) => true,
-                (Kind::Commit, Some(_)) => header.commit == self.last().next(),
-                (Kind::Mark, Some(_)) => header.commit == self.last(),
-                _ => false,
+            let is_begun = self.manifest.is_some();
+            let fits = match header.kind {
+                Kind::Head => !is_begun,
+                Kind::Commit => is_begun && header.commit == self.last().next(),
+                Kind::Mark | Kind::Manifest => is_begun && header.commit == self.last(),
             };
             if !fits {
                 break;
             }
-            if header.kind == Kind::Head {
-                let payload = group::read_payload(header, &self.bytes, offset);
-                self.links = payload.and_then(|mut payload| read_links(self.name, &mut payload));
-                if self.links.is_none() {
-                    break;
+            if matches!(header.kind, Kind::Head | Kind::Manifest) {
+                match self.manifest_in(&group) {
+                    None => break,
+                    manifest => self.manifest = manifest,
                 }
             }
             self.flushed = self.flushed.max(header.flushed as usize);
@@ -146,61 +139,16 @@ impl Log {
         }
     }
 
+    fn manifest_in(&self, group: &Group) -> Option<Manifest> {
+        let mut payload = group::read_payload(&group.header, &self.bytes, group.offset)?;
+        Manifest::decode(self.name, &mut payload)
+    }
+
     fn group_at(&self, offset: usize) -> Option<Group> {
         let header = group::read_header(self.name.log, &self.bytes, offset)?;
         group::read_payload(&header, &self.bytes, offset)?;
         Some(Group { offset, header })
     }
-}
-
-/// Appends what a head's payload begins with: whose head it is, and its links.
-pub(super) fn push_links(into: &mut Vec<u8>, name: LogName, links: &[Link]) {
-    push_name(into, name);
-    push_varint(into, links.len() as u64);
-    for link in links {
-        push_name(into, link.name);
-        push_varint(into, link.length);
-    }
-}
-
-/// Takes a head's links from its payload, if the head is this log's.
-fn read_links(name: LogName, payload: &mut &[u8]) -> Option<Vec<Link>> {
-    if read_name(payload)? != name {
-        return None;
-    }
-    let count = read_varint(payload)?;
-    let mut links = Vec::new();
-    for _ in 0..count {
-        links.push(Link {
-            name: read_name(payload)?,
-            length: read_varint(payload)?,
-        });
-    }
-    Some(links)
-}
-
-fn push_name(into: &mut Vec<u8>, name: LogName) {
-    for log in [Some(name.log), name.base] {
-        push_varint(into, log.map_or(0, |log| log.term.0));
-        push_varint(into, log.map_or(0, |log| u64::from(log.part)));
-    }
-}
-
-fn read_name(payload: &mut &[u8]) -> Option<LogName> {
-    let log = read_log_id(payload)?;
-    let base = read_log_id(payload)?;
-    Some(LogName {
-        log,
-        base: (base.term.0 > 0).then_some(base),
-    })
-}
-
-fn read_log_id(payload: &mut &[u8]) -> Option<LogId> {
-    let term = Term(read_varint(payload)?);
-    Some(LogId {
-        term,
-        part: u32::try_from(read_varint(payload)?).ok()?,
-    })
 }
 
 fn read_file(disk: &mut dyn Disk, file: FileId, length: u64) -> Result<Vec<u8>, StoreError> {

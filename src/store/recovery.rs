@@ -3,21 +3,27 @@
 //! The rules are those of `docs/FORMAT.md` sections 2, 4 and 6. It reads at once, within a step;
 //! the file in between is made by the caller. It changes nothing that it reads.
 
-use super::Store;
 use super::batch::push_entry;
 use super::error::StoreError;
-use super::log::{self, Group, Link, Log};
+use super::log::{Group, Log};
+use super::manifest::{Link, Manifest};
+use super::memtable::Memtable;
+use super::merged::Memory;
 use super::name::{LogId, LogName, term_of};
+use super::run::{Run, RunId, RunRecord};
+use super::upkeep;
 use super::writer::Writer;
+use super::{End, Sizes, Store};
 use crate::ids::{Commit, FileId, Term};
 use crate::platform::disk::Disk;
-use crate::sorted::{Blocks, SortedMap};
+use crate::sorted::SortedMap;
+use std::rc::Rc;
 
 /// Most logs that a new one builds on.
 const LINKS_MAX: usize = 4;
 /// Bytes of earlier logs that are always tolerated.
 const LINKED_BYTES_FREE: u64 = 16 << 10;
-/// How many times the live bytes earlier logs may hold beside that.
+/// How many times the live bytes of the memtable earlier logs may hold beside that.
 const LINKED_BYTES_FACTOR: u64 = 3;
 
 /// What was found that should not be there.
@@ -53,15 +59,18 @@ pub struct Damage {
 
 /// A database as it was read, before anything is written.
 pub struct Recovery {
-    pairs: Blocks<Vec<u8>>,
+    sizes: Sizes,
+    memtable: Memtable,
+    runs: Vec<Rc<Run>>,
     last: Commit,
     logs: SortedMap<LogName, FileId>,
+    run_files: Vec<(RunId, FileId)>,
     term: Term,
     base: Option<LogId>,
     links: Vec<Link>,
-    /// Keys whose state the links do not hold. A map of the same type as `pairs`, so that one copy
-    /// of its code serves both; it has no values.
-    carried: Blocks<Vec<u8>>,
+    /// Keys whose state the links do not hold. A map of the memtable's type, so that one copy of
+    /// its code serves both; it has no values.
+    carried: Memory,
     report: Report,
 }
 
@@ -75,13 +84,17 @@ pub struct Refused {
 
 impl Recovery {
     /// Reads the database from its open files.
-    pub fn read(disk: &mut dyn Disk, files: &[(String, FileId)]) -> Result<Self, StoreError> {
-        let mut this = Self::sort(files);
+    pub fn read(
+        disk: &mut dyn Disk,
+        files: &[(String, FileId)],
+        sizes: Sizes,
+    ) -> Result<Self, StoreError> {
+        let mut this = Self::sort(files, sizes);
         let mut heads_lost = Vec::new();
         for (name, file) in this.logs.clone().into_iter().rev() {
             let log = Log::read(disk, (name, file), u64::MAX)?;
-            if log.links.is_some() {
-                this.follow(disk, &log)?;
+            if let Some(manifest) = log.manifest.clone() {
+                this.follow(disk, &log, manifest)?;
                 break;
             }
             this.judge_headless(&log);
@@ -122,7 +135,12 @@ impl Recovery {
 
     /// The store, for reading only. Every commit is refused with `refusal`.
     pub fn into_read_only(self, refusal: StoreError) -> Store {
-        Store::read_only(self.pairs, self.last, self.term, refusal)
+        let end = End::ReadOnly {
+            last: self.last,
+            term: self.term,
+            refusal,
+        };
+        Store::new(self.sizes, self.memtable, self.runs, end)
     }
 
     /// Begins the new term's log in the empty `file` that was made for it, and makes the store
@@ -135,31 +153,39 @@ impl Recovery {
             })),
             Ok(writer) => {
                 let obsolete = self.obsolete();
-                let linked = self.links.iter().map(|link| link.length).sum();
-                Ok(Store::writable(self.pairs, writer, obsolete, linked))
+                let end = End::Writable(Box::new(writer));
+                let mut store = Store::new(self.sizes, self.memtable, self.runs, end);
+                store.obsolete = obsolete;
+                store.links = self.links;
+                Ok(store)
             }
         }
     }
 
-    fn sort(files: &[(String, FileId)]) -> Self {
+    fn sort(files: &[(String, FileId)], sizes: Sizes) -> Self {
         let mut logs = SortedMap::new();
+        let mut run_files = Vec::new();
         let mut report = Report::default();
         let mut term = Term(0);
         for (text, file) in files {
             term = term.max(term_of(text).unwrap_or_default());
-            match LogName::from_text(text) {
-                Some(name) => drop(logs.insert(name, *file)),
-                None => report.unknown.push(text.clone()),
+            match (LogName::from_text(text), RunId::from_text(text)) {
+                (Some(name), _) => drop(logs.insert(name, *file)),
+                (_, Some(run)) => run_files.push((run, *file)),
+                _ => report.unknown.push(text.clone()),
             }
         }
         Self {
-            pairs: Blocks::default(),
+            sizes,
+            memtable: Memtable::default(),
+            runs: Vec::new(),
             last: Commit(0),
             logs,
+            run_files,
             term: term.next(),
             base: None,
             links: Vec::new(),
-            carried: Blocks::default(),
+            carried: Memory::default(),
             report,
         }
     }
@@ -187,10 +213,10 @@ impl Recovery {
                 || crate::planted::is("store_base_ignored")
         };
         if was_durable {
-            self.add_damage(log.name, 0, "the head of the log is damaged");
+            self.add_damage(log.name.to_text(), 0, "the head of the log is damaged");
         } else if !log.name.base.is_none_or(has_base) {
             self.add_damage(
-                log.name,
+                log.name.to_text(),
                 0,
                 "the log has no good head, and the one before it is gone",
             );
@@ -200,15 +226,23 @@ impl Recovery {
     }
 
     /// Reads what `newest` builds on and itself, and plans what the next log builds on.
-    fn follow(&mut self, disk: &mut dyn Disk, newest: &Log) -> Result<(), StoreError> {
-        self.links = newest.links.clone().unwrap_or_default();
+    fn follow(
+        &mut self,
+        disk: &mut dyn Disk,
+        newest: &Log,
+        manifest: Manifest,
+    ) -> Result<(), StoreError> {
+        for record in manifest.runs {
+            self.open_run(disk, record)?;
+        }
+        self.links = manifest.links;
         for link in self.links.clone() {
             self.read_link(disk, link)?;
         }
         self.apply(newest, &newest.groups);
         if newest.flushed > newest.end() {
             self.add_damage(
-                newest.name,
+                newest.name.to_text(),
                 newest.end(),
                 "a group that was flushed is damaged",
             );
@@ -236,15 +270,39 @@ impl Recovery {
         for group in newest.groups.iter().filter(|group| group.end() > flushed) {
             let carried = &mut self.carried;
             newest.entries(group, &mut |key, _| {
-                carried.insert(key.to_vec(), Vec::new());
+                carried.insert(key.to_vec(), None);
             });
         }
         Ok(())
     }
 
+    /// A run is not read before it is needed; that it is there, and as long as it was, is seen now.
+    fn open_run(&mut self, disk: &mut dyn Disk, record: RunRecord) -> Result<(), StoreError> {
+        let mut files = self.run_files.iter();
+        let file = files
+            .find(|(id, _)| *id == record.id)
+            .map(|(_, file)| *file);
+        let found = match file {
+            Some(file) => disk.size(file)?,
+            None => 0,
+        };
+        if found < record.bytes {
+            let problem = "a run is gone or cut";
+            self.add_damage(record.id.to_text(), found as usize, problem);
+        }
+        let file = file.filter(|_| found >= record.bytes);
+        self.runs
+            .extend(file.map(|file| Rc::new(Run { record, file })));
+        Ok(())
+    }
+
     fn read_link(&mut self, disk: &mut dyn Disk, link: Link) -> Result<(), StoreError> {
         let Some(file) = self.logs.get(&link.name).copied() else {
-            self.add_damage(link.name, 0, "a log that a later one builds on is gone");
+            self.add_damage(
+                link.name.to_text(),
+                0,
+                "a log that a later one builds on is gone",
+            );
             return Ok(());
         };
         let is_greedy = crate::planted::is("store_link_length_ignored");
@@ -252,33 +310,45 @@ impl Recovery {
         let log = Log::read(disk, (link.name, file), length)?;
         self.apply(&log, &log.groups);
         if (log.end() as u64) < link.length {
-            self.add_damage(link.name, log.end(), "a group that was flushed is damaged");
+            self.add_damage(
+                link.name.to_text(),
+                log.end(),
+                "a group that was flushed is damaged",
+            );
             self.apply(&log, &log.stray);
         }
         Ok(())
     }
 
     fn apply(&mut self, log: &Log, groups: &[Group]) {
+        let hides = !self.runs.is_empty();
         for group in groups {
-            let pairs = &mut self.pairs;
-            let whole = log.entries(group, &mut |key, value| match value {
-                Some(value) => pairs.insert(key.to_vec(), value.to_vec()),
-                None => pairs.remove(key),
+            let memtable = &mut self.memtable;
+            let whole = log.entries(group, &mut |key, value| {
+                if value.is_some() || hides {
+                    memtable.put(key.to_vec(), value.map(<[u8]>::to_vec));
+                } else {
+                    memtable.forget(key);
+                }
             });
             self.last = self.last.max(group.header.commit);
             if whole.is_none() {
-                self.add_damage(log.name, group.offset, "a group does not hold entries");
+                self.add_damage(
+                    log.name.to_text(),
+                    group.offset,
+                    "a group does not hold entries",
+                );
             }
         }
     }
 
-    /// Gives the links up where a snapshot costs less.
+    /// Gives the links up where a head that carries everything costs less.
     fn shorten(&mut self) {
-        let live: usize = self
-            .pairs
-            .iter()
-            .map(|(key, value)| key.len() + value.len())
-            .sum();
+        let bytes = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| {
+            key.len() + value.as_ref().map_or(0, Vec::len)
+        };
+        let pairs = self.memtable.shared().iter();
+        let live: usize = pairs.map(|(key, value)| bytes((key, value))).sum();
         let linked: u64 = self.links.iter().map(|link| link.length).sum();
         let tolerated = LINKED_BYTES_FREE + live as u64 * LINKED_BYTES_FACTOR;
         if self.links.len() > LINKS_MAX || linked > tolerated {
@@ -287,37 +357,38 @@ impl Recovery {
     }
 
     fn write_head(&self, disk: &mut dyn Disk, file: FileId) -> Result<Writer, StoreError> {
-        if disk.size(file)? > 0 {
-            return Err(StoreError::TermTaken {
-                file: self.name().to_text(),
-            });
-        }
-        let mut payload = Vec::new();
-        log::push_links(&mut payload, self.name(), &self.links);
+        let mut entries = Vec::new();
         if self.links.is_empty() {
-            for (key, value) in self.pairs.iter() {
-                push_entry(&mut payload, key, Some(value));
+            for (key, value) in self.memtable.shared().iter() {
+                push_entry(&mut entries, key, value.as_deref());
             }
         } else {
             for (key, _) in self.carried.iter() {
-                push_entry(&mut payload, key, self.pairs.get(key).map(Vec::as_slice));
+                let value = self.memtable.get(key).and_then(Option::as_deref);
+                push_entry(&mut entries, key, value);
             }
         }
-        Writer::begin(disk, file, self.name().log, self.last, &payload)
+        let manifest = upkeep::manifest(&self.links, &self.runs);
+        let commits = (self.last, Commit(0));
+        Writer::begin(disk, (self.name(), file), commits, &manifest, &entries)
     }
 
     /// Logs that the new one does not build on.
     fn obsolete(&self) -> Vec<String> {
         let is_linked = |name: &LogName| self.links.iter().any(|link| link.name == *name);
-        self.logs
-            .keys()
-            .filter(|name| !is_linked(name))
-            .map(|name| name.to_text())
+        let is_read = |id: &RunId| self.runs.iter().any(|run| run.record.id == *id);
+        let logs = self.logs.keys().filter(|name| !is_linked(name));
+        let runs = self
+            .run_files
+            .iter()
+            .map(|(id, _)| id)
+            .filter(|id| !is_read(id));
+        logs.map(|name| name.to_text())
+            .chain(runs.map(|id| id.to_text()))
             .collect()
     }
 
-    fn add_damage(&mut self, name: LogName, offset: usize, problem: &'static str) {
-        let file = name.to_text();
+    fn add_damage(&mut self, file: String, offset: usize, problem: &'static str) {
         self.report.damage.push(Damage {
             file,
             offset: offset as u64,

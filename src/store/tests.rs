@@ -4,6 +4,7 @@ mod crash;
 mod damage;
 mod faults;
 mod life;
+mod model;
 #[cfg(feature = "planted")]
 mod planted;
 mod rules;

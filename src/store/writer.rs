@@ -3,10 +3,12 @@
 //! Knows which bytes are written and which are flushed. It must not know keys or values.
 
 use super::error::StoreError;
-use super::group::{self, Kind, PREAMBLE_BYTES};
-use super::name::LogId;
-use crate::ids::{Commit, FileId, Ticket};
+use super::group::{self, HEADER_BYTES, Kind, PREAMBLE_BYTES};
+use super::manifest::{Link, Manifest};
+use super::name::LogName;
+use crate::ids::{Commit, FileId};
 use crate::platform::disk::{Disk, DiskError};
+use std::collections::VecDeque;
 
 /// A place in the log and the last commit before it.
 #[derive(Clone, Copy, Default)]
@@ -17,13 +19,14 @@ struct Point {
 
 /// The only writer of a log.
 pub(super) struct Writer {
-    log: LogId,
+    name: LogName,
     file: FileId,
     end: Point,
     flushed: Point,
-    /// The flush that was asked for, and what it covers.
-    under_way: Option<(Ticket, Point)>,
-    flushes: u64,
+    /// What the flush that was asked for covers.
+    under_way: Option<Point>,
+    /// The commits that no flush is known to have covered, and their groups.
+    unflushed: VecDeque<(Commit, Vec<u8>)>,
     /// A write was taken back since the last flush was asked for.
     is_cut: bool,
     /// Where the first group ends that says the head was flushed.
@@ -33,26 +36,37 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Writes preamble and head.
+    /// Writes preamble and head. `last` and `durable` are the last commits there are and that are
+    /// known to be flushed, `entries` what the head carries.
     pub fn begin(
         disk: &mut dyn Disk,
-        file: FileId,
-        log: LogId,
-        last: Commit,
-        payload: &[u8],
+        (name, file): (LogName, FileId),
+        (last, durable): (Commit, Commit),
+        manifest: &Manifest,
+        entries: &[u8],
     ) -> Result<Self, StoreError> {
-        let mut bytes = Vec::from(group::preamble());
+        if disk.size(file)? > 0 {
+            return Err(StoreError::TermTaken {
+                file: name.to_text(),
+            });
+        }
+        let mut bytes = Vec::from(group::preamble(group::LOG_MAGIC));
         bytes.extend_from_slice(&group::start_group());
-        bytes.extend_from_slice(payload);
+        manifest.encode(name, &mut bytes);
+        bytes.extend_from_slice(entries);
         let head = bytes.get_mut(PREAMBLE_BYTES..).unwrap_or_default();
-        group::seal(head, log, PREAMBLE_BYTES as u64, (Kind::Head, last, 0))?;
+        group::seal(head, name.log, PREAMBLE_BYTES as u64, (Kind::Head, last, 0))?;
+        let flushed = Point {
+            offset: 0,
+            commit: durable,
+        };
         let mut writer = Self {
-            log,
+            name,
             file,
             end: Point::default(),
-            flushed: Point::default(),
+            flushed,
             under_way: None,
-            flushes: 0,
+            unflushed: VecDeque::new(),
             is_cut: false,
             proof: None,
             problem: None,
@@ -62,9 +76,21 @@ impl Writer {
         Ok(writer)
     }
 
-    /// The log.
-    pub fn log(&self) -> LogId {
-        self.log
+    /// The log's name.
+    pub fn name(&self) -> LogName {
+        self.name
+    }
+
+    /// The log up to where it is flushed, for another to build on, and the entries beyond.
+    pub fn link(&self) -> (Link, Vec<u8>) {
+        let link = Link {
+            name: self.name,
+            length: self.flushed.offset,
+        };
+        let entries =
+            |(_, group): &(Commit, Vec<u8>)| group.get(HEADER_BYTES..).map(<[u8]>::to_vec);
+        let entries: Vec<_> = self.unflushed.iter().filter_map(entries).collect();
+        (link, entries.concat())
     }
 
     /// Number of the last commit written.
@@ -87,59 +113,89 @@ impl Writer {
         self.flushed.offset > 0
     }
 
+    /// Whether another log may build on this one: its head was flushed, and nothing failed since.
+    pub fn may_be_followed(&self) -> bool {
+        self.is_begun() && self.problem.is_none()
+    }
+
     /// Whether the log itself proves, durably, that its head was flushed.
     pub fn is_proven(&self) -> bool {
         self.proof.is_some_and(|proof| proof <= self.flushed.offset)
     }
 
+    /// Whether everything up to an offset is flushed, and that is proven.
+    pub fn is_flushed(&self, offset: u64) -> bool {
+        self.is_proven() && offset <= self.flushed.offset
+    }
+
     /// Writes a commit's group, whose header is still to be filled in.
-    pub fn commit(&mut self, disk: &mut dyn Disk, group: Vec<u8>) -> Result<Commit, StoreError> {
+    pub fn commit(
+        &mut self,
+        disk: &mut dyn Disk,
+        mut group: Vec<u8>,
+    ) -> Result<Commit, StoreError> {
         let commit = self.end.commit.next();
-        self.append(disk, group, Kind::Commit, commit)?;
+        self.append(disk, &mut group, Kind::Commit, commit)?;
         self.end.commit = commit;
+        self.unflushed.push_back((commit, group));
         Ok(commit)
     }
 
-    /// What to flush, if there is something and no flush is under way.
-    pub fn flush_wanted(&mut self) -> Option<(FileId, Ticket)> {
-        let is_dirty = self.end.offset > self.flushed.offset || self.is_cut;
-        if !is_dirty || self.under_way.is_some() || self.problem.is_some() {
-            return None;
-        }
-        self.flushes += 1;
-        let ticket = Ticket(self.log.term.0.wrapping_shl(32) | self.flushes);
-        self.under_way = Some((ticket, self.end));
-        self.is_cut = false;
-        Some((self.file, ticket))
+    /// Writes what the database is made of from here on.
+    pub fn write_manifest(
+        &mut self,
+        disk: &mut dyn Disk,
+        manifest: &Manifest,
+    ) -> Result<(), StoreError> {
+        let mut group = group::start_group();
+        manifest.encode(self.name, &mut group);
+        self.append(disk, &mut group, Kind::Manifest, self.end.commit)
     }
 
-    /// Takes the answer to a flush. One that this writer did not ask for is ignored.
+    /// What to flush, if there is something; then a flush is under way.
+    pub fn flush_wanted(&mut self) -> Option<FileId> {
+        let is_dirty = self.end.offset > self.flushed.offset || self.is_cut;
+        if !is_dirty || self.problem.is_some() {
+            return None;
+        }
+        self.under_way = Some(self.end);
+        self.is_cut = false;
+        Some(self.file)
+    }
+
+    /// Takes the answer to the flush.
     pub fn flushed(
         &mut self,
         disk: &mut dyn Disk,
-        ticket: Ticket,
         result: Result<(), DiskError>,
-    ) -> Result<Commit, StoreError> {
-        if let Some((_, point)) = self.under_way.take_if(|(asked, _)| *asked == ticket) {
-            if let Err(error) = result
-                && !crate::planted::is("store_poison_forgotten")
-            {
-                return Err(self.poison(&error));
-            }
-            self.flushed = point;
-            if self.proof.is_none() && self.problem.is_none() {
-                // Without space there is no mark; then the first commit that finds space is the
-                // proof.
-                let _ = self.append(disk, group::start_group(), Kind::Mark, self.end.commit);
-            }
+    ) -> Result<(), StoreError> {
+        let Some(point) = self.under_way.take() else {
+            return Ok(());
+        };
+        if let Err(error) = result
+            && !crate::planted::is("store_poison_forgotten")
+        {
+            return Err(self.poison(&error));
         }
-        Ok(self.flushed.commit)
+        while self
+            .unflushed
+            .front()
+            .is_some_and(|(commit, _)| *commit <= point.commit)
+        {
+            self.unflushed.pop_front();
+        }
+        self.flushed = point;
+        if self.proof.is_none() && self.problem.is_none() {
+            // Without space there is no mark; then the first group that finds space is the proof.
+            let _ = self.append(disk, &mut group::start_group(), Kind::Mark, self.end.commit);
+        }
+        Ok(())
     }
 
     fn append(
         &mut self,
         disk: &mut dyn Disk,
-        mut group: Vec<u8>,
+        group: &mut [u8],
         kind: Kind,
         commit: Commit,
     ) -> Result<(), StoreError> {
@@ -149,13 +205,9 @@ impl Writer {
             });
         }
         let flushed = self.flushed.offset;
-        group::seal(
-            &mut group,
-            self.log,
-            self.end.offset,
-            (kind, commit, flushed),
-        )?;
-        self.write(disk, &group)?;
+        let (log, offset) = (self.name.log, self.end.offset);
+        group::seal(group, log, offset, (kind, commit, flushed))?;
+        self.write(disk, group)?;
         if flushed > 0 && self.proof.is_none() {
             self.proof = Some(self.end.offset);
         }

@@ -7,20 +7,22 @@ use crate::store::Batch;
 /// Random lives: commits, flushes, kills, crashes, openings that are stopped up to three times, and
 /// zombies.
 pub fn random_lives(seeds: std::ops::Range<u64>) {
+    let (mut written, mut most) = (0, 0);
     for seed in seeds {
         let mut life = Life::new(seed);
         let mut zombie: Option<Session> = None;
         while !life.open(WHOLE) {}
-        for _ in 0..60 {
-            match life.random.below(12) {
-                0..=5 => life.commit().expect("nothing fails"),
-                6..=8 => life.flush().expect("nothing fails"),
-                9 => {
+        for _ in 0..100 {
+            match life.random.below(20) {
+                0..=6 => life.commit().expect("nothing fails"),
+                7..=8 => life.flush().expect("nothing fails"),
+                9..=16 => life.turn().expect("nothing fails"),
+                17 => {
                     let old = life.session.take();
                     reopen(&mut life, false);
                     zombie = old;
                 }
-                10 => {
+                18 => {
                     zombie = None;
                     life.crash();
                     reopen(&mut life, true);
@@ -28,12 +30,19 @@ pub fn random_lives(seeds: std::ops::Range<u64>) {
                 _ => zombie.iter_mut().for_each(haunt),
             }
         }
+        let counts = life.session.as_ref().expect("it is open").store.counts();
+        written += counts.run_bytes_written;
+        most = most.max(counts.runs);
         let files = life.disk.names(DATABASE).len();
         assert!(
             files < 30,
             "{files} files after a life: what is obsolete goes"
         );
     }
+    assert!(
+        written > 50_000 && most > 2,
+        "{written} bytes, {most} runs: too little upkeep"
+    );
 }
 
 /// Opens, after up to three attempts that stop somewhere.
@@ -56,6 +65,7 @@ fn haunt(zombie: &mut Session) {
     batch.put(b"a".to_vec(), b"boo".to_vec());
     let _ = zombie.commit(batch);
     let _ = zombie.flush();
+    zombie.store.work(&mut zombie.files);
 }
 
 /// A short life of two openings; `stop` cuts it after that many actions.

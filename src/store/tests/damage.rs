@@ -2,8 +2,9 @@
 
 use super::life::{DATABASE, Life, Opened, Pairs, Session, WHOLE, open};
 use crate::platform::torn::TornDisk;
-use crate::store::{Batch, StoreError};
+use crate::store::{Batch, Direction, StoreError};
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 /// A closed database of several logs, and what each commit left.
 struct Subject {
@@ -265,4 +266,85 @@ fn documents_beyond_the_damage_can_be_taken_out() {
         subject.disk.names(DATABASE),
         "nothing was made or removed"
     );
+}
+
+/// A database of several runs, and what is in it.
+fn with_runs() -> (TornDisk, Pairs) {
+    let mut life = Life::new(5);
+    assert!(life.open(WHOLE));
+    while life
+        .session
+        .as_ref()
+        .expect("it is open")
+        .store
+        .counts()
+        .runs
+        < 3
+    {
+        life.commit().expect("there is space");
+        life.turn().expect("nothing fails");
+    }
+    let pairs = life.states.pop().expect("there are commits");
+    life.flush().expect("nothing fails");
+    life.kill();
+    (life.disk, pairs)
+}
+
+/// Every byte of every run is changed, and every run is cut: a read says so, or is right.
+/// right.
+pub fn rot_in_runs() {
+    let (good, pairs) = with_runs();
+    let names = good.names(DATABASE);
+    let runs = names.iter().filter(|name| name.starts_with("run-"));
+    let mut detected = 0;
+    for name in runs {
+        let content = good.content(DATABASE, name).expect("it is there");
+        for at in 0..content.len() {
+            let mut bytes = content.clone();
+            bytes[at] ^= 0x10;
+            let disk = good.fork();
+            disk.set_content(DATABASE, name, bytes);
+            detected += u32::from(reads_right_or_says_so(&disk, &pairs));
+            if at % 16 == 0 {
+                disk.set_content(DATABASE, name, content[..at].to_vec());
+                assert!(
+                    matches!(open(&disk, WHOLE), Opened::Damaged(_)),
+                    "{name} cut at {at}"
+                );
+            }
+        }
+    }
+    assert!(detected > 1_000, "only {detected} changes were seen");
+}
+
+/// Whether a scan of everything found damage; else it was right.
+fn reads_right_or_says_so(disk: &TornDisk, pairs: &Pairs) -> bool {
+    let Opened::Whole(mut session) = open(disk, WHOLE) else {
+        panic!("opening reads no runs")
+    };
+    let mut found = Pairs::new();
+    let visit = &mut |key: &[u8], value: &[u8]| {
+        found.insert(key.to_vec(), value.to_vec());
+        ControlFlow::Continue(())
+    };
+    let (from, to) = (&[][..], &[0xff; 9][..]);
+    let scanned = session
+        .store
+        .scan(&mut session.files, from, to, Direction::Forward, visit);
+    match &scanned {
+        Ok(()) => assert!(found == *pairs, "a wrong answer"),
+        Err(error) => assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}"),
+    }
+    for (key, value) in pairs {
+        match session.store.get(&mut session.files, key) {
+            Ok(found) => assert_eq!(found.as_deref(), Some(value.as_slice())),
+            Err(error) => assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}"),
+        }
+    }
+    scanned.is_err()
+}
+
+#[test]
+fn a_changed_byte_of_a_run_is_seen_or_harmless() {
+    rot_in_runs();
 }

@@ -6,11 +6,18 @@ use crate::platform::disk::{DiskError, Files};
 use crate::platform::inbox::Inbox;
 use crate::platform::memory::SeededEntropy;
 use crate::platform::torn::{TornDisk, TornFiles};
-use crate::store::{Batch, Direction, Recovery, Report, Store, StoreError};
+use crate::store::{Batch, Direction, Recovery, Report, Sizes, Store, StoreError};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 pub const DATABASE: &str = "db";
+/// So small that a few commits fill a memtable, a block, a slice.
+pub const SMALL: Sizes = Sizes {
+    memtable_bytes: 1_500,
+    block_bytes: 200,
+    slice_bytes: 300,
+    cache_bytes: 2_000,
+};
 /// More steps than any opening has.
 pub const WHOLE: usize = 1_000;
 
@@ -49,7 +56,7 @@ pub fn read(disk: &TornDisk) -> Result<(TornFiles, Inbox, Recovery), StoreError>
     let Some(Event::Listed { files: listed, .. }) = inbox.pop() else {
         panic!("no answer")
     };
-    let recovery = Recovery::read(&mut files, &listed?)?;
+    let recovery = Recovery::read(&mut files, &listed?, SMALL)?;
     Ok((files, inbox, recovery))
 }
 
@@ -64,7 +71,7 @@ fn try_open(disk: &TornDisk, mut steps: usize) -> Result<Opened, StoreError> {
     let Some(Event::Listed { files: listed, .. }) = inbox.pop() else {
         panic!("no answer")
     };
-    let recovery = Recovery::read(&mut files, &listed?)?;
+    let recovery = Recovery::read(&mut files, &listed?, SMALL)?;
     let report = recovery.report().clone();
     if let Some(error) = recovery.damage() {
         let store = recovery.into_read_only(error);
@@ -113,6 +120,26 @@ fn try_open(disk: &TornDisk, mut steps: usize) -> Result<Opened, StoreError> {
 }
 
 impl Session {
+    /// What comes between requests: wanted files are made, a slice of work is done, a flush if one
+    /// is wanted, and what is obsolete goes. Returns whether there was anything.
+    pub fn turn(&mut self) -> Result<bool, StoreError> {
+        let wanted = self.store.files_wanted();
+        for name in &wanted {
+            self.files.make(name);
+            let Some(Event::FileReady { result, .. }) = self.inbox.pop() else {
+                panic!("no answer")
+            };
+            self.store.file_ready(name, result);
+        }
+        let is_working = self.store.work_wanted();
+        self.store.work(&mut self.files);
+        let is_flushing = self.flush()?;
+        for name in self.store.obsolete() {
+            self.files.remove(&name);
+        }
+        Ok(is_flushing || is_working || !wanted.is_empty())
+    }
+
     /// Flushes, if there is something to flush.
     pub fn flush(&mut self) -> Result<bool, StoreError> {
         let Some((file, ticket)) = self.store.flush_wanted() else {
@@ -239,6 +266,20 @@ impl Life {
         if result.is_ok() {
             self.acknowledged = durable;
         }
+        result
+    }
+
+    /// What the driver does between requests.
+    pub fn turn(&mut self) -> Result<(), StoreError> {
+        let session = self.session.as_mut().expect("the database is open");
+        let result = session.turn().map(|_| ());
+        let durable = session.store.durable().0 as usize;
+        assert!(durable >= self.acknowledged, "what is durable stays so");
+        if result.is_ok() {
+            self.acknowledged = durable;
+        }
+        let pairs = session.pairs();
+        assert!(Some(&pairs) == self.states.last(), "work changes nothing");
         result
     }
 

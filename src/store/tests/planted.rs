@@ -1,22 +1,26 @@
 //! Each planted bug of the store is caught by one of its suites.
 
-use super::{crash, damage, faults};
+use super::{crash, damage, faults, model};
 use crate::planted;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-const BUGS: [&str; 9] = [
+const BUGS: [&str; 13] = [
     "store_base_ignored",
+    "store_block_unchecked",
     "store_checksum_unchecked",
     "store_count_unchecked",
+    "store_deletes_dropped_early",
     "store_flushed_mark_ignored",
     "store_link_length_ignored",
     "store_obsolete_too_early",
+    "store_oldest_wins",
     "store_poison_forgotten",
+    "store_run_before_flush",
     "store_torn_tail_kept",
     "store_unflushed_tail_linked",
 ];
 
-const SUITES: [(&str, fn()); 7] = [
+const SUITES: [(&str, fn()); 9] = [
     ("random lives", || crash::random_lives(0..60)),
     ("crash everywhere", crash::crash_everywhere),
     ("crash while opening", || crash::crash_while_opening(2)),
@@ -24,6 +28,8 @@ const SUITES: [(&str, fn()); 7] = [
     ("run out of space", faults::run_out_of_space),
     ("flip every byte", damage::flip_every_byte),
     ("lose the head", damage::lose_the_head),
+    ("rot in runs", damage::rot_in_runs),
+    ("follow a map", || model::follow_a_map(0..1)),
 ];
 
 #[test]

@@ -1,0 +1,100 @@
+//! Blocks of runs that were read, within a budget of bytes: who was used longest ago goes.
+
+use super::block::Block;
+use super::error::StoreError;
+use super::run::{Extent, Run, RunId};
+use crate::platform::disk::{Disk, DiskError};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// What was read and may be needed again. It holds few hundred blocks, and to look at them all
+/// takes less than to read one.
+#[derive(Default)]
+pub(super) struct Cache {
+    kept: Vec<Kept>,
+    bytes: usize,
+    budget: usize,
+    uses: u64,
+    /// Blocks that were read from the disk.
+    pub reads: u64,
+}
+
+struct Kept {
+    run: RunId,
+    offset: u64,
+    block: Rc<Block>,
+    used: u64,
+}
+
+impl Cache {
+    /// An empty one that keeps at most `budget` bytes.
+    pub fn new(budget: usize) -> Self {
+        Self {
+            budget,
+            ..Self::default()
+        }
+    }
+
+    /// Drops the blocks of runs that are gone.
+    pub fn forget(&mut self, runs: &[RunId]) {
+        self.kept.retain(|kept| !runs.contains(&kept.run));
+        self.bytes = self.kept.iter().map(|kept| kept.block.weight()).sum();
+    }
+
+    fn get(&mut self, run: RunId, offset: u64) -> Option<Rc<Block>> {
+        self.uses += 1;
+        let is_it = |kept: &&mut Kept| kept.offset == offset && kept.run == run;
+        let kept = self.kept.iter_mut().find(is_it)?;
+        kept.used = self.uses;
+        Some(kept.block.clone())
+    }
+
+    fn keep(&mut self, run: RunId, offset: u64, block: Rc<Block>) {
+        self.reads += 1;
+        self.bytes += block.weight();
+        self.kept.push(Kept {
+            run,
+            offset,
+            block,
+            used: self.uses,
+        });
+        while self.bytes > self.budget {
+            let oldest =
+                (0..self.kept.len()).min_by_key(|at| self.kept.get(*at).map(|kept| kept.used));
+            let Some(oldest) = oldest else { return };
+            self.bytes -= self.kept.swap_remove(oldest).block.weight();
+        }
+    }
+}
+
+/// Reads blocks, through a cache.
+pub(super) struct Reader<'a> {
+    pub disk: &'a mut dyn Disk,
+    pub cache: &'a RefCell<Cache>,
+}
+
+impl Reader<'_> {
+    /// A block of a run.
+    pub fn block(&mut self, run: &Run, extent: Extent) -> Result<Rc<Block>, StoreError> {
+        let id = run.record.id;
+        if let Some(block) = self.cache.borrow_mut().get(id, extent.offset) {
+            return Ok(block);
+        }
+        let block = self.read(run, extent)?;
+        let block = Rc::new(block.ok_or_else(|| run.damaged(extent.offset))?);
+        let mut cache = self.cache.borrow_mut();
+        cache.keep(id, extent.offset, block.clone());
+        Ok(block)
+    }
+
+    fn read(&mut self, run: &Run, extent: Extent) -> Result<Option<Block>, StoreError> {
+        let mut bytes = vec![0; extent.length as usize];
+        let count = self.disk.read(run.file, extent.offset, &mut bytes)?;
+        if count > bytes.len() {
+            let problem = "a read out of range".into();
+            return Err(StoreError::Disk(DiskError::Failed(problem)));
+        }
+        bytes.truncate(count);
+        Ok(Block::read(run.record.id, extent.offset, bytes))
+    }
+}

@@ -1,0 +1,89 @@
+//! A store beside a map, over many memtables, runs, merges and openings.
+
+use super::life::{Opened, Pairs, Session, WHOLE, open};
+use crate::platform::memory::SeededEntropy;
+use crate::platform::torn::TornDisk;
+use crate::store::{Batch, Direction};
+use std::ops::ControlFlow;
+
+/// Keys that share beginnings, of all lengths.
+fn key(random: &mut SeededEntropy) -> Vec<u8> {
+    let number = random.below(700) as u32;
+    let text = format!("{:b}", number * 37);
+    text.into_bytes()
+}
+
+fn change(random: &mut SeededEntropy, session: &mut Session, model: &mut Pairs) {
+    let mut batch = Batch::new();
+    for _ in 0..=random.below(8) {
+        let key = key(random);
+        if random.below(3) == 0 {
+            model.remove(&key);
+            batch.delete(key);
+        } else {
+            let value = vec![random.draw() as u8; random.below(90)];
+            model.insert(key.clone(), value.clone());
+            batch.put(key, value);
+        }
+    }
+    session.commit(batch).expect("there is space");
+}
+
+fn scan(session: &mut Session, from: &[u8], to: &[u8], direction: Direction) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    let visit = &mut |key: &[u8], value: &[u8]| {
+        found.push([key, b"=", value].concat());
+        ControlFlow::Continue(())
+    };
+    let scanned = session
+        .store
+        .scan(&mut session.files, from, to, direction, visit);
+    scanned.expect("it can be read");
+    found
+}
+
+fn compare(random: &mut SeededEntropy, session: &mut Session, model: &Pairs) {
+    let one = key(random);
+    let found = session.store.get(&mut session.files, &one);
+    let found = found.expect("it can be read").map(|value| value.to_vec());
+    assert_eq!(found.as_ref(), model.get(&one), "{one:?}");
+    let (a, b) = (key(random), key(random));
+    let (from, to) = if a < b { (a, b) } else { (b, a) };
+    let within = model.range(from.clone()..to.clone());
+    let mut expected: Vec<Vec<u8>> = within
+        .map(|(key, value)| [key.as_slice(), b"=", value].concat())
+        .collect();
+    assert_eq!(scan(session, &from, &to, Direction::Forward), expected);
+    expected.reverse();
+    assert_eq!(scan(session, &from, &to, Direction::Backward), expected);
+}
+
+/// Random changes, looks, upkeep and openings.
+pub fn follow_a_map(seeds: std::ops::Range<u64>) {
+    for seed in seeds {
+        let mut random = SeededEntropy::new(seed);
+        let (disk, mut model) = (TornDisk::new(), Pairs::new());
+        let mut merged = 0;
+        for _ in 0..6 {
+            let Opened::Whole(mut session) = open(&disk, WHOLE) else {
+                panic!("it opens")
+            };
+            for _ in 0..150 {
+                change(&mut random, &mut session, &mut model);
+                compare(&mut random, &mut session, &model);
+                for _ in 0..random.below(4) {
+                    session.turn().expect("nothing fails");
+                }
+            }
+            while session.turn().expect("nothing fails") {}
+            assert!(session.pairs() == model, "seed {seed}");
+            merged += session.store.counts().run_bytes_written;
+        }
+        assert!(merged > 200_000, "{merged} bytes of runs are too few");
+    }
+}
+
+#[test]
+fn a_store_is_a_map_whatever_lies_where() {
+    follow_a_map(0..6);
+}

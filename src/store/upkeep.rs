@@ -1,0 +1,337 @@
+//! What keeps a store small in memory and quick to open: memtables become runs, and runs become
+//! larger runs, a slice at a time between requests.
+//!
+//! A full memtable is frozen when a file for the next log is there: the new log begins with what
+//! the database is made of, and later commits go to it. The frozen memtable is written to a run.
+//! When the run is flushed, a manifest names it and the logs before this one are no longer needed.
+
+use super::cache::Reader;
+use super::error::StoreError;
+use super::job::{Deletes, Inputs, Job, runs_to_merge};
+use super::manifest::{Link, Manifest};
+use super::merged::{Memory, Merged};
+use super::name::{LogId, LogName};
+use super::run::{End, Run, RunId};
+use super::writer::Writer;
+use super::{Sizes, Store};
+use crate::ids::FileId;
+use crate::platform::disk::{Disk, DiskError};
+use std::rc::Rc;
+
+/// Files that were asked for ahead of need, work under way, and what may be removed later.
+#[derive(Default)]
+pub(super) struct Upkeep {
+    /// Names of files that were asked for.
+    asked: Vec<String>,
+    spare_log: Option<(LogName, FileId)>,
+    spare_run: Option<(RunId, FileId)>,
+    runs_named: u64,
+    /// At most two: one writes the frozen memtable, one makes a run of several.
+    jobs: Vec<Job>,
+    /// Something failed. Tried again after the next commit.
+    is_blocked: bool,
+    /// Files that may be removed when the log is flushed up to this offset.
+    gone: Vec<(u64, String)>,
+}
+
+impl Upkeep {
+    /// The run to be flushed, if any.
+    pub fn flush_wanted(&self) -> Option<FileId> {
+        let done = self.jobs.iter().find(|job| job.is_written);
+        done.map(|job| job.file)
+    }
+
+    /// A commit was made: what failed is tried again.
+    pub fn unblock(&mut self) {
+        self.is_blocked = false;
+    }
+
+    /// The job that is to write next: the frozen memtable's, since commits wait for it.
+    fn writing(&mut self) -> Option<&mut Job> {
+        let mut writing = None;
+        for job in &mut self.jobs {
+            if !job.is_written && (writing.is_none() || job.inputs == Inputs::Frozen) {
+                writing = Some(job);
+            }
+        }
+        writing
+    }
+
+    /// Takes the files that nothing needs once `writer` has flushed what it has.
+    pub fn take_gone(&mut self, writer: &Writer) -> Vec<String> {
+        let mut names = Vec::new();
+        self.gone.retain_mut(|(offset, name)| {
+            let stays = !writer.is_flushed(*offset);
+            if !stays {
+                names.push(std::mem::take(name));
+            }
+            stays
+        });
+        names
+    }
+}
+
+impl Store {
+    /// Files to be made ahead of need. Each is named once; the answer is for
+    /// [`Store::file_ready`].
+    pub fn files_wanted(&mut self) -> Vec<String> {
+        let mut names = Vec::new();
+        let begun = self.writer().filter(|writer| writer.is_begun());
+        let Some(name) = begun.map(Writer::name) else {
+            return names;
+        };
+        let upkeep = &self.upkeep;
+        if upkeep.spare_log.is_none() && self.memtable.bytes() * 2 >= self.sizes.memtable_bytes {
+            names.push(next_log(name).to_text());
+        }
+        if upkeep.spare_run.is_none() && self.next_inputs().is_some() {
+            names.push(self.next_run(name.log).to_text());
+        }
+        names.retain(|name| !self.upkeep.asked.contains(name) && !self.upkeep.is_blocked);
+        self.upkeep.asked.extend_from_slice(&names);
+        names
+    }
+
+    /// A file that was wanted is there, empty, or could not be made.
+    pub fn file_ready(&mut self, name: &str, result: Result<FileId, DiskError>) {
+        let upkeep = &mut self.upkeep;
+        upkeep.asked.retain(|asked| asked != name);
+        let run = RunId::from_text(name);
+        // A name whose file could not be made is not tried again.
+        upkeep.runs_named += u64::from(run.is_some());
+        match (result, run, LogName::from_text(name)) {
+            (Ok(file), Some(run), _) => upkeep.spare_run = Some((run, file)),
+            (Ok(file), _, Some(log)) => upkeep.spare_log = Some((log, file)),
+            _ => upkeep.is_blocked = true,
+        }
+    }
+
+    /// Whether there is something for [`Store::work`] to do now.
+    pub fn work_wanted(&self) -> bool {
+        let upkeep = &self.upkeep;
+        let is_writing = upkeep.jobs.iter().any(|job| !job.is_written);
+        let may_begin = upkeep.spare_run.is_some() && self.next_inputs().is_some();
+        !upkeep.is_blocked && (self.may_freeze() || may_begin || is_writing)
+    }
+
+    /// Does a slice of work. What fails is left as it was, and tried again after the next commit.
+    pub fn work(&mut self, disk: &mut dyn Disk) {
+        if self.work_wanted() && self.try_work(disk).is_err() {
+            self.upkeep.is_blocked = true;
+        }
+    }
+
+    /// Takes the answer to the flush of a job's run: the run takes the place of its inputs.
+    pub(super) fn run_flushed(
+        &mut self,
+        disk: &mut dyn Disk,
+        file: FileId,
+        result: Result<(), DiskError>,
+    ) {
+        let jobs = &mut self.upkeep.jobs;
+        let Some(at) = jobs.iter().position(|job| job.file == file) else {
+            return;
+        };
+        let job = jobs.swap_remove(at);
+        let done = match result {
+            Ok(()) => self.install(disk, &job),
+            Err(error) => Err(error.into()),
+        };
+        if done.is_err() {
+            // What was flushed at the second attempt may still not be there: another file, then.
+            self.give_up(&job);
+        }
+    }
+
+    fn try_work(&mut self, disk: &mut dyn Disk) -> Result<(), StoreError> {
+        if self.may_freeze() {
+            return self.freeze(disk);
+        }
+        self.begin_job(disk)?;
+        let Some(job) = self.upkeep.writing() else {
+            return Ok(());
+        };
+        let mut reader = Reader {
+            disk,
+            cache: &self.cache,
+        };
+        match job.slice(&mut reader, self.sizes.slice_bytes) {
+            Ok(bytes) => {
+                self.run_bytes_written += bytes;
+                let file = job.file;
+                if job.is_written && crate::planted::is("store_run_before_flush") {
+                    self.run_flushed(disk, file, Ok(()));
+                }
+                Ok(())
+            }
+            Err(error) => {
+                let file = job.file;
+                self.run_flushed(disk, file, Err(DiskError::Full));
+                Err(error)
+            }
+        }
+    }
+
+    fn may_freeze(&self) -> bool {
+        self.writer().is_some_and(Writer::may_be_followed)
+            && self.frozen.is_none()
+            && self.flushing.is_none()
+            && self.upkeep.spare_log.is_some()
+            && self.memtable.bytes() >= self.sizes.memtable_bytes
+    }
+
+    /// Begins the next log, which builds on this one, and freezes the memtable.
+    fn freeze(&mut self, disk: &mut dyn Disk) -> Result<(), StoreError> {
+        let Some(writer) = self.writer() else {
+            return Ok(());
+        };
+        let (link, carried) = writer.link();
+        let commits = (writer.last(), writer.durable());
+        let mut manifest = manifest(&self.links, &self.runs);
+        manifest.links.push(link);
+        let Some(log) = self.upkeep.spare_log else {
+            return Ok(());
+        };
+        let next = Writer::begin(disk, log, commits, &manifest, &carried)?;
+        self.upkeep.spare_log = None;
+        self.set_writer(next);
+        self.links = manifest.links;
+        // The head of the new log names what those offsets of the old one did.
+        for (offset, _) in &mut self.upkeep.gone {
+            *offset = 1;
+        }
+        self.frozen = Some(self.memtable.freeze());
+        Ok(())
+    }
+
+    /// What is to become a run next.
+    fn next_inputs(&self) -> Option<Inputs> {
+        let jobs = &self.upkeep.jobs;
+        if self.frozen.is_some() {
+            let is_begun = jobs.iter().any(|job| job.inputs == Inputs::Frozen);
+            return (!is_begun).then_some(Inputs::Frozen);
+        }
+        if !jobs.is_empty() {
+            return None;
+        }
+        let bytes: Vec<u64> = self.runs.iter().map(|run| run.record.bytes).collect();
+        let count = runs_to_merge(&bytes)?;
+        let newest = self.runs.iter().take(count);
+        Some(Inputs::Runs(newest.map(|run| run.record.id).collect()))
+    }
+
+    fn begin_job(&mut self, disk: &mut dyn Disk) -> Result<(), StoreError> {
+        let (Some(inputs), Some(run)) = (self.next_inputs(), self.upkeep.spare_run) else {
+            return Ok(());
+        };
+        let mut reader = Reader {
+            disk,
+            cache: &self.cache,
+        };
+        let (memories, runs): (Vec<&Rc<Memory>>, _) = match &inputs {
+            Inputs::Frozen => (self.frozen.iter().collect(), &[][..]),
+            Inputs::Runs(ids) => (Vec::new(), self.runs.get(..ids.len()).unwrap_or_default()),
+        };
+        let is_oldest = match &inputs {
+            Inputs::Frozen => self.runs.is_empty(),
+            Inputs::Runs(ids) => ids.len() == self.runs.len(),
+        };
+        let deletes = if is_oldest || crate::planted::is("store_deletes_dropped_early") {
+            Deletes::Dropped
+        } else {
+            Deletes::Kept
+        };
+        let source = Merged::seek(&memories, runs, &mut reader, &[], End::First)?;
+        let job = Job::new(inputs, run, source, self.sizes.block_bytes, deletes);
+        self.upkeep.jobs.push(job);
+        self.upkeep.spare_run = None;
+        Ok(())
+    }
+
+    /// Puts a finished run in the place of its inputs, in the manifest first.
+    fn install(&mut self, disk: &mut dyn Disk, job: &Job) -> Result<(), StoreError> {
+        let file = job.file;
+        let record = job.run;
+        let mut made = record.map(|record| Rc::new(Run { record, file }));
+        let mut gone = Vec::new();
+        let mut runs = Vec::new();
+        let mut links = &self.links[..];
+        let inputs: &[RunId] = match &job.inputs {
+            Inputs::Frozen => {
+                gone.extend(links.iter().map(|link| link.name.to_text()));
+                links = &[];
+                runs.extend(made.take());
+                &[]
+            }
+            Inputs::Runs(ids) => ids,
+        };
+        for run in &self.runs {
+            if inputs.contains(&run.record.id) {
+                gone.push(run.record.id.to_text());
+                runs.extend(made.take());
+            } else {
+                runs.push(run.clone());
+            }
+        }
+        if record.is_none() {
+            gone.push(job.id.to_text());
+        }
+        let manifest = manifest(links, &runs);
+        let Some(writer) = self.writer_mut() else {
+            return Ok(());
+        };
+        writer.write_manifest(disk, &manifest)?;
+        let offset = writer.bytes();
+        for name in gone {
+            self.upkeep.gone.push((offset, name));
+        }
+        self.cache.borrow_mut().forget(inputs);
+        self.runs = runs;
+        self.links = manifest.links;
+        if job.inputs == Inputs::Frozen {
+            self.frozen = None;
+        }
+        Ok(())
+    }
+
+    /// The file of a job that failed is of no use. It is removed, and another one will be made.
+    fn give_up(&mut self, job: &Job) {
+        self.upkeep.is_blocked = true;
+        self.upkeep.gone.push((0, job.id.to_text()));
+    }
+
+    fn next_run(&self, log: LogId) -> RunId {
+        RunId {
+            term: log.term,
+            number: self.upkeep.runs_named,
+        }
+    }
+}
+
+/// What a database is made of, without the log that is being written.
+pub(super) fn manifest(links: &[Link], runs: &[Rc<Run>]) -> Manifest {
+    Manifest {
+        links: links.to_vec(),
+        runs: runs.iter().map(|run| run.record).collect(),
+    }
+}
+
+/// The log after this one, in the same term.
+fn next_log(name: LogName) -> LogName {
+    let part = name.log.part + 1;
+    LogName {
+        log: LogId { part, ..name.log },
+        base: Some(name.log),
+    }
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            memtable_bytes: 2 << 20,
+            block_bytes: 32 << 10,
+            slice_bytes: 256 << 10,
+            cache_bytes: 16 << 20,
+        }
+    }
+}
