@@ -27,6 +27,7 @@ pub struct Seeds {
     count: u64,
     until: Option<Instant>,
     stops_early: bool,
+    from_both_ends: bool,
 }
 
 impl Seeds {
@@ -37,6 +38,7 @@ impl Seeds {
             count,
             until: None,
             stops_early: false,
+            from_both_ends: false,
         }
     }
 
@@ -47,6 +49,7 @@ impl Seeds {
             count: u64::MAX - start,
             until: Some(until),
             stops_early: false,
+            from_both_ends: false,
         }
     }
 
@@ -55,6 +58,22 @@ impl Seeds {
         Self {
             stops_early: true,
             ..self
+        }
+    }
+
+    /// The first, the last, the second, and so on: what is rare at one end may not be at the other.
+    pub fn from_both_ends(self) -> Self {
+        Self {
+            from_both_ends: true,
+            ..self
+        }
+    }
+
+    fn nth(&self, at: u64) -> u64 {
+        match at / 2 {
+            _ if !self.from_both_ends => self.start + at,
+            half if at.is_multiple_of(2) => self.start + half,
+            half => self.start + self.count - 1 - half,
         }
     }
 
@@ -103,7 +122,7 @@ pub fn run_all(seeds: Seeds, bug: &str, tell: impl Fn(&[Ran]) + Sync) -> Vec<Ran
             if at >= seeds.count || seeds.is_over() || is_enough {
                 break;
             }
-            let one = run_one(seeds.start + at, Lines::Hidden);
+            let one = run_one(seeds.nth(at), Lines::Hidden);
             has_failed.fetch_or(one.outcome.failure.is_some(), Ordering::Relaxed);
             let mut ran = ran.lock().expect("no thread panics while it holds this");
             ran.push(one);

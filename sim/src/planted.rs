@@ -63,7 +63,9 @@ pub fn hunt(only: Option<&str>) -> ExitCode {
     let (mut caught, mut missed) = (0, 0);
     let bugs = only.map_or(BUGS.to_vec(), |only| vec![only]);
     for bug in bugs {
-        let ran = crew::run_all(Seeds::count(1, BUDGET).stopping_early(), bug, |_| {});
+        // In whatever order they are taken, they are the seeds of an ordinary run.
+        let seeds = Seeds::count(1, BUDGET).stopping_early().from_both_ends();
+        let ran = crew::run_all(seeds, bug, |_| {});
         let first = ran
             .iter()
             .find_map(|one| Some((one.seed, one.outcome.failure.as_ref()?)));
