@@ -253,10 +253,11 @@ fn any_client_message() -> impl Strategy<Value = ClientMessage> {
     });
     let shape = ("[a-z]{1,5}", option::of(any_text()));
     let shape = shape.prop_map(|(id, cursor)| ShapePull { id, cursor });
-    let pull = (any_token(), vec(shape, 0..3), 1..u32::MAX);
-    let pull = pull.prop_map(|(replica, shapes, limit)| {
+    let pull = (any_token(), any_whole(), vec(shape, 0..3), 1..u32::MAX);
+    let pull = pull.prop_map(|(replica, confirmed, shapes, limit)| {
         ClientMessage::Pull(Pull {
             replica,
+            confirmed: Seq(confirmed),
             shapes,
             limit,
         })

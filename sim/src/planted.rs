@@ -4,6 +4,8 @@
 #[cfg(feature = "planted")]
 use crate::crew::{self, Seeds};
 use crate::report;
+#[cfg(feature = "planted")]
+use crate::trace::Lines;
 use std::process::ExitCode;
 
 /// Seeds that a bug may need: the budget of an ordinary run.
@@ -57,6 +59,12 @@ pub fn hunt(_only: Option<&str>) -> ExitCode {
     report::counted(0, 1)
 }
 
+/// Whether a seed fails although nothing is planted: what it finds then is not the bug.
+#[cfg(feature = "planted")]
+fn fails_anyway(seed: u64) -> bool {
+    crew::run_one(seed, Lines::Hidden).outcome.failure.is_some()
+}
+
 /// Hunts every bug of the list, or one by its name, which may be any.
 #[cfg(feature = "planted")]
 pub fn hunt(only: Option<&str>) -> ExitCode {
@@ -70,6 +78,10 @@ pub fn hunt(only: Option<&str>) -> ExitCode {
             .iter()
             .find_map(|one| Some((one.seed, one.outcome.failure.as_ref()?)));
         match first {
+            Some((seed, _)) if fails_anyway(seed) => {
+                missed += 1;
+                println!("{bug:40} seed {seed:3}  fails without it too");
+            }
             Some((seed, failure)) => {
                 caught += 1;
                 println!(

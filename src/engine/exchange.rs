@@ -228,6 +228,7 @@ impl Database {
         };
         let pull = Pull {
             replica: self.replica,
+            confirmed: self.confirmed(),
             shapes: vec![ShapePull {
                 id: SHAPE.into(),
                 cursor: cursor.clone(),

@@ -211,6 +211,8 @@ pub struct ShapePull {
 pub struct Pull {
     /// The client's identity.
     pub replica: ReplicaId,
+    /// The client has the verdicts up to here.
+    pub confirmed: Seq,
     /// What to bring up to date.
     pub shapes: Vec<ShapePull>,
     /// Most documents in the page.

@@ -119,6 +119,7 @@ pub fn pull(store: &mut dyn Store, space: &str, limit: u32) -> Page {
     }];
     let pull = ClientMessage::Pull(Pull {
         replica: Token([1; 10]),
+        confirmed: Seq(0),
         shapes,
         limit,
     });

@@ -217,6 +217,7 @@ pub fn pull(replica: ReplicaId, cursor: Option<String>) -> ClientMessage {
     }];
     ClientMessage::Pull(Pull {
         replica,
+        confirmed: Seq(0),
         shapes,
         limit: 5_000,
     })

@@ -11,6 +11,8 @@ use holm::doc::json::to_text;
 
 /// How long a mended world may take to come to rest, in milliseconds.
 const REST_MS: u64 = 300_000;
+/// And how long each page of a pull of everything: two flushes and a round trip.
+const PAGE_MS: u64 = 1_000;
 /// How often is looked.
 const LOOK_MS: u64 = 500;
 
@@ -54,7 +56,8 @@ impl World {
 
     /// Waits until nothing is left to be done. None if that takes too long.
     fn rest(&mut self, when: &str) -> Option<()> {
-        let deadline_ms = self.agenda.now_ms() + REST_MS;
+        let pages = self.server.version.0 / u64::from(self.server.page_limit);
+        let deadline_ms = self.agenda.now_ms() + REST_MS + pages * PAGE_MS;
         loop {
             let next_ms = self.agenda.now_ms() + LOOK_MS;
             self.agenda.put(next_ms, Happening::Look);

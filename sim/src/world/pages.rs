@@ -4,6 +4,7 @@ use super::{Happening, World, token_text};
 use crate::fact::{Ending, Fact, Rows};
 use crate::json::{from_bytes, list_of, object, text, text_of, to_bytes, whole, whole_of};
 use crate::page::{Answer, Heard, Stage};
+use crate::plan::Fault;
 use crate::ports::Wish;
 use crate::schema::COLLECTIONS;
 use holm::doc::value::Value;
@@ -266,7 +267,9 @@ impl World {
         if is_closed {
             return self.crash(index, Ending::Page);
         }
-        let Err(error) = &answer.result else { return };
+        let Err(error) = &answer.result else {
+            return self.perhaps_stop(index, answer);
+        };
         let code = text_of(error, "code");
         if text_of(&answer.request, "kind") == "open" {
             match code {
@@ -279,6 +282,19 @@ impl World {
                 }
                 _ => self.fail("liveness", format!("device {index} cannot open: {error:?}")),
             }
+        }
+    }
+
+    /// A promise is worth most when the machine stops as soon as it was given.
+    fn perhaps_stop(&mut self, index: usize, answer: &Answer) {
+        let percent = match text_of(&answer.request, "kind") {
+            "retry" | "discard" => 10,
+            "write" | "commit" => 1,
+            _ => 0,
+        };
+        if !self.is_calm && self.risks(Fault::MachineCrash) && self.dice.chance(percent) {
+            self.count("machine crashes after an answer");
+            self.crash(index, Ending::Machine);
         }
     }
 

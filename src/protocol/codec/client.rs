@@ -61,6 +61,7 @@ fn write_push(out: &mut Vec<u8>, push: &Push) {
 fn write_pull(out: &mut Vec<u8>, pull: &Pull) {
     let mut object = Object::message(out, "pull");
     object.token("replica", pull.replica);
+    object.whole("confirmed", pull.confirmed.0);
     object.list("shapes", &pull.shapes, |out, shape| {
         let mut inner = Object::begin(out);
         inner.text("id", &shape.id);
@@ -132,6 +133,7 @@ fn read_push(mut members: Members<'_>) -> Push {
 fn read_pull(mut members: Members<'_>) -> Pull {
     let pull = Pull {
         replica: members.token("replica"),
+        confirmed: Seq(members.whole("confirmed")),
         shapes: members.list("shapes", read_shape),
         limit: members.small("limit"),
     };

@@ -52,7 +52,8 @@ fn start<'a>(context: &Context, pull: &'a Pull, rows: &Rows) -> Decided<Start<'a
     let is_reset = known == Some(None);
     let cursor = known.flatten().unwrap_or_default();
     let limit = (pull.limit as usize).min(PAGE_DOCUMENTS_MAX);
-    let first = replica.confirmed.next();
+    let confirmed = pull.confirmed.min(replica.last_seq);
+    let first = replica.confirmed.max(confirmed).next();
     let verdicts = verdicts_between(pull.replica, first, replica.last_seq, VERDICTS_MAX);
     let changes = changes_after(cursor.base, cursor.position.as_deref(), limit + 1);
     Ok(Start {

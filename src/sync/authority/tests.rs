@@ -101,16 +101,23 @@ impl Server {
     }
 
     fn pull(&mut self, cursor: Option<&str>, limit: u32) -> Page {
-        self.pull_as(replica(1), cursor, limit)
+        self.pull_as(replica(1), Seq(0), cursor, limit)
     }
 
-    fn pull_as(&mut self, replica: ReplicaId, cursor: Option<&str>, limit: u32) -> Page {
+    fn pull_as(
+        &mut self,
+        replica: ReplicaId,
+        confirmed: Seq,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Page {
         let shapes = vec![ShapePull {
             id: "all".into(),
             cursor: cursor.map(Into::into),
         }];
         match self.handle(&ClientMessage::Pull(Pull {
             replica,
+            confirmed,
             shapes,
             limit,
         })) {

@@ -113,6 +113,7 @@ fn a_replica_belongs_to_the_subject_that_first_used_it() {
     }];
     let pull = ClientMessage::Pull(Pull {
         replica: replica(1),
+        confirmed: Seq(0),
         shapes,
         limit: 10,
     });
@@ -170,6 +171,7 @@ fn a_connection_speaks_for_the_replica_and_term_it_welcomed() {
     }];
     let pull = ClientMessage::Pull(Pull {
         replica: replica(2),
+        confirmed: Seq(0),
         shapes,
         limit: 10,
     });
@@ -199,6 +201,7 @@ fn a_replica_the_space_does_not_know_must_say_hello() {
     }];
     let pull = ClientMessage::Pull(Pull {
         replica: replica(1),
+        confirmed: Seq(0),
         shapes,
         limit: 10,
     });

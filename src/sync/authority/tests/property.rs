@@ -286,10 +286,14 @@ impl World {
     }
 
     fn pull(&mut self, client: usize, limit: u32) -> TestCaseResult {
+        let confirmed = self.confirmed.get(&0).copied().unwrap_or(0);
         let client = &mut self.clients[client];
+        let cursor = client.cursor.as_deref();
         let mut page = self
             .server
-            .pull_as(replica(0), client.cursor.as_deref(), limit);
+            .pull_as(replica(0), Seq(confirmed), cursor, limit);
+        let first = page.verdicts.first().map(|verdict| verdict.seq.0);
+        prop_assert!(first.is_none_or(|first| first == confirmed + 1));
         client.cursor = Some(page.cursors.remove(0).1);
         client.staged.append(&mut page.deltas);
         prop_assert!(page.reset.is_empty());

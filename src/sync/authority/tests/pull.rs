@@ -119,6 +119,10 @@ fn verdicts_come_with_pages_until_confirmed() {
     let mut server = three_films();
     let seqs = |page: &Page| page.verdicts.iter().map(|v| v.seq.0).collect::<Vec<_>>();
     assert_eq!(seqs(&server.pull(None, 1)), [1, 2, 3]);
+    let mut pull = |confirmed| server.pull_as(replica(1), Seq(confirmed), None, 1);
+    assert_eq!(seqs(&pull(1)), [2, 3]);
+    assert_eq!(seqs(&pull(99)), [0; 0]);
+    assert_eq!(seqs(&pull(0)), [1, 2, 3], "a pull removes nothing");
     server.push_as(replica(1), Seq(2), vec![]);
     assert_eq!(seqs(&server.pull(None, 1)), [3]);
 }
@@ -135,6 +139,7 @@ fn a_level_one_server_knows_one_shape() {
             .collect();
         let pull = ClientMessage::Pull(Pull {
             replica: replica(1),
+            confirmed: Seq(0),
             shapes,
             limit: 10,
         });
