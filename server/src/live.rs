@@ -48,6 +48,12 @@ struct Session {
     term: Term,
 }
 
+impl Session {
+    fn identity(&self) -> (ReplicaId, Term) {
+        (self.replica, self.term)
+    }
+}
+
 struct Live {
     id: ConnectionId,
     space: String,
@@ -155,6 +161,7 @@ impl Live {
     /// before it.
     async fn hello(&mut self, shared: &Shared, hello: Hello) -> ServerMessage {
         let before = self.session.take();
+        let session = before.as_ref().map(Session::identity);
         let subject = match (&hello.token, before) {
             (None, Some(session)) => Ok(session.subject),
             (token, _) => shared
@@ -171,7 +178,7 @@ impl Live {
         let message = ClientMessage::Hello(hello);
         let reply = shared
             .host
-            .handle(self.request(subject.clone(), message))
+            .handle(self.request(subject.clone(), session, message))
             .await;
         if !matches!(reply, ServerMessage::Welcome(_)) {
             return self.unwelcome(shared, reply);
@@ -195,15 +202,17 @@ impl Live {
             let refusal = Refusal::new(NEEDS_HELLO, "a connection begins with hello");
             return ServerMessage::Refused(refusal);
         };
-        host.handle(self.request(session.subject.clone(), message))
+        let (subject, identity) = (session.subject.clone(), session.identity());
+        host.handle(self.request(subject, Some(identity), message))
             .await
     }
 
-    fn request(&self, subject: String, message: ClientMessage) -> Request {
-        let session = self
-            .session
-            .as_ref()
-            .map(|session| (session.replica, session.term));
+    fn request(
+        &self,
+        subject: String,
+        session: Option<(ReplicaId, Term)>,
+        message: ClientMessage,
+    ) -> Request {
         Request {
             space: self.space.clone(),
             subject,

@@ -100,13 +100,13 @@ impl Server {
     }
 
     fn door(&self, guest: &mut Guest, hello: &Hello) -> Result<Asked, Refusal> {
-        guest.welcomed = None;
+        let before = guest.welcomed.take();
         let subject = hello
             .token
             .as_ref()
             .and_then(|token| self.tokens.get(token));
         let subject = subject.ok_or_else(|| Refusal::new(NEEDS_AUTH, "the token is not valid"))?;
-        Ok((subject.clone(), None))
+        Ok((subject.clone(), before.map(|(.., session)| session)))
     }
 
     fn check(&self, guest: &Guest) -> Result<Asked, Refusal> {

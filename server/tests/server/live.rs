@@ -109,6 +109,25 @@ async fn nothing_is_answered_before_a_valid_hello() {
 }
 
 #[tokio::test]
+async fn a_hello_that_comes_twice_is_welcome_again() {
+    let folder = Folder::new();
+    let running = Running::start(folder.config()).await;
+    let mut client = running.client(replica(1)).await;
+    client
+        .push(replica(1), vec![transaction(1, vec![insert("1", "Alien")])])
+        .await;
+    let mut early = hello(replica(1));
+    if let ClientMessage::Hello(hello) = &mut early {
+        hello.next_seq = Seq(1);
+    }
+    let again = client.ask(&early).await;
+    assert!(matches!(again, ServerMessage::Welcome(_)), "{again:?}");
+    let mut other = running.connect("films").await;
+    assert_eq!(code(&other.ask(&early).await), "replica_conflict");
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_connection_without_hello_is_closed() {
     let folder = Folder::new();
     let mut config = folder.config();

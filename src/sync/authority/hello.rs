@@ -96,12 +96,15 @@ fn begin(context: &Context, hello: &Hello) -> Replica {
 fn check_identity(context: &Context, hello: &Hello, known: &Replica) -> Decided<()> {
     known.check_subject(context)?;
     known.check_term(hello.term)?;
-    let is_same = known.life == hello.life || hello.previous_lives.contains(&known.life);
-    if !is_same && !crate::planted::is("authority_life_unchecked") {
+    let is_same = known.life == hello.life;
+    let is_known = is_same || hello.previous_lives.contains(&known.life);
+    if !is_known && !crate::planted::is("authority_life_unchecked") {
         let message = "another copy of this store has been here: use a new replica";
         return Err(Refusal::new(REPLICA_CONFLICT, message));
     }
-    if hello.next_seq <= known.last_seq {
+    // A `hello` that something on the way sent twice is older than the pushes in between.
+    let is_repeated = context.session == Some((hello.replica, hello.term)) && is_same;
+    if hello.next_seq <= known.last_seq && !is_repeated {
         let (next, last) = (hello.next_seq, known.last_seq);
         let message =
             format!("the store was rolled back: seq {next} is not above the last, {last}");

@@ -65,6 +65,18 @@ fn a_store_that_was_rolled_back_is_a_replica_conflict() {
 }
 
 #[test]
+fn a_hello_that_comes_twice_over_one_connection_is_welcome_again() {
+    let mut server = Server::with(&[replica(1)]);
+    server.push(vec![transaction(1, vec![insert("1", 5)])]);
+    server.session = Some((replica(1), Term(1)));
+    let again = server.hello(hello(replica(1)));
+    assert_eq!(welcome(&again).last_seq, Seq(1));
+    server.session = Some((replica(2), Term(1)));
+    let elsewhere = server.hello(hello(replica(1)));
+    assert_eq!(refusal(&elsewhere), "replica_conflict");
+}
+
+#[test]
 pub fn a_lower_term_is_fenced_before_its_life_is_looked_at() {
     let mut server = Server::with(&[replica(1)]);
     let mut next = hello(replica(1));
