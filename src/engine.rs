@@ -312,6 +312,7 @@ impl Engine {
         let Phase::Open(database) = &mut self.phase else {
             return;
         };
+        database.note_damage();
         for name in database.store.files_wanted() {
             step.out.push(Effect::MakeFile { name });
         }

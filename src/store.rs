@@ -77,6 +77,9 @@ pub struct Sizes {
     pub cache_bytes: usize,
 }
 
+/// How often a byte is written to runs before it rests, about.
+const BYTES_WRITTEN_PER_BYTE: usize = 8;
+
 /// What a store has, and what it has done since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -109,6 +112,8 @@ pub struct Store {
     /// Files that the first log of this opening does not need.
     obsolete: Vec<String>,
     run_bytes_written: u64,
+    /// Nothing is written any more, and what cannot be read is passed over.
+    is_damaged: bool,
 }
 
 /// Where commits go.
@@ -144,6 +149,15 @@ impl Store {
             flushes: 0,
             obsolete: Vec::new(),
             run_bytes_written: 0,
+            is_damaged: false,
+        }
+    }
+
+    fn reader<'a>(&'a self, disk: &'a mut dyn Disk) -> Reader<'a> {
+        Reader {
+            disk,
+            cache: &self.cache,
+            skips: self.is_damaged,
         }
     }
 
@@ -176,10 +190,7 @@ impl Store {
             return Ok(value.as_deref().map(Cow::Borrowed));
         }
         let hash = filter::hash(key);
-        let mut reader = Reader {
-            disk,
-            cache: &self.cache,
-        };
+        let mut reader = self.reader(disk);
         for run in &self.runs {
             if let Found::Entry(value) = run.get(&mut reader, key, hash)? {
                 return Ok(value.map(Cow::Owned));
@@ -197,10 +208,7 @@ impl Store {
         direction: Direction,
         visit: &mut Visit,
     ) -> Result<(), StoreError> {
-        let mut reader = Reader {
-            disk,
-            cache: &self.cache,
-        };
+        let mut reader = self.reader(disk);
         let (begin, end) = match direction {
             Direction::Forward => (from, RunEnd::First),
             Direction::Backward => (to, RunEnd::Last),
@@ -224,6 +232,9 @@ impl Store {
     /// Writes a batch, whole, and returns its number. It is durable when [`Store::durable`] has
     /// reached that number. On an error nothing has changed. An empty batch is no commit.
     pub fn commit(&mut self, disk: &mut dyn Disk, batch: Batch) -> Result<Commit, StoreError> {
+        if let Some(damage) = &self.cache.borrow().damage {
+            return Err(damage.clone());
+        }
         let writer = match &mut self.end {
             End::Writable(writer) => writer,
             End::ReadOnly { refusal, .. } => return Err(refusal.clone()),
@@ -235,6 +246,7 @@ impl Store {
         batch.encode(&mut group);
         let commit = writer.commit(disk, group)?;
         let hides = self.frozen.is_some() || !self.runs.is_empty();
+        let before = self.memtable.bytes();
         for (key, value) in batch.entries {
             if value.is_some() || hides {
                 self.memtable.put(key, value);
@@ -243,16 +255,18 @@ impl Store {
             }
         }
         self.upkeep.unblock();
-        self.keep_up(disk);
+        self.keep_up(disk, self.memtable.bytes().saturating_sub(before));
         Ok(commit)
     }
 
-    /// Whoever writes faster than runs are made does some of that work.
-    fn keep_up(&mut self, disk: &mut dyn Disk) {
-        let mut slices = 0;
-        while self.memtable.bytes() > 2 * self.sizes.memtable_bytes && slices < 4 {
+    /// Whoever writes faster than runs are made does as much of that work as the bytes will need.
+    fn keep_up(&mut self, disk: &mut dyn Disk, bytes: usize) {
+        let slices = 4 + bytes * BYTES_WRITTEN_PER_BYTE / self.sizes.slice_bytes;
+        for _ in 0..slices {
+            if self.memtable.bytes() <= 2 * self.sizes.memtable_bytes || !self.work_wanted() {
+                break;
+            }
             self.work(disk);
-            slices += 1;
         }
     }
 
@@ -300,6 +314,16 @@ impl Store {
             None => {}
         }
         Ok(self.durable())
+    }
+
+    /// The damage that a read has met since it was last asked for. From then on nothing is written,
+    /// and reads pass over what is not as it was written, so that the rest can be taken out: a pair
+    /// may then be missing, or one that an older run has may come in its place.
+    pub fn take_damage(&mut self) -> Option<StoreError> {
+        let damage = self.cache.borrow().damage.clone();
+        let is_new = damage.is_some() && !self.is_damaged;
+        self.is_damaged |= is_new;
+        damage.filter(|_| is_new)
     }
 
     /// Whether answers may be given: what was recovered is durable, or the store is for reading

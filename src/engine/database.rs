@@ -252,6 +252,18 @@ impl Database {
         }
     }
 
+    /// Looks whether a read has met damage. Then pages see it in the status, and from now on what
+    /// cannot be read is passed over.
+    pub fn note_damage(&mut self) -> bool {
+        let damage = self.store.take_damage();
+        let is_new = damage.is_some();
+        if let Some(damage) = damage {
+            self.storage.state = "damaged";
+            self.storage.problem = Some(storage_error(damage).message());
+        }
+        is_new
+    }
+
     /// Moves live queries and open transactions by what a commit changed, and tells the pages.
     pub fn publish(&mut self, commit: Commit, changes: &[Change], out: &mut Out) {
         for transaction in self.transactions.values_mut() {

@@ -236,11 +236,16 @@ impl Opening {
     }
 
     fn load(&mut self, step: &mut Step<'_>, store: Store) -> Progress {
-        let is_writable = self.storage.state == "ok";
         let (replica, rest) = step.input.random.split_at(10);
         let (replica, life) = (token_of(replica), token_of(rest));
         let mut database = self.database(replica, store);
-        database.load(step.disk)?;
+        if let Err(error) = database.load(step.disk) {
+            if !database.note_damage() {
+                return Err(error);
+            }
+            database.load(step.disk)?;
+        }
+        let is_writable = database.storage.state == "ok";
         let bearing = database.store.get(step.disk, &table::meta("link"));
         let bearing = match bearing.map_err(storage_error)? {
             Some(bytes) => Some(Bearing::decode(&bytes).ok_or_else(undecodable)?),

@@ -119,7 +119,11 @@ impl Database {
             "confirm" => self.on_confirm(step, call),
             "export" => {
                 let after = call.request.get("after").and_then(Value::as_str);
-                self.export(step.disk, after, &mut call.ok)
+                let exported = self.export(step.disk, after, &mut call.ok);
+                if exported.is_err() && self.note_damage() {
+                    return self.export(step.disk, after, &mut call.ok);
+                }
+                exported
             }
             other => Err(bad(&["there is no kind `", other, "`"])),
         }

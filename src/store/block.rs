@@ -56,7 +56,8 @@ impl BlockBuilder {
     }
 }
 
-/// A block in memory, its keys whole.
+/// A block in memory, its keys whole. By default it is empty, as none is on a disk.
+#[derive(Default)]
 pub(super) struct Block {
     bytes: Vec<u8>,
     keys: Vec<u8>,
@@ -151,7 +152,7 @@ fn read_slots(payload: &[u8]) -> Option<(Vec<u8>, Vec<Slot>)> {
 }
 
 /// Covers where the block lies, so that a block in another place is never taken for it.
-fn check(run: RunId, offset: u64, payload: &[u8]) -> u64 {
+pub(super) fn check(run: RunId, offset: u64, payload: &[u8]) -> u64 {
     let place = run.term.0 ^ run.number.rotate_left(40) ^ offset.rotate_left(20);
     xxh64(payload, place)
 }

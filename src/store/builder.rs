@@ -5,10 +5,12 @@ use super::block::BlockBuilder;
 use super::filter;
 use super::group;
 use super::run::{Extent, RunId, RunRecord};
+use crate::ids::Commit;
 
 /// Builds one run.
 pub(super) struct RunBuilder {
     id: RunId,
+    commits: (Commit, Commit),
     block_bytes: usize,
     /// Bytes of the file before `pending`.
     taken: u64,
@@ -22,10 +24,11 @@ pub(super) struct RunBuilder {
 }
 
 impl RunBuilder {
-    /// Begins with the preamble.
-    pub fn new(id: RunId, block_bytes: usize) -> Self {
+    /// Begins with the preamble. `commits` are the first and the last that it is made of.
+    pub fn new(id: RunId, commits: (Commit, Commit), block_bytes: usize) -> Self {
         Self {
             id,
+            commits,
             block_bytes,
             taken: 0,
             pending: group::preamble(group::RUN_MAGIC).to_vec(),
@@ -67,12 +70,15 @@ impl RunBuilder {
             return None;
         }
         let (_, root) = end_block(&mut self.root, self.id, self.taken, &mut self.pending);
-        Some(RunRecord {
+        let record = RunRecord {
             id: self.id,
             bytes: self.taken + self.pending.len() as u64,
             entries: self.entries,
+            commits: self.commits,
             root,
-        })
+        };
+        self.pending.extend_from_slice(&record.footer());
+        Some(record)
     }
 
     fn end_leaf(&mut self) {

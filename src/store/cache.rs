@@ -17,6 +17,8 @@ pub(super) struct Cache {
     uses: u64,
     /// Blocks that were read from the disk.
     pub reads: u64,
+    /// The first block that was not as it was written.
+    pub damage: Option<StoreError>,
 }
 
 struct Kept {
@@ -71,6 +73,8 @@ impl Cache {
 pub(super) struct Reader<'a> {
     pub disk: &'a mut dyn Disk,
     pub cache: &'a RefCell<Cache>,
+    /// Whether a block that cannot be read is passed over as if it were empty.
+    pub skips: bool,
 }
 
 impl Reader<'_> {
@@ -80,11 +84,21 @@ impl Reader<'_> {
         if let Some(block) = self.cache.borrow_mut().get(id, extent.offset) {
             return Ok(block);
         }
-        let block = self.read(run, extent)?;
-        let block = Rc::new(block.ok_or_else(|| run.damaged(extent.offset))?);
+        let read = self.read(run, extent);
         let mut cache = self.cache.borrow_mut();
-        cache.keep(id, extent.offset, block.clone());
-        Ok(block)
+        let error = match read {
+            Ok(Some(block)) => {
+                let block = Rc::new(block);
+                cache.keep(id, extent.offset, block.clone());
+                return Ok(block);
+            }
+            Ok(None) => cache.damage.insert(run.damaged(extent.offset)).clone(),
+            Err(error) => error,
+        };
+        if self.skips {
+            return Ok(Rc::default());
+        }
+        Err(error)
     }
 
     fn read(&mut self, run: &Run, extent: Extent) -> Result<Option<Block>, StoreError> {

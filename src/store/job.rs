@@ -37,7 +37,7 @@ impl Job {
         inputs: Inputs,
         (id, file): (RunId, FileId),
         source: Merged,
-        block_bytes: usize,
+        builder: RunBuilder,
         deletes: Deletes,
     ) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl Job {
             id,
             file,
             source,
-            builder: RunBuilder::new(id, block_bytes),
+            builder,
             drops_deletes: deletes == Deletes::Dropped,
             is_written: false,
             run: None,

@@ -3,7 +3,7 @@
 
 use super::batch::{push_varint, read_varint};
 use super::name::{LogId, LogName};
-use super::run::{Extent, RunId, RunRecord};
+use super::run::RunRecord;
 use crate::ids::Term;
 
 /// An earlier log that a log builds on, up to a length.
@@ -31,12 +31,7 @@ impl Manifest {
         }
         push_varint(into, self.runs.len() as u64);
         for run in &self.runs {
-            let numbers = [run.id.term.0, run.id.number, run.bytes, run.entries];
-            for number in numbers {
-                push_varint(into, number);
-            }
-            push_varint(into, run.root.offset);
-            push_varint(into, u64::from(run.root.length));
+            run.encode(into);
         }
     }
 
@@ -53,26 +48,10 @@ impl Manifest {
             });
         }
         for _ in 0..read_varint(payload)? {
-            manifest.runs.push(read_run(payload)?);
+            manifest.runs.push(RunRecord::decode(payload)?);
         }
         Some(manifest)
     }
-}
-
-fn read_run(payload: &mut &[u8]) -> Option<RunRecord> {
-    let id = RunId {
-        term: Term(read_varint(payload)?),
-        number: read_varint(payload)?,
-    };
-    Some(RunRecord {
-        id,
-        bytes: read_varint(payload)?,
-        entries: read_varint(payload)?,
-        root: Extent {
-            offset: read_varint(payload)?,
-            length: u32::try_from(read_varint(payload)?).ok()?,
-        },
-    })
 }
 
 fn push_name(into: &mut Vec<u8>, name: LogName) {
@@ -101,7 +80,9 @@ fn read_log_id(payload: &mut &[u8]) -> Option<LogId> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::run::{Extent, RunId};
     use super::*;
+    use crate::ids::Commit;
 
     #[test]
     fn a_manifest_round_trips_for_its_log_alone() {
@@ -122,6 +103,7 @@ mod tests {
                 },
                 bytes: 1 << 40,
                 entries: 12,
+                commits: (Commit(5), Commit(500)),
                 root: Extent {
                     offset: 1 << 33,
                     length: 77,

@@ -41,13 +41,15 @@ impl Source {
     }
 }
 
-/// The sources (at most 64), the newest first, each at its next entry. Those that have none left
+/// The sources, the newest first, each at its next entry. Those that have none left
 /// are gone.
 pub(super) struct Merged {
     sources: Vec<Source>,
     end: End,
     /// The newest source with the next key.
     next: usize,
+    /// The key that was passed last: one buffer for all.
+    past: Vec<u8>,
 }
 
 impl Merged {
@@ -75,6 +77,7 @@ impl Merged {
             sources,
             end,
             next: 0,
+            past: Vec::new(),
         };
         merged.choose();
         Ok(merged)
@@ -87,21 +90,16 @@ impl Merged {
 
     /// Goes on, past every entry with that key.
     pub fn advance(&mut self, reader: &mut Reader) -> Result<(), StoreError> {
-        let key = self.entry().map(|entry| entry.0);
-        let is_same = |source: &Source| Some(source.entry().0) == key;
-        let same = self
-            .sources
-            .iter()
-            .enumerate()
-            .fold(0_u64, |same, (at, source)| {
-                same | u64::from(is_same(source)) << at
-            });
+        let mut past = std::mem::take(&mut self.past);
+        past.clear();
+        past.extend_from_slice(self.entry().map_or(&[], |entry| entry.0));
         for at in (0..self.sources.len()).rev() {
             let source = self.sources.get_mut(at).expect("it was counted");
-            if same >> at & 1 == 1 && !source.advance(reader, self.end)? {
+            if source.entry().0 == past && !source.advance(reader, self.end)? {
                 self.sources.remove(at);
             }
         }
+        self.past = past;
         self.choose();
         Ok(())
     }

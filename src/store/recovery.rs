@@ -71,6 +71,8 @@ pub struct Recovery {
     /// Keys whose state the links do not hold. A map of the memtable's type, so that one copy of
     /// its code serves both; it has no values.
     carried: Memory,
+    /// There is damage: what can be read is put together, nothing will be written.
+    is_salvaging: bool,
     report: Report,
 }
 
@@ -90,23 +92,60 @@ impl Recovery {
         sizes: Sizes,
     ) -> Result<Self, StoreError> {
         let mut this = Self::sort(files, sizes);
-        let mut heads_lost = Vec::new();
-        for (name, file) in this.logs.clone().into_iter().rev() {
-            let log = Log::read(disk, (name, file), u64::MAX)?;
-            if let Some(manifest) = log.manifest.clone() {
-                this.follow(disk, &log, manifest)?;
-                break;
-            }
-            this.judge_headless(&log);
-            heads_lost.push(log);
-        }
+        this.gather(disk)?;
         if this.is_damaged() {
-            for log in heads_lost.iter().rev() {
-                this.apply(log, &log.stray);
-            }
+            this = Self::sort(files, sizes);
+            this.find_runs(disk);
+            this.gather(disk)?;
         }
         this.shorten();
         Ok(this)
+    }
+
+    /// Finds what the database is made of, and reads its logs.
+    fn gather(&mut self, disk: &mut dyn Disk) -> Result<(), StoreError> {
+        let mut heads_lost = Vec::new();
+        for (name, file) in self.logs.clone().into_iter().rev() {
+            let log = Log::read(disk, (name, file), u64::MAX)?;
+            if let Some(manifest) = log.manifest.clone() {
+                self.follow(disk, &log, manifest)?;
+                break;
+            }
+            self.judge_headless(&log);
+            heads_lost.push(log);
+        }
+        for log in heads_lost.iter().rev() {
+            self.apply_stray(log);
+        }
+        Ok(())
+    }
+
+    /// Takes the runs that there are by what they say of themselves, since not every manifest could
+    /// be read. One whose commits another one has all is of the past, or was never needed.
+    fn find_runs(&mut self, disk: &mut dyn Disk) {
+        self.is_salvaging = true;
+        // The newest first; of those that end with the same commit the one with most.
+        let mut found: Vec<Run> = Vec::new();
+        for (id, file) in self.run_files.clone() {
+            let Some(record) = RunRecord::from_footer(disk, id, file) else {
+                continue;
+            };
+            let (first, last) = record.commits;
+            let is_before = |run: &Run| {
+                let (its_first, its_last) = run.record.commits;
+                (its_last, first) > (last, its_first)
+            };
+            let at = found.iter().take_while(|run| is_before(run)).count();
+            found.insert(at, Run { record, file });
+        }
+        for run in found {
+            let (first, last) = run.record.commits;
+            let is_held = |newer: &Rc<Run>| newer.record.holds(first) && newer.record.holds(last);
+            let is_stale = self.runs.iter().any(is_held);
+            if !is_stale || crate::planted::is("store_stale_run_salvaged") {
+                self.runs.push(Rc::new(run));
+            }
+        }
     }
 
     /// What was found that should not be there.
@@ -140,7 +179,9 @@ impl Recovery {
             term: self.term,
             refusal,
         };
-        Store::new(self.sizes, self.memtable, self.runs, end)
+        let mut store = Store::new(self.sizes, self.memtable, self.runs, end);
+        store.is_damaged = self.is_salvaging;
+        store
     }
 
     /// Begins the new term's log in the empty `file` that was made for it, and makes the store
@@ -186,6 +227,7 @@ impl Recovery {
             base: None,
             links: Vec::new(),
             carried: Memory::default(),
+            is_salvaging: false,
             report,
         }
     }
@@ -246,7 +288,7 @@ impl Recovery {
                 newest.end(),
                 "a group that was flushed is damaged",
             );
-            self.apply(newest, &newest.stray);
+            self.apply_stray(newest);
         } else if newest.size() > newest.end() {
             self.add_torn(newest);
             if crate::planted::is("store_torn_tail_kept") {
@@ -290,7 +332,7 @@ impl Recovery {
             let problem = "a run is gone or cut";
             self.add_damage(record.id.to_text(), found as usize, problem);
         }
-        let file = file.filter(|_| found >= record.bytes);
+        let file = file.filter(|_| found >= record.bytes && !self.is_salvaging);
         self.runs
             .extend(file.map(|file| Rc::new(Run { record, file })));
         Ok(())
@@ -315,14 +357,25 @@ impl Recovery {
                 log.end(),
                 "a group that was flushed is damaged",
             );
-            self.apply(&log, &log.stray);
+            self.apply_stray(&log);
         }
         Ok(())
+    }
+
+    /// What lies behind damage is of use where nothing is written any more.
+    fn apply_stray(&mut self, log: &Log) {
+        if self.is_salvaging {
+            self.apply(log, &log.stray);
+        }
     }
 
     fn apply(&mut self, log: &Log, groups: &[Group]) {
         let hides = !self.runs.is_empty();
         for group in groups {
+            let commit = group.header.commit;
+            if self.is_salvaging && self.runs.iter().any(|run| run.record.holds(commit)) {
+                continue;
+            }
             let memtable = &mut self.memtable;
             let whole = log.entries(group, &mut |key, value| {
                 if value.is_some() || hides {
@@ -331,7 +384,7 @@ impl Recovery {
                     memtable.forget(key);
                 }
             });
-            self.last = self.last.max(group.header.commit);
+            self.last = self.last.max(commit);
             if whole.is_none() {
                 self.add_damage(
                     log.name.to_text(),

@@ -5,12 +5,16 @@
 //! first key.
 
 use super::batch::{push_varint, read_varint};
-use super::block::Block;
+use super::block::{self, Block, CHECK_BYTES};
 use super::cache::Reader;
 use super::error::StoreError;
 use super::filter;
-use crate::ids::{FileId, Term};
+use crate::ids::{Commit, FileId, Term};
+use crate::platform::disk::Disk;
 use std::rc::Rc;
+
+/// Longest footer: eight varints, the check, the length.
+const FOOTER_BYTES_MAX: usize = 8 * 10 + CHECK_BYTES + 1;
 
 /// Which run: no two of a database have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,12 +71,77 @@ impl Extent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RunRecord {
     pub id: RunId,
-    /// Length of the file.
+    /// Length of the file without its footer.
     pub bytes: u64,
     /// Puts and deletes in it.
     pub entries: u64,
+    /// The first and the last of the commits that it is made of.
+    pub commits: (Commit, Commit),
     /// Where it is read from.
     pub root: Extent,
+}
+
+impl RunRecord {
+    /// Appends it.
+    pub fn encode(&self, into: &mut Vec<u8>) {
+        let (first, last) = self.commits;
+        let length = u64::from(self.root.length);
+        for number in [self.id.term.0, self.id.number, self.bytes, self.entries] {
+            push_varint(into, number);
+        }
+        for number in [first.0, last.0, self.root.offset, length] {
+            push_varint(into, number);
+        }
+    }
+
+    /// Takes what `encode` appended.
+    pub fn decode(from: &mut &[u8]) -> Option<Self> {
+        let id = RunId {
+            term: Term(read_varint(from)?),
+            number: read_varint(from)?,
+        };
+        Some(Self {
+            id,
+            bytes: read_varint(from)?,
+            entries: read_varint(from)?,
+            commits: (Commit(read_varint(from)?), Commit(read_varint(from)?)),
+            root: Extent {
+                offset: read_varint(from)?,
+                length: u32::try_from(read_varint(from)?).ok()?,
+            },
+        })
+    }
+
+    /// The end of the run's file, which tells the same as the manifest does, for when there is no
+    /// good manifest.
+    pub fn footer(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.encode(&mut bytes);
+        let length = u8::try_from(bytes.len()).expect("it is a few numbers");
+        let check = block::check(self.id, self.bytes, &bytes);
+        bytes.extend_from_slice(&check.to_le_bytes());
+        bytes.push(length);
+        bytes
+    }
+
+    /// What the footer of a run's file says; nothing if the run was never finished.
+    pub fn from_footer(disk: &mut dyn Disk, id: RunId, file: FileId) -> Option<Self> {
+        let size = disk.size(file).ok()?;
+        let mut bytes = vec![0; FOOTER_BYTES_MAX];
+        let begin = size.saturating_sub(bytes.len() as u64);
+        let count = disk.read(file, begin, &mut bytes).ok()?;
+        let (length, rest) = bytes.get(..count)?.split_last()?;
+        let (rest, check) = rest.split_at_checked(rest.len().checked_sub(CHECK_BYTES)?)?;
+        let from = rest.len().checked_sub(usize::from(*length))?;
+        let record = rest.get(from..)?;
+        let is_good = check == block::check(id, begin + from as u64, record).to_le_bytes();
+        is_good.then(|| Self::decode(&mut &*record)).flatten()
+    }
+
+    /// Whether a commit is among those that it is made of.
+    pub fn holds(&self, commit: Commit) -> bool {
+        (self.commits.0..=self.commits.1).contains(&commit)
+    }
 }
 
 /// What a run says of a key.
@@ -125,6 +194,18 @@ impl Run {
         self.below(block, at).map(Some)
     }
 
+    /// Reads the block below an entry. Below a block that was passed over there is none either.
+    fn read_below(
+        &self,
+        reader: &mut Reader,
+        (above, at): (&Block, usize),
+    ) -> Result<Rc<Block>, StoreError> {
+        if above.len() == 0 {
+            return Ok(Rc::default());
+        }
+        reader.block(self, self.below(above, at)?.0)
+    }
+
     fn below<'a>(&self, block: &'a Block, at: usize) -> Result<(Extent, &'a [u8]), StoreError> {
         let decoded = block.value(at).and_then(Extent::decode);
         decoded.ok_or_else(|| self.damaged(self.record.root.offset))
@@ -169,9 +250,9 @@ impl Cursor {
             Err(free) => free.saturating_sub(1),
         };
         let at_root = place(&root);
-        let index = reader.block(run, run.below(&root, at_root)?.0)?;
+        let index = run.read_below(reader, (&root, at_root))?;
         let at_index = place(&index);
-        let leaf = reader.block(run, run.below(&index, at_index)?.0)?;
+        let leaf = run.read_below(reader, (&index, at_index))?;
         let at_leaf = leaf.find(key).unwrap_or_else(|free| free);
         let is_past = at_leaf == leaf.len();
         let mut cursor = Self {
@@ -198,28 +279,31 @@ impl Cursor {
     /// Goes to the next entry, or with `End::Last` to the one before. Returns whether there is
     /// one.
     pub fn advance(&mut self, reader: &mut Reader, end: End) -> Result<bool, StoreError> {
-        let Some(level) = (0..3).rev().find(|level| self.can_move(*level, end)) else {
-            return Ok(false);
-        };
-        for (depth, (_, at)) in self.path.iter_mut().enumerate() {
-            if depth == level {
-                *at = if end == End::First { *at + 1 } else { *at - 1 };
+        while let Some(level) = (0..3).rev().find(|level| self.can_move(*level, end)) {
+            let at = &mut self.path.get_mut(level).expect("there are three levels").1;
+            *at = if end == End::First { *at + 1 } else { *at - 1 };
+            self.descend(reader, level, end)?;
+            let [_, _, (leaf, _)] = &self.path;
+            if leaf.len() > 0 {
+                return Ok(true);
             }
         }
-        for level in level..2 {
+        Ok(false)
+    }
+
+    /// Enters the blocks below a level.
+    fn descend(&mut self, reader: &mut Reader, from: usize, end: End) -> Result<(), StoreError> {
+        for level in from..2 {
             let (above, at) = self.path.get(level).expect("there are three levels");
-            let (extent, _) = self.run.below(above, *at)?;
-            let block = reader.block(&self.run, extent)?;
+            let block = self.run.read_below(reader, (above, *at))?;
             let at = match end {
                 End::First => 0,
                 End::Last => block.len().saturating_sub(1),
             };
-            *self
-                .path
-                .get_mut(level + 1)
-                .expect("there are three levels") = (block, at);
+            let below = self.path.get_mut(level + 1);
+            *below.expect("there are three levels") = (block, at);
         }
-        Ok(true)
+        Ok(())
     }
 
     fn can_move(&self, level: usize, end: End) -> bool {

@@ -5,6 +5,7 @@
 //! the database is made of, and later commits go to it. The frozen memtable is written to a run.
 //! When the run is flushed, a manifest names it and the logs before this one are no longer needed.
 
+use super::builder::RunBuilder;
 use super::cache::Reader;
 use super::error::StoreError;
 use super::job::{Deletes, Inputs, Job, runs_to_merge};
@@ -14,9 +15,13 @@ use super::name::{LogId, LogName};
 use super::run::{End, Run, RunId};
 use super::writer::Writer;
 use super::{Sizes, Store};
-use crate::ids::FileId;
+use crate::ids::{Commit, FileId};
 use crate::platform::disk::{Disk, DiskError};
 use std::rc::Rc;
+
+/// From so many runs on merging goes before freezing, so that reads stay quick however fast is
+/// written.
+const RUNS_MANY: usize = 12;
 
 /// Files that were asked for ahead of need, work under way, and what may be removed later.
 #[derive(Default)]
@@ -26,6 +31,8 @@ pub(super) struct Upkeep {
     spare_log: Option<(LogName, FileId)>,
     spare_run: Option<(RunId, FileId)>,
     runs_named: u64,
+    /// The last commit in the frozen memtable.
+    frozen_to: Commit,
     /// At most two: one writes the frozen memtable, one makes a run of several.
     jobs: Vec<Job>,
     /// Something failed. Tried again after the next commit.
@@ -46,11 +53,13 @@ impl Upkeep {
         self.is_blocked = false;
     }
 
-    /// The job that is to write next: the frozen memtable's, since commits wait for it.
-    fn writing(&mut self) -> Option<&mut Job> {
+    /// The job that is to write next: the frozen memtable's, since commits wait for it, unless
+    /// there are too many runs.
+    fn writing(&mut self, runs: usize) -> Option<&mut Job> {
+        let is_first = |job: &Job| (job.inputs == Inputs::Frozen) == (runs < RUNS_MANY);
         let mut writing = None;
         for job in &mut self.jobs {
-            if !job.is_written && (writing.is_none() || job.inputs == Inputs::Frozen) {
+            if !job.is_written && (writing.is_none() || is_first(job)) {
                 writing = Some(job);
             }
         }
@@ -111,7 +120,7 @@ impl Store {
         let upkeep = &self.upkeep;
         let is_writing = upkeep.jobs.iter().any(|job| !job.is_written);
         let may_begin = upkeep.spare_run.is_some() && self.next_inputs().is_some();
-        !upkeep.is_blocked && (self.may_freeze() || may_begin || is_writing)
+        !upkeep.is_blocked && !self.is_damaged && (self.may_freeze() || may_begin || is_writing)
     }
 
     /// Does a slice of work. What fails is left as it was, and tried again after the next commit.
@@ -148,12 +157,13 @@ impl Store {
             return self.freeze(disk);
         }
         self.begin_job(disk)?;
-        let Some(job) = self.upkeep.writing() else {
+        let Some(job) = self.upkeep.writing(self.runs.len()) else {
             return Ok(());
         };
         let mut reader = Reader {
             disk,
             cache: &self.cache,
+            skips: false,
         };
         match job.slice(&mut reader, self.sizes.slice_bytes) {
             Ok(bytes) => {
@@ -201,17 +211,20 @@ impl Store {
             *offset = 1;
         }
         self.frozen = Some(self.memtable.freeze());
+        self.upkeep.frozen_to = commits.0;
         Ok(())
     }
 
     /// What is to become a run next.
     fn next_inputs(&self) -> Option<Inputs> {
         let jobs = &self.upkeep.jobs;
-        if self.frozen.is_some() {
-            let is_begun = jobs.iter().any(|job| job.inputs == Inputs::Frozen);
-            return (!is_begun).then_some(Inputs::Frozen);
+        let freezing = jobs.iter().filter(|job| job.inputs == Inputs::Frozen);
+        let freezing = freezing.count();
+        if self.frozen.is_some() && freezing == 0 {
+            return Some(Inputs::Frozen);
         }
-        if !jobs.is_empty() {
+        let is_merging = jobs.len() > freezing;
+        if is_merging || (freezing > 0 && self.runs.len() < RUNS_MANY) {
             return None;
         }
         let bytes: Vec<u64> = self.runs.iter().map(|run| run.record.bytes).collect();
@@ -224,25 +237,25 @@ impl Store {
         let (Some(inputs), Some(run)) = (self.next_inputs(), self.upkeep.spare_run) else {
             return Ok(());
         };
-        let mut reader = Reader {
-            disk,
-            cache: &self.cache,
+        let (memories, count): (Vec<&Rc<Memory>>, _) = match &inputs {
+            Inputs::Frozen => (self.frozen.iter().collect(), 0),
+            Inputs::Runs(ids) => (Vec::new(), ids.len()),
         };
-        let (memories, runs): (Vec<&Rc<Memory>>, _) = match &inputs {
-            Inputs::Frozen => (self.frozen.iter().collect(), &[][..]),
-            Inputs::Runs(ids) => (Vec::new(), self.runs.get(..ids.len()).unwrap_or_default()),
-        };
-        let is_oldest = match &inputs {
-            Inputs::Frozen => self.runs.is_empty(),
-            Inputs::Runs(ids) => ids.len() == self.runs.len(),
-        };
-        let deletes = if is_oldest || crate::planted::is("store_deletes_dropped_early") {
+        let (runs, older) = self.runs.split_at_checked(count).unwrap_or_default();
+        let last = runs.first().map(|run| run.record.commits.1);
+        let before = older.first().map(|run| run.record.commits.1);
+        let commits = (
+            before.unwrap_or_default().next(),
+            last.unwrap_or(self.upkeep.frozen_to),
+        );
+        let deletes = if older.is_empty() || crate::planted::is("store_deletes_dropped_early") {
             Deletes::Dropped
         } else {
             Deletes::Kept
         };
-        let source = Merged::seek(&memories, runs, &mut reader, &[], End::First)?;
-        let job = Job::new(inputs, run, source, self.sizes.block_bytes, deletes);
+        let source = Merged::seek(&memories, runs, &mut self.reader(disk), &[], End::First)?;
+        let builder = RunBuilder::new(run.0, commits, self.sizes.block_bytes);
+        let job = Job::new(inputs, run, source, builder, deletes);
         self.upkeep.jobs.push(job);
         self.upkeep.spare_run = None;
         Ok(())
@@ -325,15 +338,10 @@ fn next_log(name: LogName) -> LogName {
     }
 }
 
-/// A memtable that never fills.
-const NO_RUNS: usize = usize::MAX / 4;
-
 impl Default for Sizes {
-    /// Without runs, until what is readable of a database with a damaged log or run can be taken
-    /// out of its runs (`docs/STATUS.md`).
     fn default() -> Self {
         Self {
-            memtable_bytes: NO_RUNS,
+            memtable_bytes: 2 << 20,
             block_bytes: 32 << 10,
             slice_bytes: 256 << 10,
             cache_bytes: 16 << 20,

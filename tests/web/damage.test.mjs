@@ -6,10 +6,11 @@ import { browserNames, launch } from './drivers/index.mjs';
 import { digestOf, textOf } from './page/documents.mjs';
 import { FILMS } from './parts/films.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
-import { contents, open, openPage, TEST } from './parts/page.mjs';
+import { contents, open, openPage, SOON, TEST } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
 
-const DATABASE = { name: 'damage' };
+/** Smaller than a memtable, so that all documents are in the log. */
+const FEW = FILMS.slice(0, 900);
 const TORN_BYTES = 5_000;
 
 for (const name of browserNames.filter((name) => name !== 'webkit')) {
@@ -22,65 +23,114 @@ for (const name of browserNames.filter((name) => name !== 'webkit')) {
       pages = await servePages();
       browser = await launch(name, { profileDir: `${temporaryFolder()}/profile` });
       page = await openPage(browser, pages.origin);
-      await open(page, DATABASE);
-      await page.evaluate(async () => {
-        await app.db.mutate.films.insertMany(await app.films()).saved;
-        await app.db.close();
-      });
     }, TEST);
     after(async () => {
       await browser?.close();
       pages?.close();
     }, TEST);
 
+    /** A closed database with so many films. */
+    async function fill(database, count) {
+      await open(page, { name: database });
+      await page.evaluate(async (films) => {
+        await app.db.mutate.films.insertMany((await app.films()).slice(0, films)).saved;
+      }, count);
+    }
+
+    /** Opens what was spoilt, which is for reading only, and takes out what can be read. */
+    async function takeOut(database) {
+      const { storage } = await open(page, { name: database });
+      assert.equal(storage.state, 'damaged');
+      assert.match(storage.message, /damage/i);
+      return readOnly();
+    }
+
+    async function readOnly() {
+      const error = await page.evaluate(() => {
+        return app.errorOf(() => app.db.mutate.films.insert({ title: 'Too late' }).saved);
+      });
+      assert.equal(error?.code, 'storage_damaged');
+      const lines = await page.evaluate(async () => {
+        const lines = [];
+        for await (const line of app.db.export()) lines.push(line);
+        await app.db.close();
+        return lines;
+      });
+      const all = lines.map((line) => JSON.parse(line));
+      const films = all.filter((one) => one.collection === 'films');
+      const originals = new Map(FILMS.map((film) => [film.id, textOf(film)]));
+      const wrong = films.filter(
+        ({ id, fields }) => originals.get(id) !== textOf({ id, ...fields }),
+      );
+      assert.deepEqual(wrong, [], 'what was taken out is what was written');
+      return films.length;
+    }
+
     test('a torn tail of the log is cut and told, and no document is missing', TEST, async () => {
+      await fill('torn', FEW.length);
+      await page.evaluate(() => app.db.close());
       await page.evaluate(tearTail, TORN_BYTES);
-      const { storage } = await open(page, DATABASE);
+      const { storage } = await open(page, { name: 'torn' });
       const { state, cutBytes } = storage;
       assert.deepEqual({ state, cutBytes }, { state: 'ok', cutBytes: TORN_BYTES });
-      const wanted = { count: FILMS.length, digest: await digestOf(FILMS) };
+      const wanted = { count: FEW.length, digest: await digestOf(FEW) };
       assert.deepEqual(await contents(page, 'films'), wanted);
       await page.evaluate(() => app.db.close());
     });
 
-    test(
-      'a spoilt log opens for reading only, and its documents can be taken out',
-      TEST,
-      async (t) => {
-        await page.evaluate(spoilMiddle);
-        const { storage } = await open(page, DATABASE);
-        assert.equal(storage.state, 'damaged');
-        assert.match(storage.message, /damage/i);
-        const error = await page.evaluate(() => {
-          return app.errorOf(() => app.db.mutate.films.insert({ title: 'Too late' }).saved);
-        });
-        assert.equal(error?.code, 'storage_damaged');
-        const lines = await page.evaluate(async () => {
-          const lines = [];
-          for await (const line of app.db.export()) lines.push(line);
-          return lines;
-        });
-        const films = lines
-          .map((line) => JSON.parse(line))
-          .filter((one) => one.collection === 'films');
-        const originals = new Map(FILMS.map((film) => [film.id, textOf(film)]));
-        const wrong = films.filter(
-          ({ id, fields }) => originals.get(id) !== textOf({ id, ...fields }),
-        );
-        assert.deepEqual(wrong, [], 'what was taken out is what was written');
-        assert.ok(films.length > 0, 'some can be read');
-        assert.ok(films.length < FILMS.length, 'not those behind the damage');
-        t.diagnostic(`${films.length} of ${FILMS.length} films taken out`);
-      },
-    );
+    test('of a spoilt log everything else can be taken out', TEST, async (t) => {
+      await fill('spoilt-log', FEW.length);
+      await page.evaluate(() => app.db.close());
+      await page.evaluate(spoil, 'log-', 0.5);
+      const count = await takeOut('spoilt-log');
+      assert.ok(count > 0, 'some can be read');
+      assert.ok(count < FEW.length, 'not those in the damaged place');
+      t.diagnostic(`${count} of ${FEW.length} films taken out`);
+    });
+
+    test('of a spoilt run everything else can be taken out', TEST, async (t) => {
+      await fill('spoilt-run', FILMS.length);
+      await settled(page);
+      await page.evaluate(spoil, 'run-', 0.4);
+      const { storage } = await open(page, { name: 'spoilt-run' });
+      assert.equal(storage.state, 'ok', 'runs are read when they are needed');
+      const error = await page.evaluate(() => app.errorOf(() => app.contents('films')));
+      assert.equal(error?.code, 'storage_damaged');
+      assert.equal(await page.evaluate(() => app.db.status.current.storage.state), 'damaged');
+      const count = await readOnly();
+      assert.ok(count > FILMS.length * 0.9, `only ${count}`);
+      assert.ok(count < FILMS.length, 'not those in the damaged place');
+      t.diagnostic(`${count} of ${FILMS.length} films taken out`);
+    });
+
+    test('runs are found without the log that names them', TEST, async (t) => {
+      await fill('lost-log', FILMS.length);
+      await settled(page);
+      await page.evaluate(spoil, 'log-', 0);
+      const count = await takeOut('lost-log');
+      assert.ok(count > FILMS.length * 0.5, `only ${count}`);
+      t.diagnostic(`${count} of ${FILMS.length} films taken out`);
+    });
   });
+}
+
+/** Waits until a run was made and nothing else is; then closes the database. */
+async function settled(page) {
+  await page.waitFor(
+    async () => {
+      const names = (await app.files('')).map((file) => file.name);
+      return names.length === 2 && names.some((name) => name.startsWith('run-'));
+    },
+    { ...SOON, what: 'a run in the place of the logs' },
+  );
+  await page.evaluate(() => app.db.close());
 }
 
 // The functions below run in the page, while the database is closed.
 
 /** What a crash leaves: the first bytes of a group, and then none of what should be there. */
 async function tearTail(bytes) {
-  const logs = await app.logs();
+  const logs = await app.files('log-');
   const last = logs.at(-1);
   const file = await last.getFile();
   const start = new Uint8Array(await file.slice(16, 16 + 40).arrayBuffer());
@@ -91,15 +141,15 @@ async function tearTail(bytes) {
   await out.close();
 }
 
-/** One bit of the largest log, in its middle. */
-async function spoilMiddle() {
+/** One bit of the largest file of a kind, so far in it. */
+async function spoil(beginning, part) {
   const files = await Promise.all(
-    (await app.logs()).map(async (log) => [log, await log.getFile()]),
+    (await app.files(beginning)).map(async (handle) => [handle, await handle.getFile()]),
   );
-  const [[log, file]] = files.sort(([, a], [, b]) => b.size - a.size);
-  const position = Math.floor(file.size / 2);
+  const [[handle, file]] = files.sort(([, a], [, b]) => b.size - a.size);
+  const position = Math.floor(file.size * part);
   const [byte] = new Uint8Array(await file.slice(position, position + 1).arrayBuffer());
-  const out = await log.createWritable({ keepExistingData: true });
+  const out = await handle.createWritable({ keepExistingData: true });
   await out.write({ type: 'write', position, data: Uint8Array.of(byte ^ 1) });
   await out.close();
 }

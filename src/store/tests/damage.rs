@@ -291,7 +291,6 @@ fn with_runs() -> (TornDisk, Pairs) {
 }
 
 /// Every byte of every run is changed, and every run is cut: a read says so, or is right.
-/// right.
 pub fn rot_in_runs() {
     let (good, pairs) = with_runs();
     let names = good.names(DATABASE);
@@ -299,6 +298,8 @@ pub fn rot_in_runs() {
     let mut detected = 0;
     for name in runs {
         let content = good.content(DATABASE, name).expect("it is there");
+        // Only a database without a manifest needs the footer, whose last byte is its length.
+        let footer_at = content.len() - 9 - usize::from(content[content.len() - 1]);
         for at in 0..content.len() {
             let mut bytes = content.clone();
             bytes[at] ^= 0x10;
@@ -307,14 +308,136 @@ pub fn rot_in_runs() {
             detected += u32::from(reads_right_or_says_so(&disk, &pairs));
             if at % 16 == 0 {
                 disk.set_content(DATABASE, name, content[..at].to_vec());
-                assert!(
-                    matches!(open(&disk, WHOLE), Opened::Damaged(_)),
-                    "{name} cut at {at}"
-                );
+                let is_damaged = matches!(open(&disk, WHOLE), Opened::Damaged(_));
+                assert_eq!(is_damaged, at < footer_at, "{name} cut at {at}");
             }
         }
     }
     assert!(detected > 1_000, "only {detected} changes were seen");
+}
+
+/// All that can be read of a database that was opened whole, though its runs may be damaged.
+fn pairs_past_damage(session: &mut Session) -> Pairs {
+    let all = (&[][..], &[0xff; 9][..]);
+    let stopped = session.store.scan(
+        &mut session.files,
+        all.0,
+        all.1,
+        Direction::Forward,
+        &mut |_, _| ControlFlow::Continue(()),
+    );
+    let damage = session.store.take_damage();
+    assert_eq!(stopped.err(), damage);
+    assert_eq!(session.store.take_damage(), None, "it is told once");
+    let refused = session.commit(one()).err();
+    assert_eq!(refused, damage, "nothing is written any more");
+    session.pairs()
+}
+
+/// A bad block takes its own pairs with it and no others; every pair comes from some commit.
+pub fn bad_blocks_hide_only_themselves() {
+    let (good, pairs) = with_runs();
+    let names = good.names(DATABASE);
+    let (mut changes, mut most) = (0, 0);
+    for name in names.iter().filter(|name| name.starts_with("run-")) {
+        let content = good.content(DATABASE, name).expect("it is there");
+        for at in (20..content.len()).step_by(37) {
+            let mut bytes = content.clone();
+            bytes[at] ^= 0x04;
+            let disk = good.fork();
+            disk.set_content(DATABASE, name, bytes);
+            let Opened::Whole(mut session) = open(&disk, WHOLE) else {
+                panic!("opening reads no runs")
+            };
+            let found = pairs_past_damage(&mut session);
+            most = most.max(
+                found
+                    .iter()
+                    .filter(|pair| pairs.get(pair.0) == Some(pair.1))
+                    .count(),
+            );
+            changes += 1;
+        }
+    }
+    assert!(changes > 50, "only {changes} changes");
+    assert!(most + 3 > pairs.len(), "at best {most} of {}", pairs.len());
+}
+
+/// Runs, and those that were merged into them, since nothing was removed.
+fn with_stale_runs(seed: u64) -> Life {
+    let mut life = Life::new(seed);
+    assert!(life.open(WHOLE));
+    let mut runs_made = 0;
+    while runs_made < 14 {
+        life.commit().expect("there is space");
+        let session = life.session.as_mut().expect("it is open");
+        let wanted = session.store.files_wanted();
+        runs_made += wanted
+            .iter()
+            .filter(|name| name.starts_with("run-"))
+            .count();
+        for name in &wanted {
+            session.make(name);
+        }
+        for _ in 0..8 {
+            session.store.work(&mut session.files);
+        }
+        life.flush().expect("nothing fails");
+    }
+    life
+}
+
+/// Wherever the newest log is damaged, what runs hold can be read, or what is newer; also where no
+/// manifest can be read, and nothing of the past comes back.
+pub fn runs_outlive_their_manifest() {
+    let damaged: usize = (1..5)
+        .map(|seed| lose_the_manifest(with_stale_runs(seed)))
+        .sum();
+    assert!(damaged > 100, "only {damaged} damaged");
+}
+
+fn lose_the_manifest(mut life: Life) -> usize {
+    let store = &life.session.as_ref().expect("it is open").store;
+    let newest_run = store.runs.first().expect("there are runs");
+    let held = newest_run.record.commits.1.0 as usize;
+    let in_use: Vec<String> = store
+        .runs
+        .iter()
+        .map(|run| run.record.id.to_text())
+        .collect();
+    life.kill();
+    let names = life.disk.names(DATABASE);
+    let is_stale = |name: &&String| name.starts_with("run-") && !in_use.contains(*name);
+    let stale: Vec<_> = names.iter().filter(is_stale).collect();
+    assert!(stale.len() > 3, "{names:?}");
+    let log = names.iter().rfind(|name| name.starts_with("log-"));
+    let log = log.expect("there is a log");
+    let content = life.disk.content(DATABASE, log).expect("it is there");
+    let mut damaged = 0;
+    for at in (0..content.len()).step_by(11) {
+        let disk = life.disk.fork();
+        let mut bytes = content.clone();
+        bytes[at] ^= 0x40;
+        disk.set_content(DATABASE, log, bytes);
+        // A crash came between removals.
+        for (number, name) in stale.iter().enumerate() {
+            if (at / 11) >> (number % 8) & 1 == 1 {
+                disk.set_content(DATABASE, name, Vec::new());
+            }
+        }
+        let Opened::Damaged(mut session) = open(&disk, WHOLE) else {
+            continue;
+        };
+        damaged += 1;
+        let found = session.pairs();
+        let keys = life.states[held].keys().chain(found.keys());
+        for key in keys {
+            let mut states = life.states.iter().skip(held);
+            let is_true = states.any(|state| state.get(key) == found.get(key));
+            assert!(is_true, "byte {at}: {key:?} is older than what runs hold");
+        }
+    }
+    damaged
 }
 
 /// Whether a scan of everything found damage; else it was right.
@@ -347,4 +470,14 @@ fn reads_right_or_says_so(disk: &TornDisk, pairs: &Pairs) -> bool {
 #[test]
 fn a_changed_byte_of_a_run_is_seen_or_harmless() {
     rot_in_runs();
+}
+
+#[test]
+fn the_rest_of_a_damaged_run_can_be_taken_out() {
+    bad_blocks_hide_only_themselves();
+}
+
+#[test]
+fn runs_can_be_read_without_a_manifest() {
+    runs_outlive_their_manifest();
 }

@@ -125,11 +125,7 @@ impl Session {
     pub fn turn(&mut self) -> Result<bool, StoreError> {
         let wanted = self.store.files_wanted();
         for name in &wanted {
-            self.files.make(name);
-            let Some(Event::FileReady { result, .. }) = self.inbox.pop() else {
-                panic!("no answer")
-            };
-            self.store.file_ready(name, result);
+            self.make(name);
         }
         let is_working = self.store.work_wanted();
         self.store.work(&mut self.files);
@@ -138,6 +134,15 @@ impl Session {
             self.files.remove(&name);
         }
         Ok(is_flushing || is_working || !wanted.is_empty())
+    }
+
+    /// Makes a file that was wanted.
+    pub fn make(&mut self, name: &str) {
+        self.files.make(name);
+        let Some(Event::FileReady { result, .. }) = self.inbox.pop() else {
+            panic!("no answer")
+        };
+        self.store.file_ready(name, result);
     }
 
     /// Flushes, if there is something to flush.

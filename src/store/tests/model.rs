@@ -87,3 +87,27 @@ pub fn follow_a_map(seeds: std::ops::Range<u64>) {
 fn a_store_is_a_map_whatever_lies_where() {
     follow_a_map(0..6);
 }
+
+#[test]
+fn runs_stay_few_however_fast_is_written() {
+    let disk = TornDisk::new();
+    let Opened::Whole(mut session) = open(&disk, WHOLE) else {
+        panic!("it opens")
+    };
+    let (mut most, mut written) = (0, 0);
+    for number in 0..4_000_u32 {
+        let mut batch = Batch::new();
+        let key = number.wrapping_mul(2_654_435_761).to_be_bytes();
+        batch.put(key.to_vec(), vec![7; 500]);
+        session.commit(batch).expect("there is space");
+        written += 504;
+        session.turn().expect("nothing fails");
+        most = most.max(session.store.counts().runs);
+    }
+    let amplification = session.store.counts().run_bytes_written as f64 / f64::from(written);
+    assert!(most <= 16, "{most} runs");
+    assert!(
+        amplification < 9.0,
+        "each byte was written {amplification} times"
+    );
+}

@@ -4,7 +4,7 @@ use super::{crash, damage, faults, model};
 use crate::planted;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-const BUGS: [&str; 13] = [
+const BUGS: [&str; 14] = [
     "store_base_ignored",
     "store_block_unchecked",
     "store_checksum_unchecked",
@@ -16,11 +16,12 @@ const BUGS: [&str; 13] = [
     "store_oldest_wins",
     "store_poison_forgotten",
     "store_run_before_flush",
+    "store_stale_run_salvaged",
     "store_torn_tail_kept",
     "store_unflushed_tail_linked",
 ];
 
-const SUITES: [(&str, fn()); 9] = [
+const SUITES: [(&str, fn()); 11] = [
     ("random lives", || crash::random_lives(0..60)),
     ("crash everywhere", crash::crash_everywhere),
     ("crash while opening", || crash::crash_while_opening(2)),
@@ -29,6 +30,8 @@ const SUITES: [(&str, fn()); 9] = [
     ("flip every byte", damage::flip_every_byte),
     ("lose the head", damage::lose_the_head),
     ("rot in runs", damage::rot_in_runs),
+    ("bad blocks", damage::bad_blocks_hide_only_themselves),
+    ("lose the manifest", damage::runs_outlive_their_manifest),
     ("follow a map", || model::follow_a_map(0..1)),
 ];
 

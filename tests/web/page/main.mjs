@@ -38,6 +38,8 @@ function writeMarks(n) {
 
 globalThis.app = {
   db: undefined,
+  /** Its name. */
+  name: undefined,
   /** Given to the server when it asks; a test may change it. */
   token: null,
   /** With which server `db` synchronises. */
@@ -52,6 +54,7 @@ globalThis.app = {
   async open({ name, sync, token }) {
     app.token = token ?? null;
     app.sync = sync;
+    app.name = name;
     const began = performance.now();
     app.db = await app.create({ name, sync });
     const { storage, sync: link } = app.db.status.current;
@@ -107,13 +110,14 @@ globalThis.app = {
     return { pieces: [...pieces], spoilt };
   },
 
-  /** The log files of the database `damage`, oldest first (docs/FORMAT.md, section 2). */
-  async logs() {
+  /** Files of the open or last database in OPFS, oldest first (docs/FORMAT.md, section 2). */
+  async files(beginning) {
     const root = await navigator.storage.getDirectory();
-    const folder = await (await root.getDirectoryHandle('holm')).getDirectoryHandle('db-damage');
-    const logs = [];
-    for await (const file of folder.values()) if (file.name.startsWith('log-')) logs.push(file);
-    return logs.sort((a, b) => (a.name < b.name ? -1 : 1));
+    const holm = await root.getDirectoryHandle('holm');
+    const folder = await holm.getDirectoryHandle(`db-${app.name}`);
+    const files = [];
+    for await (const file of folder.values()) if (file.name.startsWith(beginning)) files.push(file);
+    return files.sort((a, b) => (a.name < b.name ? -1 : 1));
   },
 
   /** What a call fails with: null when it does not. */
