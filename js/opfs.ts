@@ -1,13 +1,21 @@
-// The asynchronous half of OPFS, in the worker: finding it, opening, making and removing files. The
-// engine reads, writes and flushes what was opened here by itself (worker/src/opfs.rs).
-import type { Opened, Opfs, SyncAccessHandle, Told } from './platform.ts';
+// The OPFS rung, or the asynchronous half of it: finding it, opening, making and removing files. The
+// engine reads, writes and flushes what was opened here by itself (worker/src/handle.rs).
+import type { Opened, SyncAccessHandle } from './platform.ts';
+import { byName, type Home, nameOf, type Rung } from './rung.ts';
 
 /** The folder above those of the databases. */
 const ROOT = 'holm';
 /** Written, flushed, read back and removed where nothing was ever stored. */
 const PROBE = '.probe';
+/** The file that says where a database lives, beside those of the engine. */
+const HOME = 'home';
 const CREATE = { create: true };
 const START = { at: 0 };
+
+interface SharedHome extends Home {
+  /** Whether IndexedDB has it too. */
+  readonly isShared: boolean;
+}
 
 type FileHandle = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncAccessHandle> };
 
@@ -16,7 +24,7 @@ type FileHandle = FileSystemFileHandle & { createSyncAccessHandle(): Promise<Syn
  * A store that is busy or full is still there, since an empty one in its place would look like a
  * loss.
  */
-export async function findOpfs(): Promise<Opfs | undefined> {
+export async function findOpfs(): Promise<Folders | undefined> {
   // Exposed exactly where sync access handles are: in dedicated workers.
   if (!('FileSystemSyncAccessHandle' in globalThis)) return undefined;
   try {
@@ -58,45 +66,68 @@ function readsBack(file: SyncAccessHandle): boolean {
   return isWhole && written.every((byte, at) => byte === read[at]);
 }
 
-class Folders implements Opfs {
+/** The folders of databases in OPFS. */
+export class Folders implements Rung {
+  readonly kind = 'opfs';
   private readonly root: FileSystemDirectoryHandle;
   /** The folder of the database that was listed last. */
   private folder: FileSystemDirectoryHandle | undefined;
-  /** The end of what was asked for so far. Rejected when the engine fails while it is told. */
-  private done: Promise<void> = Promise.resolve();
 
   constructor(root: FileSystemDirectoryHandle) {
     this.root = root;
   }
 
-  list(database: string, told: Told): void {
-    this.do(async () => {
-      this.folder = await this.root.getDirectoryHandle(folderName(database), CREATE);
-      return openFiles(this.folder);
-    }, told);
+  /** Where the database lives, if that was ever written down here. Its files say so too. */
+  async home(database: string): Promise<SharedHome | undefined> {
+    const folder = await this.folderOf(database);
+    try {
+      const file = await folder.getFileHandle(HOME);
+      return JSON.parse(await (await file.getFile()).text());
+    } catch (thrown) {
+      // One that a crash tore was being made.
+      if (!['NotFoundError', 'SyntaxError'].includes(nameOf(thrown))) throw thrown;
+    }
+    for await (const name of folder.keys()) {
+      if (name !== HOME) return { rung: 'opfs', moves: 0, isShared: false };
+    }
+    return undefined;
   }
 
-  make(name: string, told: Told): void {
-    this.do(async (folder) => {
-      const handle = await openFile(folder, name);
-      handle.truncate(0);
-      return [{ name, handle }];
-    }, told);
+  async setHome(database: string, home: SharedHome): Promise<void> {
+    const file = await openFile(await this.folderOf(database), HOME);
+    try {
+      const bytes = new TextEncoder().encode(JSON.stringify(home));
+      file.truncate(0);
+      file.write(bytes, START);
+      file.flush();
+    } finally {
+      file.close();
+    }
   }
 
-  remove(name: string): void {
-    this.do(
-      async (folder) => {
-        await removeFile(folder, name);
-        return [];
-      },
-      () => {},
-    );
+  async list(database: string): Promise<Opened[]> {
+    this.folder = await this.folderOf(database);
+    return openFiles(this.folder);
   }
 
-  private do(job: (folder: FileSystemDirectoryHandle) => Promise<Opened[]>, told: Told): void {
-    const next = async () => job(this.folder as FileSystemDirectoryHandle);
-    this.done = this.done.then(() => next().then(told, (thrown) => told(undefined, thrown)));
+  async make(name: string): Promise<Opened> {
+    const handle = await openFile(this.folder as FileSystemDirectoryHandle, name);
+    handle.truncate(0);
+    return { name, handle };
+  }
+
+  remove(name: string): Promise<void> {
+    return removeFile(this.folder as FileSystemDirectoryHandle, name);
+  }
+
+  /** Its handles do that. */
+  async flush(): Promise<void> {}
+
+  /** Whoever has the handles closes them. */
+  async close(): Promise<void> {}
+
+  private folderOf(database: string): Promise<FileSystemDirectoryHandle> {
+    return this.root.getDirectoryHandle(folderName(database), CREATE);
   }
 }
 
@@ -104,9 +135,9 @@ class Folders implements Opfs {
 async function openFiles(folder: FileSystemDirectoryHandle): Promise<Opened[]> {
   const found: FileHandle[] = [];
   for await (const entry of folder.values()) {
-    if (entry.kind === 'file') found.push(entry as FileHandle);
+    if (entry.kind === 'file' && entry.name !== HOME) found.push(entry as FileHandle);
   }
-  found.sort((one, other) => (one.name < other.name ? -1 : 1));
+  found.sort(byName);
   const handles = await Promise.allSettled(found.map((file) => file.createSyncAccessHandle()));
   const failure = handles.find((handle) => handle.status === 'rejected');
   const opened: Opened[] = [];
@@ -132,8 +163,6 @@ async function openFile(
 function removeFile(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
   return folder.removeEntry(name).catch(() => {});
 }
-
-const nameOf = (thrown: unknown) => (thrown instanceof Error ? thrown.name : '');
 
 /**
  * A folder name for any database name: different names stay different, also where the file system

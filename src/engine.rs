@@ -108,10 +108,10 @@ impl Engine {
             Event::Listed {
                 files,
                 kind,
-                is_durable,
+                survival,
             } => {
                 if let Phase::Opening(opening) = &mut self.phase {
-                    let progress = opening.on_listed(step, files, (kind, is_durable));
+                    let progress = opening.on_listed(step, files, (kind, survival));
                     self.advance(step, progress);
                 }
             }

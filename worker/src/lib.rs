@@ -8,12 +8,12 @@ mod arrivals;
 mod clock;
 mod entropy;
 mod fatal;
+mod handle;
 mod host;
 mod locks;
-mod opfs;
-mod opfs_file;
 mod page;
 mod socket;
+mod storage;
 mod tabs;
 #[cfg(feature = "testing")]
 mod testing;
