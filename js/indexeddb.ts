@@ -77,16 +77,28 @@ export class IndexedDb implements Rung {
     this.connection.close();
   }
 
-  /** Takes the database over: a flush of whoever had it fails from here on. */
+  /**
+   * Takes the database over: a flush of whoever had it fails from here on. A full IndexedDB takes
+   * not even that; then the files can be read, and nothing can be written.
+   */
   async list(): Promise<Opened[]> {
-    const mirror = new Mirror(BYTES_MAX);
-    await this.connection.run('readwrite', (stores) => {
-      stores.meta.put(this.owner, OWNER);
+    try {
+      await this.load('readwrite', BYTES_MAX);
+    } catch (thrown) {
+      if (nameOf(thrown) !== 'QuotaExceededError') throw thrown;
+      await this.load('readonly', 0);
+    }
+    return this.mirror.list();
+  }
+
+  private async load(mode: IDBTransactionMode, bytesMax: number): Promise<void> {
+    const mirror = new Mirror(bytesMax);
+    await this.connection.run(mode, (stores) => {
+      if (mode === 'readwrite') stores.meta.put(this.owner, OWNER);
       load(stores, mirror);
       return () => {};
     });
     this.mirror = mirror;
-    return mirror.list();
   }
 
   async make(name: string): Promise<Opened> {
