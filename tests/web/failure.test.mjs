@@ -1,10 +1,11 @@
 // An engine that fails: the page hears of it, a new one carries on, and what was saved is there.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { browserNames, launch } from './drivers/index.mjs';
+import { launch } from './drivers/index.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
 import { open, SOON, TEST, visit } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
+import { places } from './parts/places.mjs';
 
 /** How an engine is made to fail, and what its page is told. */
 const FAILURES = {

@@ -21,22 +21,27 @@ const PLACES = [
   ['/', join(root, 'tests/web/page')],
 ];
 
+/** What makes a worker's browser one without OPFS: its entry runs it first. */
+const WITHOUT_OPFS = 'delete globalThis.FileSystemSyncAccessHandle;\n';
+
 /**
- * Starts the server on a free port. `requests` are the paths asked for so far, in order.
+ * Starts the server on a free port. `requests` are the paths asked for so far, in order. On the rung
+ * `indexeddb` workers find no OPFS.
  */
-export async function servePages() {
+export async function servePages({ rung = 'opfs' } = {}) {
   const requests = [];
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://page');
     requests.push(pathname);
     try {
       const path = placeOf(pathname);
-      const content = await readFile(path);
+      const isHiding = rung === 'indexeddb' && pathname === '/dist/worker.js';
+      const content = (isHiding ? WITHOUT_OPFS : '') + (await readFile(path, 'latin1'));
       response.writeHead(200, {
         'content-type': TYPES[extname(path)],
         'cache-control': 'no-cache',
       });
-      response.end(content);
+      response.end(content, 'latin1');
     } catch {
       response.writeHead(404).end();
     }
