@@ -5,7 +5,7 @@ import { launch } from './drivers/index.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
 import { open, SOON, TEST, visit } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
-import { places } from './parts/places.mjs';
+import { inMemory, places } from './parts/places.mjs';
 
 /** How an engine is made to fail, and what its page is told. */
 const FAILURES = {
@@ -13,15 +13,15 @@ const FAILURES = {
   'in a callback': { how: 'throw', told: /planted in a callback/ },
 };
 
-for (const name of browserNames) {
-  const isDurable = name !== 'webkit';
-  describe(`failure in ${name}`, { timeout: 300_000 }, () => {
+for (const { name, rung, where } of [...places, inMemory]) {
+  const isDurable = rung !== 'memory';
+  describe(`failure in ${where}`, { timeout: 300_000 }, () => {
     let pages;
     let browser;
     let page;
 
     before(async () => {
-      pages = await servePages();
+      pages = await servePages({ rung });
       browser = await launch(name, { profileDir: `${temporaryFolder()}/profile` });
       page = await browser.newPage();
     }, TEST);

@@ -21,12 +21,18 @@ const PLACES = [
   ['/', join(root, 'tests/web/page')],
 ];
 
-/** What makes a worker's browser one without OPFS: its entry runs it first. */
+/** What hides the rungs above one from a worker: its entry runs it first. */
 const WITHOUT_OPFS = 'delete globalThis.FileSystemSyncAccessHandle;\n';
+const WITHOUT_INDEXEDDB = "Object.defineProperty(globalThis, 'indexedDB', {});\n";
+const HIDING = {
+  opfs: '',
+  indexeddb: WITHOUT_OPFS,
+  memory: WITHOUT_OPFS + WITHOUT_INDEXEDDB,
+};
 
 /**
- * Starts the server on a free port. `requests` are the paths asked for so far, in order. On the rung
- * `indexeddb` workers find no OPFS.
+ * Starts the server on a free port. `requests` are the paths asked for so far, in order. Workers find
+ * nothing above the rung.
  */
 export async function servePages({ rung = 'opfs' } = {}) {
   const requests = [];
@@ -35,8 +41,8 @@ export async function servePages({ rung = 'opfs' } = {}) {
     requests.push(pathname);
     try {
       const path = placeOf(pathname);
-      const isHiding = rung === 'indexeddb' && pathname === '/dist/worker.js';
-      const content = (isHiding ? WITHOUT_OPFS : '') + (await readFile(path, 'latin1'));
+      const hiding = pathname === '/dist/worker.js' ? HIDING[rung] : '';
+      const content = hiding + (await readFile(path, 'latin1'));
       response.writeHead(200, {
         'content-type': TYPES[extname(path)],
         'cache-control': 'no-cache',

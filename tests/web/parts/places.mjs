@@ -8,7 +8,12 @@ const RUNGS = {
   webkit: ['indexeddb'],
 };
 
+const place = (name, rung) => ({ name, rung, where: `${name} on ${rung}` });
+
 /** `{ name, rung, where }`: a browser, a rung, and both in words. */
 export const places = browserNames.flatMap((name) =>
-  RUNGS[name].map((rung) => ({ name, rung, where: `${name} on ${rung}` })),
+  RUNGS[name].map((rung) => place(name, rung)),
 );
+
+/** The last rung, in one browser. */
+export const inMemory = place(browserNames.at(-1), 'memory');

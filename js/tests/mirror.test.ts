@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { CHUNK_BYTES, Memory, Mirror } from '../mirror.ts';
+
+describe('a mirrored file', () => {
+  it('is what a plain array of bytes would be', () => {
+    const { handle } = new Mirror().make('a');
+    let plain = new Uint8Array();
+    let seed = 1;
+    const random = (below: number) => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+      return seed % below;
+    };
+    for (let step = 0; step < 300; step += 1) {
+      const at = random(3 * CHUNK_BYTES);
+      if (random(4) === 0) {
+        handle.truncate(at);
+        const cut = new Uint8Array(at);
+        cut.set(plain.subarray(0, at));
+        plain = cut;
+      } else {
+        const bytes = new Uint8Array(random(CHUNK_BYTES) + 1).fill(step);
+        expect(handle.write(bytes, { at })).toBe(bytes.length);
+        const grown = new Uint8Array(Math.max(plain.length, at + bytes.length));
+        grown.set(plain);
+        grown.set(bytes, at);
+        plain = grown;
+      }
+      const into = new Uint8Array(plain.length + 5);
+      expect(handle.read(into, { at: 0 })).toBe(plain.length);
+      expect(Buffer.compare(into.subarray(0, plain.length), plain)).toBe(0);
+      expect(handle.getSize()).toBe(plain.length);
+    }
+  });
+
+  it('takes nothing of what does not fit, and the first write to a file as much again', () => {
+    const mirror = new Mirror(100);
+    const { handle } = mirror.make('a');
+    expect(handle.write(new Uint8Array(90), { at: 0 })).toBe(90);
+    expect(handle.write(new Uint8Array(11), { at: 90 })).toBe(0);
+    expect(handle.getSize()).toBe(90);
+    expect(() => handle.truncate(101)).toThrow('cannot grow');
+    const next = mirror.make('b').handle;
+    expect(next.write(new Uint8Array(90), { at: 0 })).toBe(90);
+    expect(next.write(new Uint8Array(1), { at: 90 })).toBe(0);
+    mirror.remove('a');
+    expect(next.write(new Uint8Array(10), { at: 90 })).toBe(10);
+  });
+});
+
+it('memory keeps databases apart, as long as it lives', async () => {
+  const memory = new Memory();
+  await memory.list('one');
+  (await memory.make('a')).handle.write(Uint8Array.of(7), { at: 0 });
+  expect(await memory.list('other')).toEqual([]);
+  const [file] = await memory.list('one');
+  expect(file?.handle.getSize()).toBe(1);
+  await memory.remove('a');
+  expect(await memory.list('one')).toEqual([]);
+});
