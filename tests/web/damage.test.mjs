@@ -2,24 +2,25 @@
 // was not written, and what can still be read can be taken out.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { browserNames, launch } from './drivers/index.mjs';
+import { launch } from './drivers/index.mjs';
 import { digestOf, textOf } from './page/documents.mjs';
 import { FILMS } from './parts/films.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
 import { contents, open, openPage, TEST } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
+import { places } from './parts/places.mjs';
 
 const DATABASE = { name: 'damage' };
 const TORN_BYTES = 5_000;
 
-for (const name of browserNames.filter((name) => name !== 'webkit')) {
-  describe(`damage in ${name}`, { timeout: 300_000 }, () => {
+for (const { name, rung, where } of places) {
+  describe(`damage in ${where}`, { timeout: 300_000 }, () => {
     let pages;
     let browser;
     let page;
 
     before(async () => {
-      pages = await servePages();
+      pages = await servePages({ rung });
       browser = await launch(name, { profileDir: `${temporaryFolder()}/profile` });
       page = await openPage(browser, pages.origin);
       await open(page, DATABASE);
@@ -34,7 +35,7 @@ for (const name of browserNames.filter((name) => name !== 'webkit')) {
     }, TEST);
 
     test('a torn tail of the log is cut and told, and no document is missing', TEST, async () => {
-      await page.evaluate(tearTail, TORN_BYTES);
+      await page.evaluate(tearTail, rung, TORN_BYTES);
       const { storage } = await open(page, DATABASE);
       const { state, cutBytes } = storage;
       assert.deepEqual({ state, cutBytes }, { state: 'ok', cutBytes: TORN_BYTES });
@@ -47,7 +48,7 @@ for (const name of browserNames.filter((name) => name !== 'webkit')) {
       'a spoilt log opens for reading only, and its documents can be taken out',
       TEST,
       async (t) => {
-        await page.evaluate(spoilMiddle);
+        await page.evaluate(spoilMiddle, rung);
         const { storage } = await open(page, DATABASE);
         assert.equal(storage.state, 'damaged');
         assert.match(storage.message, /damage/i);
@@ -79,27 +80,18 @@ for (const name of browserNames.filter((name) => name !== 'webkit')) {
 // The functions below run in the page, while the database is closed.
 
 /** What a crash leaves: the first bytes of a group, and then none of what should be there. */
-async function tearTail(bytes) {
-  const logs = await app.logs();
-  const last = logs.at(-1);
-  const file = await last.getFile();
-  const start = new Uint8Array(await file.slice(16, 16 + 40).arrayBuffer());
-  const tail = new Uint8Array(bytes);
-  tail.set(start);
-  const out = await last.createWritable({ keepExistingData: true });
-  await out.write({ type: 'write', position: file.size, data: tail });
-  await out.close();
+async function tearTail(rung, count) {
+  const [name, bytes] = (await app.readLogs(rung, 'damage')).at(-1);
+  const torn = new Uint8Array(bytes.length + count);
+  torn.set(bytes);
+  torn.set(bytes.subarray(16, 16 + 40), bytes.length);
+  await app.writeFile(rung, 'damage', name, torn);
 }
 
 /** One bit of the largest log, in its middle. */
-async function spoilMiddle() {
-  const files = await Promise.all(
-    (await app.logs()).map(async (log) => [log, await log.getFile()]),
-  );
-  const [[log, file]] = files.sort(([, a], [, b]) => b.size - a.size);
-  const position = Math.floor(file.size / 2);
-  const [byte] = new Uint8Array(await file.slice(position, position + 1).arrayBuffer());
-  const out = await log.createWritable({ keepExistingData: true });
-  await out.write({ type: 'write', position, data: Uint8Array.of(byte ^ 1) });
-  await out.close();
+async function spoilMiddle(rung) {
+  const logs = await app.readLogs(rung, 'damage');
+  const [[name, bytes]] = logs.sort(([, a], [, b]) => b.length - a.length);
+  bytes[Math.floor(bytes.length / 2)] ^= 1;
+  await app.writeFile(rung, 'damage', name, bytes);
 }

@@ -1,6 +1,7 @@
 // The page of the browser tests. Tests drive it through `app`, with functions that run here.
 import { createDatabase, defineSchema, HolmError, t } from '/dist/index.js';
 import { digestOf, filmsFrom, marksOf, odds, textOf } from './documents.mjs';
+import { readLogs, writeFile } from './files.mjs';
 
 const schema = defineSchema({
   version: 1,
@@ -47,6 +48,8 @@ globalThis.app = {
   odds,
   textOf,
   digestOf,
+  readLogs,
+  writeFile,
 
   /** Opens a database; what its status says and how long it took. */
   async open({ name, sync, token }) {
@@ -105,15 +108,6 @@ globalThis.app = {
       if (text !== marksOf(n)[k]?.text) spoilt.push(`${n}/${k}`);
     }
     return { pieces: [...pieces], spoilt };
-  },
-
-  /** The log files of the database `damage`, oldest first (docs/FORMAT.md, section 2). */
-  async logs() {
-    const root = await navigator.storage.getDirectory();
-    const folder = await (await root.getDirectoryHandle('holm')).getDirectoryHandle('db-damage');
-    const logs = [];
-    for await (const file of folder.values()) if (file.name.startsWith('log-')) logs.push(file);
-    return logs.sort((a, b) => (a.name < b.name ? -1 : 1));
   },
 
   /** What a call fails with: null when it does not. */

@@ -11,9 +11,7 @@ const RUNGS = {
 const place = (name, rung) => ({ name, rung, where: `${name} on ${rung}` });
 
 /** `{ name, rung, where }`: a browser, a rung, and both in words. */
-export const places = browserNames.flatMap((name) =>
-  RUNGS[name].map((rung) => place(name, rung)),
-);
+export const places = browserNames.flatMap((name) => RUNGS[name].map((rung) => place(name, rung)));
 
 /** The last rung, in one browser. */
 export const inMemory = place(browserNames.at(-1), 'memory');
