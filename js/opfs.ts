@@ -1,5 +1,5 @@
-// The OPFS rung, or the asynchronous half of it: finding it, opening, making and removing files. The
-// engine reads, writes and flushes what was opened here by itself (worker/src/handle.rs).
+// The OPFS rung, or the asynchronous half of it: finding it, opening, making and removing files.
+// The engine reads, writes and flushes what was opened here by itself (worker/src/handle.rs).
 import type { Opened, SyncAccessHandle } from './platform.ts';
 import { byName, type Home, nameOf, type Rung } from './rung.ts';
 

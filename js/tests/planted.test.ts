@@ -1,5 +1,5 @@
-// Sources of the rungs with a planted bug each (docs/PLANTED.md): the checks must catch it. A plant is
-// an edit of the text, so that nothing of it is in what ships.
+// Sources of the rungs with a planted bug each (docs/PLANTED.md): the checks must catch it. A plant
+// is an edit of the text, so that nothing of it is in what ships.
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,5 +1,5 @@
-//! One open file: a sync access handle of the browser, or what `js/mirror.ts` makes in its place. The
-//! only place that looks at the counts which browsers return.
+//! One open file: a sync access handle of the browser, or what `js/mirror.ts` makes in its place.
+//! The only place that looks at the counts which browsers return.
 
 use crate::thrown;
 use holm::platform::disk::DiskError;

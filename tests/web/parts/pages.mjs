@@ -31,8 +31,8 @@ const HIDING = {
 };
 
 /**
- * Starts the server on a free port. `requests` are the paths asked for so far, in order. Workers find
- * nothing above the rung.
+ * Starts the server on a free port. `requests` are the paths asked for so far, in order. Workers
+ * find nothing above the rung.
  */
 export async function servePages({ rung = 'opfs' } = {}) {
   const requests = [];
