@@ -12,6 +12,8 @@ mod handle;
 mod host;
 mod locks;
 mod page;
+#[cfg(feature = "testing")]
+mod reader;
 mod socket;
 mod storage;
 mod tabs;

@@ -106,6 +106,22 @@ const storageChecks = {
     equal(same(third.read(0, 100_000, 99), bytes(10, 3)), true);
   },
 
+  async 'another library finds the files as they were written'({ module, rig, place }) {
+    if (place.kind !== 'indexeddb') return;
+    const one = rig();
+    const name = fresh();
+    one.list(name);
+    await next(one);
+    const [small, large] = [await made(one, 'small'), await made(one, 'large')];
+    one.write(small, 0, bytes(9, 1));
+    one.write(large, 0, bytes(100_000, 2));
+    await flushed(one, small, 'Ok(())');
+    one.truncate(large, 70_000);
+    await flushed(one, large, 'Ok(())');
+    equal(same(await module.read_indexed_db(name, 'small'), bytes(9, 1)), true);
+    equal(same(await module.read_indexed_db(name, 'large'), bytes(70_000, 2)), true);
+  },
+
   async 'a connection that is closed under it is opened again'({ rig, place }) {
     if (place.kind !== 'indexeddb') return;
     const name = fresh();
