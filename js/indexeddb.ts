@@ -7,7 +7,7 @@ import type { Opened } from './platform.ts';
 import { busy, type Home, nameOf, type Rung } from './rung.ts';
 
 /** All files of a database are in memory. */
-export const BYTES_MAX = 64 << 20;
+const BYTES_MAX = 64 << 20;
 /** Records of the store `meta`. */
 const HOME = 'home';
 const OWNER = 'owner';
@@ -83,16 +83,18 @@ export class IndexedDb implements Rung {
    */
   async list(): Promise<Opened[]> {
     try {
-      await this.load('readwrite', BYTES_MAX);
+      await this.load('readwrite');
+      this.mirror.bytesMax = BYTES_MAX;
     } catch (thrown) {
       if (nameOf(thrown) !== 'QuotaExceededError') throw thrown;
-      await this.load('readonly', 0);
+      await this.load('readonly');
+      this.mirror.bytesMax = 0;
     }
     return this.mirror.list();
   }
 
-  private async load(mode: IDBTransactionMode, bytesMax: number): Promise<void> {
-    const mirror = new Mirror(bytesMax);
+  private async load(mode: IDBTransactionMode): Promise<void> {
+    const mirror = new Mirror();
     await this.connection.run(mode, (stores) => {
       if (mode === 'readwrite') stores.meta.put(this.owner, OWNER);
       load(stores, mirror);

@@ -9,15 +9,22 @@ import { byName, type Rung } from './rung.ts';
  */
 export const CHUNK_BYTES = 32 << 10;
 
+const RESERVE_BYTES = 1 << 20;
+
 /** The files of a database. */
 export class Mirror {
   readonly files = new Map<string, MirrorFile>();
   /** Names of files to be removed where this is written down. */
   removed = new Set<string>();
-  private readonly bytesMax: number;
+  /** How large all files together may grow. */
+  bytesMax = Number.POSITIVE_INFINITY;
+  /** Nothing was written yet. */
+  private isFresh = true;
 
-  constructor(bytesMax = Number.POSITIVE_INFINITY) {
-    this.bytesMax = bytesMax;
+  get bytes(): number {
+    let bytes = 0;
+    for (const { length } of this.files.values()) bytes += length;
+    return bytes;
   }
 
   /** Adds a file, empty or with the content that was written down. */
@@ -43,13 +50,17 @@ export class Mirror {
   }
 
   /**
-   * Whether a file may grow to this length. The first write to a file may take as much again: it
-   * is what opening makes of the whole database, and a full one must still open.
+   * Whether a file may grow to this length. The first write after an opening may take as much
+   * again, and a reserve is left after it: it is what opening makes of the whole database, and a
+   * full one must still open and be emptied.
    */
   hasRoom(file: MirrorFile, length: number): boolean {
-    let bytes = length - file.length;
-    for (const each of this.files.values()) bytes += each.length;
-    return bytes <= this.bytesMax * (file.length === 0 ? 2 : 1);
+    const bytes = this.bytes + length - file.length;
+    if (this.isFresh && bytes <= 2 * this.bytesMax) {
+      this.bytesMax = Math.max(this.bytesMax, bytes + RESERVE_BYTES);
+    }
+    this.isFresh = false;
+    return bytes <= this.bytesMax;
   }
 }
 

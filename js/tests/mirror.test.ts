@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { CHUNK_BYTES, Memory, Mirror } from '../mirror.ts';
 
+const MIB = 1 << 20;
+
 describe('a mirrored file', () => {
   it('is what a plain array of bytes would be', () => {
     const { handle } = new Mirror().make('a');
@@ -32,18 +34,29 @@ describe('a mirrored file', () => {
     }
   });
 
-  it('takes nothing of what does not fit, and the first write to a file as much again', () => {
-    const mirror = new Mirror(100);
+  it('takes nothing of what does not fit', () => {
+    const mirror = new Mirror();
+    mirror.bytesMax = 3 * MIB;
     const { handle } = mirror.make('a');
-    expect(handle.write(new Uint8Array(90), { at: 0 })).toBe(90);
-    expect(handle.write(new Uint8Array(11), { at: 90 })).toBe(0);
-    expect(handle.getSize()).toBe(90);
-    expect(() => handle.truncate(101)).toThrow('cannot grow');
+    expect(handle.write(new Uint8Array(MIB), { at: 0 })).toBe(MIB);
+    expect(handle.write(new Uint8Array(2 * MIB + 1), { at: MIB })).toBe(0);
+    expect(handle.getSize()).toBe(MIB);
+    expect(() => handle.truncate(3 * MIB + 1)).toThrow('cannot grow');
+    expect(handle.write(new Uint8Array(2 * MIB), { at: MIB })).toBe(2 * MIB);
     const next = mirror.make('b').handle;
-    expect(next.write(new Uint8Array(90), { at: 0 })).toBe(90);
-    expect(next.write(new Uint8Array(1), { at: 90 })).toBe(0);
+    expect(next.write(new Uint8Array(1), { at: 0 })).toBe(0);
     mirror.remove('a');
-    expect(next.write(new Uint8Array(10), { at: 90 })).toBe(10);
+    expect(next.write(new Uint8Array(1), { at: 0 })).toBe(1);
+  });
+
+  it('of a full database takes as much again at first, and a little more', () => {
+    const mirror = new Mirror();
+    mirror.add('old', 3 * MIB);
+    mirror.bytesMax = 3 * MIB;
+    const { handle } = mirror.make('new');
+    expect(handle.write(new Uint8Array(3 * MIB), { at: 0 })).toBe(3 * MIB);
+    expect(handle.write(new Uint8Array(MIB), { at: 3 * MIB })).toBe(MIB);
+    expect(handle.write(new Uint8Array(1), { at: 4 * MIB })).toBe(0);
   });
 });
 

@@ -32,16 +32,16 @@ const HIDING = {
 
 /**
  * Starts the server on a free port. `requests` are the paths asked for so far, in order. Workers
- * find nothing above the rung.
+ * that start find nothing above the `rung`, which a test may change.
  */
 export async function servePages({ rung = 'opfs' } = {}) {
-  const requests = [];
+  const pages = { rung, requests: [] };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://page');
-    requests.push(pathname);
+    pages.requests.push(pathname);
     try {
       const path = placeOf(pathname);
-      const hiding = pathname === '/dist/worker.js' ? HIDING[rung] : '';
+      const hiding = pathname === '/dist/worker.js' ? HIDING[pages.rung] : '';
       const content = hiding + (await readFile(path, 'latin1'));
       response.writeHead(200, {
         'content-type': TYPES[extname(path)],
@@ -53,12 +53,12 @@ export async function servePages({ rung = 'opfs' } = {}) {
     }
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const origin = `http://127.0.0.1:${server.address().port}`;
-  const close = () => {
+  pages.origin = `http://127.0.0.1:${server.address().port}`;
+  pages.close = () => {
     server.close();
     server.closeAllConnections();
   };
-  return { origin, requests, close };
+  return pages;
 }
 
 function placeOf(pathname) {
