@@ -1,5 +1,5 @@
-//! Test-only: reads a file of the IndexedDB rung with another library than the code that wrote it, by
-//! what `docs/FORMAT.md` says of it. Not in the shipped module.
+//! Test-only: reads a file of the IndexedDB rung with another library than the code that wrote it,
+//! by what `docs/FORMAT.md` says of it. Not in the shipped module.
 
 use js_sys::{Array, Uint8Array};
 use rexie::{Rexie, TransactionMode};

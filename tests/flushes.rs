@@ -1,3 +1,5 @@
+//! Flushes that come late, or fail.
+//!
 //! `relaxed` promises that what is saved outlives the tab. So where only what was flushed does, the
 //! answer waits for the flush all the same.
 
@@ -7,12 +9,19 @@ use holm::effect::Effect;
 use holm::engine::Engine;
 use holm::event::{Event, Input};
 use holm::ids::TabId;
-use holm::platform::disk::{Files, Survival};
+use holm::platform::disk::{DiskError, Files, Survival};
 use holm::platform::inbox::Inbox;
 use holm::platform::memory::{MemoryDisk, MemoryFiles};
 
 const SCHEMA: &str = r#"{"version":1,"collections":{"notes":{"fields":[
     {"name":"text","kind":"string"}]}}}"#;
+
+const WRITE: &str = r#""kind":"write","ops":[
+    {"op":"insert","collection":"notes","id":"a","fields":{"text":"x"}}]"#;
+
+fn open(durability: &str) -> String {
+    format!(r#""kind":"open","name":"test","durability":"{durability}","schema":{SCHEMA}"#)
+}
 
 /// An engine and its files; flushes are left to the test.
 struct Rig {
@@ -69,9 +78,9 @@ impl Rig {
         }
     }
 
-    fn flush(&mut self) {
+    fn flush(&mut self, result: Result<(), DiskError>) {
         while let Some(Effect::Flush { ticket, .. }) = self.flushes.pop() {
-            let result = Ok(());
+            let result = result.clone();
             self.inbox.push(Event::Flushed { ticket, result });
             self.run();
         }
@@ -86,16 +95,12 @@ impl Rig {
 /// Whether a relaxed write is answered before it is flushed, and after.
 fn answered(survival: Survival) -> (bool, bool) {
     let mut rig = Rig::new(survival);
-    rig.request(
-        1,
-        &format!(r#""kind":"open","name":"test","durability":"relaxed","schema":{SCHEMA}"#),
-    );
-    rig.flush();
+    rig.request(1, &open("relaxed"));
+    rig.flush(Ok(()));
     assert!(rig.is_answered(1), "{:?}", rig.posts);
-    let note = r#"{"op":"insert","collection":"notes","id":"a","fields":{"text":"x"}}"#;
-    rig.request(2, &format!(r#""kind":"write","ops":[{note}]"#));
+    rig.request(2, WRITE);
     let before = rig.is_answered(2);
-    rig.flush();
+    rig.flush(Ok(()));
     (before, rig.is_answered(2))
 }
 
@@ -105,4 +110,19 @@ fn a_relaxed_write_is_saved_when_it_outlives_the_tab() {
     assert_eq!(answered(Survival::Flushed), (false, true));
     // Nothing outlives it in memory, and waiting would not help.
     assert_eq!(answered(Survival::Nothing), (true, true));
+}
+
+#[test]
+fn a_database_whose_first_flush_fails_opens_for_reading() {
+    let mut rig = Rig::new(Survival::Flushed);
+    rig.request(1, &open("strict"));
+    rig.flush(Err(DiskError::Full));
+    assert!(rig.is_answered(1), "{:?}", rig.posts);
+    let told = rig.posts.last().unwrap();
+    assert!(told.contains(r#""state":"failed""#), "{told}");
+    rig.request(2, r#""kind":"get","query":{"from":"notes"}"#);
+    assert!(rig.is_answered(2));
+    rig.request(3, WRITE);
+    let told = rig.posts.last().unwrap();
+    assert!(told.contains("storage_failed"), "{told}");
 }
