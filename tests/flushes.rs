@@ -78,7 +78,7 @@ impl Rig {
         }
     }
 
-    fn flush(&mut self, result: Result<(), DiskError>) {
+    fn flush(&mut self, result: &Result<(), DiskError>) {
         while let Some(Effect::Flush { ticket, .. }) = self.flushes.pop() {
             let result = result.clone();
             self.inbox.push(Event::Flushed { ticket, result });
@@ -96,11 +96,11 @@ impl Rig {
 fn answered(survival: Survival) -> (bool, bool) {
     let mut rig = Rig::new(survival);
     rig.request(1, &open("relaxed"));
-    rig.flush(Ok(()));
+    rig.flush(&Ok(()));
     assert!(rig.is_answered(1), "{:?}", rig.posts);
     rig.request(2, WRITE);
     let before = rig.is_answered(2);
-    rig.flush(Ok(()));
+    rig.flush(&Ok(()));
     (before, rig.is_answered(2))
 }
 
@@ -116,7 +116,7 @@ fn a_relaxed_write_is_saved_when_it_outlives_the_tab() {
 fn a_database_whose_first_flush_fails_opens_for_reading() {
     let mut rig = Rig::new(Survival::Flushed);
     rig.request(1, &open("strict"));
-    rig.flush(Err(DiskError::Full));
+    rig.flush(&Err(DiskError::Full));
     assert!(rig.is_answered(1), "{:?}", rig.posts);
     let told = rig.posts.last().unwrap();
     assert!(told.contains(r#""state":"failed""#), "{told}");

@@ -82,10 +82,11 @@ class WebKitBrowser {
   /** The session's first window is the first page; each later page is a tab of its own. */
   async newPage() {
     this.#pages += 1;
+    // The window in front may have been closed.
+    const [first] = await this.#session.get('window/handles');
+    await this.#session.post('window', { handle: first });
     const handle =
-      this.#pages === 1
-        ? await this.#session.get('window')
-        : (await this.#session.post('window/new', { type: 'tab' })).handle;
+      this.#pages === 1 ? first : (await this.#session.post('window/new', { type: 'tab' })).handle;
     return new WebKitPage(this.#session, handle, this.#turns);
   }
 
