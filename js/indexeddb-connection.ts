@@ -55,8 +55,8 @@ export class Connection {
         // It may come yet.
         request.onsuccess = () => request.result.close();
       };
-      const late = setTimeout(() => giveUp(busy('IndexedDB does not answer')), OPEN_MS);
-      request.onblocked = () => giveUp(busy('IndexedDB is held by another tab'));
+      const late = setTimeout(() => giveUp(busy()), OPEN_MS);
+      request.onblocked = () => giveUp(busy());
       request.onupgradeneeded = () => {
         for (const store of STORES) request.result.createObjectStore(store);
       };

@@ -31,6 +31,8 @@ interface FileChanges {
 /** One database in IndexedDB. */
 export class IndexedDb implements Rung {
   readonly kind = 'indexeddb';
+  /** Where the database lives, if that was written down here before it was opened. */
+  home: Home | undefined;
   private readonly connection: Connection;
   /** Ours as long as it is what is written down: another leader replaces it. */
   private readonly owner = newId();
@@ -48,17 +50,15 @@ export class IndexedDb implements Rung {
     if (!globalThis.indexedDB) return undefined;
     const one = new IndexedDb(new Connection(`holm:${database}`));
     try {
-      if (await one.home()) return one;
+      one.home = await one.readHome();
     } catch (thrown) {
       if (['SecurityError', 'NotSupportedError'].includes(nameOf(thrown))) return undefined;
       throw thrown;
     }
-    // Nothing is in it yet.
-    return (await one.isReliable()) ? one : undefined;
+    return one.home || (await one.isReliable()) ? one : undefined;
   }
 
-  /** Where the database lives, if that was ever written down here. */
-  home(): Promise<Home | undefined> {
+  private readHome(): Promise<Home | undefined> {
     return this.connection.run('readonly', ({ meta }) => {
       const found = meta.get(HOME);
       return () => found.result;
@@ -118,7 +118,7 @@ export class IndexedDb implements Rung {
       await this.connection.run('readwrite', (stores, abort) => {
         const owner = stores.meta.get(OWNER);
         owner.onsuccess = () => {
-          if (owner.result !== this.owner) abort(busy('another tab has taken the database over'));
+          if (owner.result !== this.owner) abort(busy());
         };
         write(stores, changes);
         return () => {};
@@ -129,7 +129,7 @@ export class IndexedDb implements Rung {
     }
   }
 
-  /** Whether what is written can be read back. A full store is there all the same. */
+  /** Whether what is written can be read back, while nothing is there. A full store is there all the same. */
   private async isReliable(): Promise<boolean> {
     try {
       return await this.connection.run('readwrite', ({ meta }) => {

@@ -13,40 +13,41 @@ export async function findRung(opfs: Folders | undefined, database: string): Pro
   const above = await opfs?.home(database);
   if (opfs && above?.rung === 'opfs' && above.isShared) return opfs;
   const below = await openIndexedDb(database, above);
-  const under = await below?.home();
+  try {
+    const rung = await choose(database, opfs, above, below);
+    if (rung !== below) await below?.close();
+    return rung;
+  } catch (thrown) {
+    await below?.close();
+    throw thrown;
+  }
+}
+
+async function choose(
+  database: string,
+  opfs: Folders | undefined,
+  above: Home | undefined,
+  below: IndexedDb | undefined,
+): Promise<Rung> {
+  const under = below?.home;
   const best = opfs ? 'opfs' : below ? 'indexeddb' : 'memory';
   const home = newer(above, under) ?? { rung: best, moves: 0 };
   if (home.rung === 'memory') return memory;
-  const [rung, own] = home.rung === 'opfs' ? [opfs, above] : [below, under];
-  if (!rung) throw busy(`the database is in ${home.rung}, which cannot be opened now`);
+  const isAbove = home.rung === 'opfs';
+  const rung = isAbove ? opfs : below;
+  const own = isAbove ? above : under;
+  if (!rung) throw busy();
   if (!own && (above ?? under)) throw new Error(`the database was in ${home.rung} and is gone`);
-  if (rung === opfs) await settleInOpfs(database, home, opfs, below);
-  else if (!isSame(under, home) || (opfs && !isSame(above, home))) {
-    await below?.setHome(home);
-    await opfs?.setHome(database, { ...home, isShared: true });
-  }
-  return rung;
-}
-
-// Both ways to settle write to the rung itself first: if its own record were missing, the database
-// would look as if it had been removed.
-
-async function settleInOpfs(
-  database: string,
-  home: Home,
-  opfs: Folders,
-  below: IndexedDb | undefined,
-): Promise<void> {
-  await opfs.setHome(database, { ...home, isShared: false });
-  if (!below) return;
+  const setAbove = (isShared: boolean) => opfs?.setHome(database, { ...home, isShared });
+  // The rung itself first: without its own record the database would look as if it were gone.
+  if (!isSame(own, home)) await (isAbove ? setAbove(false) : below?.setHome(home));
   try {
-    await below.setHome(home);
-    await opfs.setHome(database, { ...home, isShared: true });
+    if (isAbove && below) await below.setHome(home);
+    if (below && (isAbove || !isSame(above, home))) await setAbove(true);
   } catch {
     // The next opening tries again.
-  } finally {
-    await below.close();
   }
+  return rung;
 }
 
 /**
@@ -62,7 +63,7 @@ async function openIndexedDb(
   } catch (thrown) {
     if (above?.rung === 'opfs') return undefined;
     if (['QuotaExceededError', 'VersionError'].includes(nameOf(thrown))) throw thrown;
-    throw busy(`IndexedDB: ${thrown}`);
+    throw busy();
   }
 }
 

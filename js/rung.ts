@@ -24,8 +24,8 @@ export interface Home {
 }
 
 /** A database that is held by something, or may be there soon. */
-export function busy(message: string): DOMException {
-  return new DOMException(message, 'NoModificationAllowedError');
+export function busy(): DOMException {
+  return new DOMException('', 'NoModificationAllowedError');
 }
 
 export const nameOf = (thrown: unknown) => (thrown instanceof Error ? thrown.name : '');
