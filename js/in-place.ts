@@ -35,7 +35,10 @@ export function runInPlace(connection: Connection): () => void {
       queueMicrotask(() => isStopped || connection.receive(bytes));
     };
     const memory = new Memory();
-    host = new Host(post, { storage: new OrderedStorage(async () => memory), requestLock });
+    host = new Host(post, {
+      storage: new OrderedStorage(async (database) => memory.find(database)),
+      requestLock,
+    });
     connection.attach({
       send(bytes) {
         try {

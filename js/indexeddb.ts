@@ -55,7 +55,7 @@ export class IndexedDb implements Rung {
       if (['SecurityError', 'NotSupportedError'].includes(nameOf(thrown))) return undefined;
       throw thrown;
     }
-    return one.home || (await one.isReliable()) ? one : undefined;
+    return one;
   }
 
   private readHome(): Promise<Home | undefined> {
@@ -130,7 +130,7 @@ export class IndexedDb implements Rung {
   }
 
   /** Whether what is written can be read back, while nothing is there. A full store is there all the same. */
-  private async isReliable(): Promise<boolean> {
+  async isReliable(): Promise<boolean> {
     try {
       return await this.connection.run('readwrite', ({ meta }) => {
         meta.put(this.owner, OWNER);

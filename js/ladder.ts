@@ -4,6 +4,7 @@
 import { IndexedDb } from './indexeddb.ts';
 import { Memory } from './mirror.ts';
 import type { Folders } from './opfs.ts';
+import type { Kind } from './platform.ts';
 import { busy, type Home, nameOf, type Rung } from './rung.ts';
 
 const memory = new Memory();
@@ -30,15 +31,14 @@ async function choose(
   below: IndexedDb | undefined,
 ): Promise<Rung> {
   const under = below?.home;
-  const best = opfs ? 'opfs' : below ? 'indexeddb' : 'memory';
-  const home = newer(above, under) ?? { rung: best, moves: 0 };
-  if (home.rung === 'memory') return memory;
+  const home = newer(above, under) ?? { rung: await best(opfs, below), moves: 0 };
+  if (home.rung === 'memory') return memory.find(database);
   const isAbove = home.rung === 'opfs';
   const rung = isAbove ? opfs : below;
   const own = isAbove ? above : under;
   if (!rung) throw busy();
   if (!own && (above ?? under)) throw new Error(`the database was in ${home.rung} and is gone`);
-  const setAbove = (isShared: boolean) => opfs?.setHome(database, { ...home, isShared });
+  const setAbove = (isShared: boolean) => opfs?.setHome({ ...home, isShared });
   // The rung itself first: without its own record the database would look as if it were gone.
   if (!isSame(own, home)) await (isAbove ? setAbove(false) : below?.setHome(home));
   try {
@@ -65,6 +65,12 @@ async function openIndexedDb(
     if (['QuotaExceededError', 'VersionError'].includes(nameOf(thrown))) throw thrown;
     throw busy();
   }
+}
+
+/** The highest rung that works. */
+async function best(opfs: Folders | undefined, below: IndexedDb | undefined): Promise<Kind> {
+  if (opfs) return 'opfs';
+  return (await below?.isReliable()) ? 'indexeddb' : 'memory';
 }
 
 function newer(one: Home | undefined, other: Home | undefined): Home | undefined {

@@ -174,20 +174,25 @@ export class MirrorFile implements SyncAccessHandle {
 export class Memory implements Rung {
   readonly kind = 'memory';
   private readonly databases = new Map<string, Mirror>();
-  private mirror: Mirror | undefined;
+  private mirror = new Mirror();
 
-  async list(database: string): Promise<Opened[]> {
+  /** Looks for a database, or makes it. */
+  find(database: string): this {
     this.mirror = this.databases.get(database) ?? new Mirror();
     this.databases.set(database, this.mirror);
+    return this;
+  }
+
+  async list(): Promise<Opened[]> {
     return this.mirror.list();
   }
 
   async make(name: string): Promise<Opened> {
-    return (this.mirror as Mirror).make(name);
+    return this.mirror.make(name);
   }
 
   async remove(name: string): Promise<void> {
-    this.mirror?.remove(name);
+    this.mirror.remove(name);
   }
 
   async flush(): Promise<void> {}

@@ -1,21 +1,24 @@
 // The OPFS rung, or the asynchronous half of it: finding it, opening, making and removing files.
 // The engine reads, writes and flushes what was opened here by itself (worker/src/handle.rs).
-import type { Opened, SyncAccessHandle } from './platform.ts';
+import type { Kind, Opened, SyncAccessHandle } from './platform.ts';
 import { byName, type Home, nameOf, type Rung } from './rung.ts';
 
 /** The folder above those of the databases. */
 const ROOT = 'holm';
 /** Written, flushed, read back and removed where nothing was ever stored. */
 const PROBE = '.probe';
-/** The file that says where a database lives, beside those of the engine. */
-const HOME = 'home';
+/** The name of a file that says where a database lives, beside those of the engine. */
+const HOME = /^home-(opfs|indexeddb)-(\d+)(-shared)?$/;
 const CREATE = { create: true };
 const START = { at: 0 };
 
-interface SharedHome extends Home {
+export interface SharedHome extends Home {
   /** Whether IndexedDB has it too. */
   readonly isShared: boolean;
 }
+
+/** The latest record has the highest. */
+const rank = ({ moves, isShared }: SharedHome) => 2 * moves + Number(isShared);
 
 type FileHandle = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncAccessHandle> };
 
@@ -70,44 +73,41 @@ function readsBack(file: SyncAccessHandle): boolean {
 export class Folders implements Rung {
   readonly kind = 'opfs';
   private readonly root: FileSystemDirectoryHandle;
-  /** The folder of the database that was listed last. */
+  /** The folder of the database that was looked for last, and the engine's files in it. */
   private folder: FileSystemDirectoryHandle | undefined;
+  private found: FileHandle[] = [];
 
   constructor(root: FileSystemDirectoryHandle) {
     this.root = root;
   }
 
-  /** Where the database lives, if that was ever written down here. Its files say so too. */
+  /**
+   * Looks for a database: where it lives, if that was ever written down here. Its files say so too.
+   */
   async home(database: string): Promise<SharedHome | undefined> {
-    const folder = await this.folderOf(database);
-    try {
-      const file = await folder.getFileHandle(HOME);
-      return JSON.parse(await (await file.getFile()).text());
-    } catch (thrown) {
-      // One that a crash tore was being made.
-      if (!['NotFoundError', 'SyntaxError'].includes(nameOf(thrown))) throw thrown;
+    this.folder = await this.root.getDirectoryHandle(folderName(database), CREATE);
+    this.found = [];
+    let home: SharedHome | undefined;
+    for await (const entry of this.folder.values()) {
+      const [, rung, moves, shared] = HOME.exec(entry.name) ?? [];
+      const one = { rung: rung as Kind, moves: Number(moves), isShared: shared !== undefined };
+      if (rung) home = home && rank(home) > rank(one) ? home : one;
+      else if (entry.kind === 'file') this.found.push(entry as FileHandle);
     }
-    for await (const name of folder.keys()) {
-      if (name !== HOME) return { rung: 'opfs', moves: 0, isShared: false };
-    }
-    return undefined;
+    return (
+      home ?? (this.found.length > 0 ? { rung: 'opfs', moves: 0, isShared: false } : undefined)
+    );
   }
 
-  async setHome(database: string, home: SharedHome): Promise<void> {
-    const file = await openFile(await this.folderOf(database), HOME);
-    try {
-      const bytes = new TextEncoder().encode(JSON.stringify(home));
-      file.truncate(0);
-      file.write(bytes, START);
-      file.flush();
-    } finally {
-      file.close();
-    }
+  /** Writes it down for the database that was looked for last, in a name, which cannot be torn. */
+  async setHome({ rung, moves, isShared }: SharedHome): Promise<void> {
+    const name = `home-${rung}-${moves}${isShared ? '-shared' : ''}`;
+    await this.folder?.getFileHandle(name, CREATE);
   }
 
-  async list(database: string): Promise<Opened[]> {
-    this.folder = await this.folderOf(database);
-    return openFiles(this.folder);
+  /** The database that was looked for last. */
+  list(): Promise<Opened[]> {
+    return openFiles(this.found);
   }
 
   async make(name: string): Promise<Opened> {
@@ -125,18 +125,10 @@ export class Folders implements Rung {
 
   /** Whoever has the handles closes them. */
   async close(): Promise<void> {}
-
-  private folderOf(database: string): Promise<FileSystemDirectoryHandle> {
-    return this.root.getDirectoryHandle(folderName(database), CREATE);
-  }
 }
 
 /** Opens every file, all at once since each may take milliseconds. If one fails none stays open. */
-async function openFiles(folder: FileSystemDirectoryHandle): Promise<Opened[]> {
-  const found: FileHandle[] = [];
-  for await (const entry of folder.values()) {
-    if (entry.kind === 'file' && entry.name !== HOME) found.push(entry as FileHandle);
-  }
+async function openFiles(found: FileHandle[]): Promise<Opened[]> {
   found.sort(byName);
   const handles = await Promise.allSettled(found.map((file) => file.createSyncAccessHandle()));
   const failure = handles.find((handle) => handle.status === 'rejected');

@@ -1,12 +1,12 @@
 // What the rungs of the storage ladder have in common.
 import type { Kind, Opened } from './platform.ts';
 
-/** A kind of storage. Its calls are made one at a time. */
+/** A kind of storage, ready for one database. Its calls are made one at a time. */
 export interface Rung {
   readonly kind: Kind;
-  /** Opens the files of a database in the order of their names: all or none. */
-  list(database: string): Promise<Opened[]>;
-  /** Makes and opens an empty file in the database that was listed last. */
+  /** Opens the files of the database in the order of their names: all or none. */
+  list(): Promise<Opened[]>;
+  /** Makes and opens an empty file in it. */
   make(name: string): Promise<Opened>;
   /** Removes a closed file of it, if it is there. */
   remove(name: string): Promise<void>;

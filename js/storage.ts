@@ -24,7 +24,7 @@ export class OrderedStorage implements Storage {
       await this.rung?.close();
       this.rung = undefined;
       this.rung = await this.find(database);
-      return this.rung.list(database);
+      return this.rung.list();
     }, told);
   }
 

@@ -252,7 +252,7 @@ class OnlyHomes {
     return this.record;
   }
 
-  async setHome(_database: string, home: Home) {
+  async setHome(home: Home) {
     if (this.writesLeft === 0) throw new Error('stopped');
     this.writesLeft -= 1;
     this.record = home;

@@ -62,11 +62,11 @@ describe('a mirrored file', () => {
 
 it('memory keeps databases apart, as long as it lives', async () => {
   const memory = new Memory();
-  await memory.list('one');
+  memory.find('one');
   (await memory.make('a')).handle.write(Uint8Array.of(7), { at: 0 });
-  expect(await memory.list('other')).toEqual([]);
-  const [file] = await memory.list('one');
+  expect(await memory.find('other').list()).toEqual([]);
+  const [file] = await memory.find('one').list();
   expect(file?.handle.getSize()).toBe(1);
   await memory.remove('a');
-  expect(await memory.list('one')).toEqual([]);
+  expect(await memory.find('one').list()).toEqual([]);
 });

@@ -47,7 +47,8 @@ async function inNode(folder) {
     socket,
   };
   const memory = new Memory();
-  const platform = () => ({ storage: new OrderedStorage(async () => memory), requestLock });
+  const storage = () => new OrderedStorage(async (database) => memory.find(database));
+  const platform = () => ({ storage: storage(), requestLock });
   return { results: await runChecks(load, place, platform), notes: [] };
 }
 
