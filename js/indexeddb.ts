@@ -129,7 +129,10 @@ export class IndexedDb implements Rung {
     }
   }
 
-  /** Whether what is written can be read back, while nothing is there. A full store is there all the same. */
+  /**
+   * Whether what is written can be read back, asked while nothing is there. A full storage is there
+   * all the same.
+   */
   async isReliable(): Promise<boolean> {
     try {
       return await this.connection.run('readwrite', ({ meta }) => {
