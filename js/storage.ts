@@ -29,32 +29,20 @@ export class OrderedStorage implements Storage {
   }
 
   make(name: string, told: Told): void {
-    this.do(async () => [await this.listed().make(name)], told);
+    this.do(async (rung) => [await rung.make(name)], told);
   }
 
   remove(name: string): void {
-    this.do(
-      async () => {
-        await this.listed().remove(name);
-        return [];
-      },
-      () => {},
-    );
+    this.do((rung) => rung.remove(name).then(() => []));
   }
 
   flush(told: Told): void {
-    this.do(async () => {
-      await this.listed().flush();
-      return [];
-    }, told);
+    this.do((rung) => rung.flush().then(() => []), told);
   }
 
-  private listed(): Rung {
-    if (!this.rung) throw new Error('no database is listed');
-    return this.rung;
-  }
-
-  private do(job: () => Promise<Opened[]>, told: Told): void {
-    this.done = this.done.then(() => job().then(told, (thrown) => told(undefined, thrown)));
+  /** Only listing may be asked for before a database is listed. */
+  private do(job: (rung: Rung) => Promise<Opened[]>, told: Told = () => {}): void {
+    const next = async () => job(this.rung as Rung);
+    this.done = this.done.then(() => next().then(told, (thrown) => told(undefined, thrown)));
   }
 }
