@@ -8,6 +8,7 @@ import { type Mutations, mutationsOf, Writer } from './mutate.ts';
 import { type Observer, ObserverPool } from './observer.ts';
 import { Outbox } from './outbox.ts';
 import { Query, type Source } from './query.ts';
+import { askToPersist } from './room.ts';
 import type { CollectionName, Insert, Operands, Row, Schema } from './schema.ts';
 import { type DatabaseStatus, LiveStatus } from './status.ts';
 import { runTransaction, type Transaction } from './transaction.ts';
@@ -94,6 +95,7 @@ async function open<S extends Schema>(
     durability,
   });
   const stop = run(connection);
+  void status.measure();
   try {
     await opening;
   } catch (error) {
@@ -125,6 +127,9 @@ function listener(
       case 'recovered':
         // It fails only where the connection does, and then everybody is told.
         writer.recover().catch(() => {});
+        break;
+      case 'full':
+        void status.measure();
         break;
       case 'failed':
         status.fail(notice.error);
@@ -248,6 +253,20 @@ export class Database<S extends Schema> {
       yield* lines;
       after = next;
     } while (after !== null);
+  }
+
+  /**
+   * Asks the browser to keep this site's data also when the device gets short of space. Some ask
+   * the user, others decide by themselves. Whether it will: `db.status.storage.persisted` from
+   * then on.
+   *
+   * @example
+   * if (!(await db.persist())) warn('Your data may be removed when space gets short');
+   */
+  async persist(): Promise<boolean> {
+    const isKept = await askToPersist();
+    await this.parts.status.measure();
+    return isKept;
   }
 
   /** Saves what was written before, lets go of the files and ends all live queries. */

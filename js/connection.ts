@@ -28,7 +28,7 @@ export interface Subscriber {
 /** A notice for the owner: the engine's, or what became of the engine itself. */
 export type Notice =
   | Extract<Message, { readonly kind: 'status' | 'entry' | 'token' }>
-  | { readonly kind: 'recovered' }
+  | { readonly kind: 'recovered' | 'full' }
   | { readonly kind: 'failed'; readonly error: HolmError };
 
 interface Request {
@@ -208,8 +208,12 @@ export class Connection {
       case 'reply': {
         const request = this.pending.get(message.number);
         this.pending.delete(message.number);
-        if ('ok' in message) request?.settle(null, message.ok);
-        else request?.settle(errorFromWire(message.error), {});
+        if ('ok' in message) {
+          request?.settle(null, message.ok);
+          break;
+        }
+        if (message.error.code === 'storage_full') this.notify({ kind: 'full' });
+        request?.settle(errorFromWire(message.error), {});
         break;
       }
       case 'result':

@@ -3,6 +3,8 @@
 import type { Connection } from './connection.ts';
 import { HolmError, toHolmError } from './error.ts';
 import { requestLock } from './locks.ts';
+import { Memory } from './mirror.ts';
+import { OrderedStorage } from './storage.ts';
 import type { Host } from './wasm/holm_worker.js';
 
 /** Starts the engine for a connection; the function it gives stops it for good. */
@@ -32,7 +34,11 @@ export function runInPlace(connection: Connection): () => void {
     const post = (bytes: Uint8Array) => {
       queueMicrotask(() => isStopped || connection.receive(bytes));
     };
-    host = new Host(post, { opfs: undefined, requestLock });
+    const memory = new Memory();
+    host = new Host(post, {
+      storage: new OrderedStorage(async (database) => memory.find(database)),
+      requestLock,
+    });
     connection.attach({
       send(bytes) {
         try {

@@ -1,5 +1,7 @@
 // The messages of docs/PAGE.md as types. Nothing here runs.
 import type { WireError } from './error.ts';
+import type { Kind } from './platform.ts';
+import type { Room } from './room.ts';
 import type { Json } from './value.ts';
 
 /** A row as it crosses: the id, then the fields in the schema's order. */
@@ -19,7 +21,7 @@ export type WireChange = readonly [column: number, value: Json];
 /** What a request is answered with; which members there are depends on its kind. */
 export interface Answer {
   readonly replica?: string;
-  readonly status?: Status;
+  readonly status?: WireStatus;
   readonly entry?: number | null;
   readonly rows?: readonly WireRow[];
   readonly lines?: readonly string[];
@@ -33,7 +35,7 @@ export type Message =
   | ResultNotice
   | PatchNotice
   | EntryNotice
-  | { readonly kind: 'status'; readonly status: Status }
+  | { readonly kind: 'status'; readonly status: WireStatus }
   | { readonly kind: 'token' }
   | { readonly kind: 'fatal'; readonly message: string };
 
@@ -65,9 +67,9 @@ export interface EntryNotice {
 export type EntryState = 'sent' | 'accepted' | 'rejected' | 'quarantined' | 'discarded';
 
 /** Where the data is and whether it stays. */
-export interface StorageStatus {
+export interface WireStorage {
   /** `memory` is gone with the page. */
-  readonly kind: 'opfs' | 'memory';
+  readonly kind: Kind;
   readonly durable: boolean;
   readonly state: 'ok' | 'damaged' | 'failed';
   /** What is wrong, if something is. */
@@ -109,9 +111,17 @@ export interface OutboxStatus {
   readonly quarantined: number;
 }
 
-/** How a database is. */
-export interface Status {
-  readonly storage: StorageStatus;
+/** How a database is, as the engine sees it. */
+export interface WireStatus {
+  readonly storage: WireStorage;
   readonly sync: SyncStatus;
   readonly outbox: OutboxStatus;
+}
+
+/** Where the data is, whether it stays, and how much room there is. */
+export interface StorageStatus extends WireStorage, Room {}
+
+/** How a database is. */
+export interface Status extends WireStatus {
+  readonly storage: StorageStatus;
 }

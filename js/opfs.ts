@@ -1,13 +1,24 @@
-// The asynchronous half of OPFS, in the worker: finding it, opening, making and removing files. The
-// engine reads, writes and flushes what was opened here by itself (worker/src/opfs.rs).
-import type { Opened, Opfs, SyncAccessHandle, Told } from './platform.ts';
+// The OPFS rung, or the asynchronous half of it: finding it, opening, making and removing files.
+// The engine reads, writes and flushes what was opened here by itself (worker/src/handle.rs).
+import type { Kind, Opened, SyncAccessHandle } from './platform.ts';
+import { byName, type Home, nameOf, type Rung } from './rung.ts';
 
 /** The folder above those of the databases. */
 const ROOT = 'holm';
 /** Written, flushed, read back and removed where nothing was ever stored. */
 const PROBE = '.probe';
+/** The name of a file that says where a database lives, beside those of the engine. */
+const HOME = /^home-(opfs|indexeddb)-(\d+)(-shared)?$/;
 const CREATE = { create: true };
 const START = { at: 0 };
+
+export interface SharedHome extends Home {
+  /** Whether IndexedDB has it too. */
+  readonly isShared: boolean;
+}
+
+/** The latest record has the highest. */
+const rank = ({ moves, isShared }: SharedHome) => 2 * moves + Number(isShared);
 
 type FileHandle = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncAccessHandle> };
 
@@ -16,7 +27,7 @@ type FileHandle = FileSystemFileHandle & { createSyncAccessHandle(): Promise<Syn
  * A store that is busy or full is still there, since an empty one in its place would look like a
  * loss.
  */
-export async function findOpfs(): Promise<Opfs | undefined> {
+export async function findOpfs(): Promise<Folders | undefined> {
   // Exposed exactly where sync access handles are: in dedicated workers.
   if (!('FileSystemSyncAccessHandle' in globalThis)) return undefined;
   try {
@@ -58,55 +69,67 @@ function readsBack(file: SyncAccessHandle): boolean {
   return isWhole && written.every((byte, at) => byte === read[at]);
 }
 
-class Folders implements Opfs {
+/** The folders of databases in OPFS. */
+export class Folders implements Rung {
+  readonly kind = 'opfs';
   private readonly root: FileSystemDirectoryHandle;
-  /** The folder of the database that was listed last. */
+  /** The folder of the database that was looked for last, and the engine's files in it. */
   private folder: FileSystemDirectoryHandle | undefined;
-  /** The end of what was asked for so far. Rejected when the engine fails while it is told. */
-  private done: Promise<void> = Promise.resolve();
+  private found: FileHandle[] = [];
 
   constructor(root: FileSystemDirectoryHandle) {
     this.root = root;
   }
 
-  list(database: string, told: Told): void {
-    this.do(async () => {
-      this.folder = await this.root.getDirectoryHandle(folderName(database), CREATE);
-      return openFiles(this.folder);
-    }, told);
-  }
-
-  make(name: string, told: Told): void {
-    this.do(async (folder) => {
-      const handle = await openFile(folder, name);
-      handle.truncate(0);
-      return [{ name, handle }];
-    }, told);
-  }
-
-  remove(name: string): void {
-    this.do(
-      async (folder) => {
-        await removeFile(folder, name);
-        return [];
-      },
-      () => {},
+  /**
+   * Looks for a database: where it lives, if that was ever written down here. Its files say so too.
+   */
+  async home(database: string): Promise<SharedHome | undefined> {
+    this.folder = await this.root.getDirectoryHandle(folderName(database), CREATE);
+    this.found = [];
+    let home: SharedHome | undefined;
+    for await (const entry of this.folder.values()) {
+      const [, rung, moves, shared] = HOME.exec(entry.name) ?? [];
+      const one = { rung: rung as Kind, moves: Number(moves), isShared: shared !== undefined };
+      if (rung) home = home && rank(home) > rank(one) ? home : one;
+      else if (entry.kind === 'file') this.found.push(entry as FileHandle);
+    }
+    return (
+      home ?? (this.found.length > 0 ? { rung: 'opfs', moves: 0, isShared: false } : undefined)
     );
   }
 
-  private do(job: (folder: FileSystemDirectoryHandle) => Promise<Opened[]>, told: Told): void {
-    const next = async () => job(this.folder as FileSystemDirectoryHandle);
-    this.done = this.done.then(() => next().then(told, (thrown) => told(undefined, thrown)));
+  /** Writes it down for the database that was looked for last, in a name, which cannot be torn. */
+  async setHome({ rung, moves, isShared }: SharedHome): Promise<void> {
+    const name = `home-${rung}-${moves}${isShared ? '-shared' : ''}`;
+    await this.folder?.getFileHandle(name, CREATE);
   }
+
+  /** The database that was looked for last. */
+  list(): Promise<Opened[]> {
+    return openFiles(this.found);
+  }
+
+  async make(name: string): Promise<Opened> {
+    const handle = await openFile(this.folder as FileSystemDirectoryHandle, name);
+    handle.truncate(0);
+    return { name, handle };
+  }
+
+  remove(name: string): Promise<void> {
+    return removeFile(this.folder as FileSystemDirectoryHandle, name);
+  }
+
+  /** Its handles do that. */
+  async flush(): Promise<void> {}
+
+  /** Whoever has the handles closes them. */
+  async close(): Promise<void> {}
 }
 
 /** Opens every file, all at once since each may take milliseconds. If one fails none stays open. */
-async function openFiles(folder: FileSystemDirectoryHandle): Promise<Opened[]> {
-  const found: FileHandle[] = [];
-  for await (const entry of folder.values()) {
-    if (entry.kind === 'file') found.push(entry as FileHandle);
-  }
-  found.sort((one, other) => (one.name < other.name ? -1 : 1));
+async function openFiles(found: FileHandle[]): Promise<Opened[]> {
+  found.sort(byName);
   const handles = await Promise.allSettled(found.map((file) => file.createSyncAccessHandle()));
   const failure = handles.find((handle) => handle.status === 'rejected');
   const opened: Opened[] = [];
@@ -132,8 +155,6 @@ async function openFile(
 function removeFile(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
   return folder.removeEntry(name).catch(() => {});
 }
-
-const nameOf = (thrown: unknown) => (thrown instanceof Error ? thrown.name : '');
 
 /**
  * A folder name for any database name: different names stay different, also where the file system

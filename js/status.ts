@@ -1,6 +1,7 @@
 // How a database is, as a value that can be read at any time and watched.
 import { callOut, type HolmError } from './error.ts';
-import type { OutboxStatus, Status, StorageStatus, SyncStatus } from './message.ts';
+import type { OutboxStatus, Status, StorageStatus, SyncStatus, WireStatus } from './message.ts';
+import { askRoom, type Room, UNKNOWN } from './room.ts';
 
 /**
  * The state of storage, synchronisation and outbox.
@@ -21,6 +22,7 @@ export class LiveStatus implements DatabaseStatus {
   /** Set by the answer to `open`, before anybody has the database. */
   private now: Status | undefined;
   private tokenFault: string | null = null;
+  private room: Room = UNKNOWN;
   private readonly listeners = new Set<{ readonly call: (status: Status) => void }>();
 
   get current(): Status {
@@ -48,11 +50,15 @@ export class LiveStatus implements DatabaseStatus {
   };
 
   /** The engine's word. */
-  set(status: Status): void {
+  set(status: WireStatus): void {
     const { sync } = status;
     // The engine knows only that it has no token; why the app had none is known here.
     const isExplained = sync.state === 'needs_auth' && !sync.reason && this.tokenFault;
-    const shown = isExplained ? { ...status, sync: { ...sync, reason: this.tokenFault } } : status;
+    const shown = {
+      ...status,
+      storage: { ...status.storage, ...this.room },
+      sync: isExplained ? { ...sync, reason: this.tokenFault } : sync,
+    };
     this.now = shown;
     for (const { call } of [...this.listeners]) callOut(() => call(shown));
   }
@@ -60,6 +66,12 @@ export class LiveStatus implements DatabaseStatus {
   /** What the app's `token` function failed with, or null. */
   setTokenFault(fault: string | null): void {
     this.tokenFault = fault;
+  }
+
+  /** Asks the browser how much room there is. */
+  async measure(): Promise<void> {
+    this.room = await askRoom();
+    if (this.now) this.set(this.now);
   }
 
   /** There is no engine any more. */

@@ -1,7 +1,9 @@
 // Entry of the dedicated worker: passes bytes between the page and the engine, and says so when
 // the engine cannot go on.
+import { findRung } from './ladder.ts';
 import { requestLock } from './locks.ts';
 import { findOpfs } from './opfs.ts';
+import { OrderedStorage } from './storage.ts';
 import init, { Host } from './wasm/holm_worker.js';
 
 const post = (bytes: Uint8Array) => {
@@ -21,9 +23,10 @@ self.onerror = (message, _source, _line, _column, error) => {
   return true; // told
 };
 
-const host = Promise.all([findOpfs(), init()]).then(([opfs]) => {
-  return new Host(post, { opfs, requestLock });
-});
+// Probed while the module is still being fetched.
+const opfs = findOpfs();
+const storage = new OrderedStorage(async (database) => findRung(await opfs, database));
+const host = init().then(() => new Host(post, { storage, requestLock }));
 self.onmessage = async ({ data }: MessageEvent<Uint8Array>) => {
   (await host).receive(data);
 };

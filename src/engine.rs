@@ -108,10 +108,10 @@ impl Engine {
             Event::Listed {
                 files,
                 kind,
-                is_durable,
+                survival,
             } => {
                 if let Phase::Opening(opening) = &mut self.phase {
-                    let progress = opening.on_listed(step, files, (kind, is_durable));
+                    let progress = opening.on_listed(step, files, (kind, survival));
                     self.advance(step, progress);
                 }
             }
@@ -345,21 +345,22 @@ impl Database {
         }
     }
 
-    /// A flush failed: nothing that waits for it will be durable, and every writer is told.
+    /// A flush failed: nothing that waits for it will be durable, and every writer is told. What
+    /// was there before can be read, also if the flush was that of the opening.
     fn fail_waiting(&mut self, error: &Error, out: &mut Out) {
         self.storage.state = "failed";
         self.storage.problem = Some(error.message());
-        for (_, waiting) in &self.waiting {
+        for (_, waiting) in std::mem::take(&mut self.waiting) {
             match waiting {
-                Waiting::Answer(asker, _) | Waiting::Opened(asker) => {
+                Waiting::Answer(asker, _) => {
                     let notice = reply(asker.number, Err(error));
                     out.post(asker.tab, &notice);
-                    self.answers.keep(*asker, notice);
+                    self.answers.keep(asker, notice);
                 }
+                Waiting::Opened(asker) => self.answer_open(asker, out),
                 Waiting::Frame(..) => {}
             }
         }
-        self.waiting.clear();
     }
 
     /// When to be woken: at once if the store has work to do. Told anew only when it has changed.

@@ -1,7 +1,7 @@
 //! What happens to the engine: the only ways in.
 
 use crate::ids::{FileId, TabId, Ticket};
-use crate::platform::disk::DiskError;
+use crate::platform::disk::{DiskError, Survival};
 
 /// This step's times and random bytes, taken by the driver. The engine has no others.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,8 +39,8 @@ pub enum Event {
         files: Result<Vec<(String, FileId)>, DiskError>,
         /// What kind of storage this is.
         kind: &'static str,
-        /// Whether a flush outlives the process.
-        is_durable: bool,
+        /// What outlives the process.
+        survival: Survival,
     },
     /// A file that was asked for is there, empty, or could not be made.
     FileReady {

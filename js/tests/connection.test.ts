@@ -238,7 +238,7 @@ it('the status moves with its notices', async () => {
   const stop = db.status.subscribe(({ sync }) => seen.push(sync.state));
   const offline = { ...HEALTHY, sync: { ...HEALTHY.sync, state: 'offline' } };
   engine.say({ kind: 'status', status: offline });
-  expect(db.status.current).toEqual(offline);
+  expect(db.status.current).toMatchObject(offline);
   stop();
   engine.say({ kind: 'status', status: HEALTHY });
   expect(seen).toEqual(['offline']);

@@ -2,7 +2,7 @@
 import { openDatabase } from '../client.ts';
 import type { Connection, Port } from '../connection.ts';
 import type { WireError } from '../error.ts';
-import type { Answer, Message, Status } from '../message.ts';
+import type { Answer, Message, WireStatus } from '../message.ts';
 import { defineSchema, t } from '../schema.ts';
 
 export const films = defineSchema({
@@ -20,7 +20,7 @@ export const films = defineSchema({
   },
 });
 
-export const HEALTHY: Status = {
+export const HEALTHY: WireStatus = {
   storage: { kind: 'opfs', durable: true, state: 'ok', message: null, bytes: 0, cutBytes: 0 },
   sync: { state: 'off', reason: null, until: null, pulled: false, version: null },
   outbox: { queued: 0, sent: 0, accepted: 0, rejected: 0, quarantined: 0 },

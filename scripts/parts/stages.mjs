@@ -107,7 +107,7 @@ async function ports({ route, browsers: names }) {
   const folder = 'target/wasm-testing';
   const build = ['xtask', 'wasm', '--route', route, '--features', 'testing', '--out', folder];
   if ((await run('cargo', build)).code !== 0) return { passed: 0, failed: 1 };
-  const places = ['node', ...names.filter((name) => name !== 'webkit')].join(',');
+  const places = ['node', ...names].join(',');
   const env = browserPaths(names);
   const args = ['worker/tests/ports.mjs', folder, `--browsers=${places}`];
   const { code, output } = await run(process.execPath, args, { env });

@@ -14,7 +14,7 @@ use crate::ids::{Commit, EntryId, ReplicaId, Seq, TabId};
 use crate::merge::record::{self, Columns, StoredDocument};
 use crate::outbox::entry::Entry;
 use crate::outbox::queue::Outbox;
-use crate::platform::disk::{Disk, DiskError};
+use crate::platform::disk::{Disk, DiskError, Survival};
 use crate::query::live::LiveQueries;
 use crate::sorted::SortedMap;
 use crate::store::{Batch, Direction, Store, StoreError};
@@ -52,8 +52,8 @@ pub struct Counters {
 pub struct StorageState {
     /// `opfs`, `memory`, ...
     pub kind: &'static str,
-    /// Whether a flush outlives the process.
-    pub is_durable: bool,
+    /// What outlives the process.
+    pub survival: Survival,
     /// `ok`, `damaged` or `failed`.
     pub state: &'static str,
     /// What is wrong.

@@ -20,7 +20,7 @@ use crate::limits::OPEN_WAIT_MS;
 use crate::merge::record::Columns;
 use crate::outbox::codec;
 use crate::outbox::queue::Outbox;
-use crate::platform::disk::{Disk, DiskError};
+use crate::platform::disk::{Disk, DiskError, Survival};
 use crate::query::live::LiveQueries;
 use crate::sorted::{Blocks, SortedMap};
 use crate::store::{Batch, Direction, Recovery, Sizes, Store, StoreError};
@@ -171,9 +171,9 @@ impl Opening {
         &mut self,
         step: &mut Step<'_>,
         files: Result<Vec<(String, FileId)>, DiskError>,
-        storage: (&'static str, bool),
+        storage: (&'static str, Survival),
     ) -> Progress {
-        (self.storage.kind, self.storage.is_durable) = storage;
+        (self.storage.kind, self.storage.survival) = storage;
         let files = match files {
             Ok(files) => files,
             Err(DiskError::Busy) if step.input.monotonic_ms < self.deadline_ms => {
@@ -285,7 +285,8 @@ impl Opening {
             transactions: SortedMap::new(),
             answers: Answers::default(),
             waiting: Vec::new(),
-            is_strict: request.is_strict,
+            // What is only written would not outlive the tab here, which `relaxed` promises too.
+            is_strict: request.is_strict || self.storage.survival == Survival::Flushed,
             writers: SortedMap::new(),
             link: None,
             storage: std::mem::take(&mut self.storage),

@@ -6,6 +6,7 @@ use super::exchange::explain;
 use super::out::{Step, member_text, member_value, member_whole, write_member};
 use crate::doc::value::Value;
 use crate::event::Input;
+use crate::platform::disk::Survival;
 use crate::sync::session::Phase;
 
 impl Database {
@@ -48,9 +49,10 @@ impl Database {
 
     fn write_storage(&self, out: &mut Vec<u8>) {
         let storage = &self.storage;
+        let is_durable = storage.survival != Survival::Nothing;
         out.push(b'{');
         member_text(out, "kind", Some(storage.kind));
-        member_value(out, "durable", &Value::Bool(storage.is_durable));
+        member_value(out, "durable", &Value::Bool(is_durable));
         member_text(out, "state", Some(storage.state));
         member_text(out, "message", storage.problem.as_deref());
         member_whole(out, "bytes", self.store.bytes());

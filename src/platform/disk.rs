@@ -19,6 +19,18 @@ pub enum DiskError {
     Failed(String),
 }
 
+/// What of a write outlives the process that made it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Survival {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// What was flushed.
+    Flushed,
+    /// Everything that was written; a flush makes it outlive the machine too.
+    Written,
+}
+
 /// Synchronous access to open files. A write is visible to reads at once and durable only after a
 /// flush.
 pub trait Disk {
@@ -58,6 +70,6 @@ pub trait Files: Disk {
     /// What kind of storage this is: `opfs`, `memory`, ...
     fn kind(&self) -> &'static str;
 
-    /// Whether a flush outlives the process.
-    fn is_durable(&self) -> bool;
+    /// What outlives the process.
+    fn survives(&self) -> Survival;
 }

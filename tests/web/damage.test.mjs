@@ -2,25 +2,26 @@
 // was not written, and what can still be read can be taken out.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { browserNames, launch } from './drivers/index.mjs';
+import { launch } from './drivers/index.mjs';
 import { digestOf, textOf } from './page/documents.mjs';
 import { FILMS } from './parts/films.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
 import { contents, open, openPage, SOON, TEST } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
+import { places } from './parts/places.mjs';
 
 /** Smaller than a memtable, so that all documents are in the log. */
 const FEW = FILMS.slice(0, 900);
 const TORN_BYTES = 5_000;
 
-for (const name of browserNames.filter((name) => name !== 'webkit')) {
-  describe(`damage in ${name}`, { timeout: 300_000 }, () => {
+for (const { name, rung, where } of places) {
+  describe(`damage in ${where}`, { timeout: 300_000 }, () => {
     let pages;
     let browser;
     let page;
 
     before(async () => {
-      pages = await servePages();
+      pages = await servePages({ rung });
       browser = await launch(name, { profileDir: `${temporaryFolder()}/profile` });
       page = await openPage(browser, pages.origin);
     }, TEST);
@@ -69,7 +70,7 @@ for (const name of browserNames.filter((name) => name !== 'webkit')) {
     test('a torn tail of the log is cut and told, and no document is missing', TEST, async () => {
       await fill('torn', FEW.length);
       await page.evaluate(() => app.db.close());
-      await page.evaluate(tearTail, TORN_BYTES);
+      await page.evaluate(tearTail, rung, 'torn', TORN_BYTES);
       const { storage } = await open(page, { name: 'torn' });
       const { state, cutBytes } = storage;
       assert.deepEqual({ state, cutBytes }, { state: 'ok', cutBytes: TORN_BYTES });
@@ -81,7 +82,7 @@ for (const name of browserNames.filter((name) => name !== 'webkit')) {
     test('of a spoilt log everything else can be taken out', TEST, async (t) => {
       await fill('spoilt-log', FEW.length);
       await page.evaluate(() => app.db.close());
-      await page.evaluate(spoil, 'log-', 0.5);
+      await page.evaluate(spoil, [rung, 'spoilt-log'], 'log-', 0.5);
       const count = await takeOut('spoilt-log');
       assert.ok(count > 0, 'some can be read');
       assert.ok(count < FEW.length, 'not those in the damaged place');
@@ -90,8 +91,8 @@ for (const name of browserNames.filter((name) => name !== 'webkit')) {
 
     test('of a spoilt run everything else can be taken out', TEST, async (t) => {
       await fill('spoilt-run', FILMS.length);
-      await settled(page);
-      await page.evaluate(spoil, 'run-', 0.4);
+      await settled(page, rung, 'spoilt-run');
+      await page.evaluate(spoil, [rung, 'spoilt-run'], 'run-', 0.4);
       const { storage } = await open(page, { name: 'spoilt-run' });
       assert.equal(storage.state, 'ok', 'runs are read when they are needed');
       const error = await page.evaluate(() => app.errorOf(() => app.contents('films')));
@@ -105,8 +106,8 @@ for (const name of browserNames.filter((name) => name !== 'webkit')) {
 
     test('runs are found without the log that names them', TEST, async (t) => {
       await fill('lost-log', FILMS.length);
-      await settled(page);
-      await page.evaluate(spoil, 'log-', 0);
+      await settled(page, rung, 'lost-log');
+      await page.evaluate(spoil, [rung, 'lost-log'], 'log-', 0);
       const count = await takeOut('lost-log');
       assert.ok(count > FILMS.length * 0.5, `only ${count}`);
       t.diagnostic(`${count} of ${FILMS.length} films taken out`);
@@ -115,13 +116,14 @@ for (const name of browserNames.filter((name) => name !== 'webkit')) {
 }
 
 /** Waits until a run was made and nothing else is; then closes the database. */
-async function settled(page) {
+async function settled(page, rung, database) {
   await page.waitFor(
-    async () => {
-      const names = (await app.files('')).map((file) => file.name);
-      return names.length === 2 && names.some((name) => name.startsWith('run-'));
+    async (...place) => {
+      const names = await app.fileNames(...place);
+      const [log, run, ...others] = names.filter((name) => /^(log|run)-/.test(name)).sort();
+      return log?.startsWith('log-') && run?.startsWith('run-') && others.length === 0;
     },
-    { ...SOON, what: 'a run in the place of the logs' },
+    { ...SOON, what: 'a run in the place of the logs', args: [rung, database] },
   );
   await page.evaluate(() => app.db.close());
 }
@@ -129,27 +131,18 @@ async function settled(page) {
 // The functions below run in the page, while the database is closed.
 
 /** What a crash leaves: the first bytes of a group, and then none of what should be there. */
-async function tearTail(bytes) {
-  const logs = await app.files('log-');
-  const last = logs.at(-1);
-  const file = await last.getFile();
-  const start = new Uint8Array(await file.slice(16, 16 + 40).arrayBuffer());
-  const tail = new Uint8Array(bytes);
-  tail.set(start);
-  const out = await last.createWritable({ keepExistingData: true });
-  await out.write({ type: 'write', position: file.size, data: tail });
-  await out.close();
+async function tearTail(rung, database, count) {
+  const [name, bytes] = (await app.readFiles(rung, database, 'log-')).at(-1);
+  const torn = new Uint8Array(bytes.length + count);
+  torn.set(bytes);
+  torn.set(bytes.subarray(16, 16 + 40), bytes.length);
+  await app.writeFile(rung, database, name, torn);
 }
 
 /** One bit of the largest file of a kind, so far in it. */
-async function spoil(beginning, part) {
-  const files = await Promise.all(
-    (await app.files(beginning)).map(async (handle) => [handle, await handle.getFile()]),
-  );
-  const [[handle, file]] = files.sort(([, a], [, b]) => b.size - a.size);
-  const position = Math.floor(file.size * part);
-  const [byte] = new Uint8Array(await file.slice(position, position + 1).arrayBuffer());
-  const out = await handle.createWritable({ keepExistingData: true });
-  await out.write({ type: 'write', position, data: Uint8Array.of(byte ^ 1) });
-  await out.close();
+async function spoil(place, beginning, part) {
+  const files = await app.readFiles(...place, beginning);
+  const [[name, bytes]] = files.sort(([, a], [, b]) => b.length - a.length);
+  bytes[Math.floor(bytes.length * part)] ^= 1;
+  await app.writeFile(...place, name, bytes);
 }

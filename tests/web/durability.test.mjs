@@ -3,21 +3,23 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { browserNames, launch } from './drivers/index.mjs';
+import { launch } from './drivers/index.mjs';
 import { digestOf } from './page/documents.mjs';
 import { FILMS } from './parts/films.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
 import { Ledger } from './parts/ledger.mjs';
 import { contents, open, openPage, reloadPage, TEST } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
+import { places } from './parts/places.mjs';
 
 const given = process.env.HOLM_KILLS;
 const KILLS = { chromium: Number(given ?? 6), firefox: Number(given ?? 2) };
 const RELOADS = 10;
 const DATABASE = { name: 'durable' };
 
-for (const name of browserNames.filter((name) => name in KILLS)) {
-  describe(`durability in ${name}`, { timeout: 60_000 + 60_000 * KILLS[name] }, () => {
+// A profile of WebKitGTK lives as long as its process.
+for (const { name, rung, where } of places.filter(({ name }) => name in KILLS)) {
+  describe(`durability in ${where}`, { timeout: 60_000 + 60_000 * KILLS[name] }, () => {
     const profileDir = `${temporaryFolder()}/profile`;
     const ledger = new Ledger();
     let pages;
@@ -33,12 +35,13 @@ for (const name of browserNames.filter((name) => name in KILLS)) {
 
     async function reopen() {
       const { storage, ms } = await open(page, DATABASE);
+      assert.equal(storage.kind, rung);
       assert.equal(storage.state, 'ok', `the store is ${storage.state}: ${storage.message}`);
       return { ms, cutBytes: storage.cutBytes };
     }
 
     before(async () => {
-      pages = await servePages();
+      pages = await servePages({ rung });
       await restart();
     }, TEST);
     after(async () => {

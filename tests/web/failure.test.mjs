@@ -1,10 +1,11 @@
 // An engine that fails: the page hears of it, a new one carries on, and what was saved is there.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { browserNames, launch } from './drivers/index.mjs';
+import { launch } from './drivers/index.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
 import { open, SOON, TEST, visit } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
+import { inMemory, places } from './parts/places.mjs';
 
 /** How an engine is made to fail, and what its page is told. */
 const FAILURES = {
@@ -12,15 +13,15 @@ const FAILURES = {
   'in a callback': { how: 'throw', told: /planted in a callback/ },
 };
 
-for (const name of browserNames) {
-  const isDurable = name !== 'webkit';
-  describe(`failure in ${name}`, { timeout: 300_000 }, () => {
+for (const { name, rung, where } of [...places, inMemory]) {
+  const isDurable = rung !== 'memory';
+  describe(`failure in ${where}`, { timeout: 300_000 }, () => {
     let pages;
     let browser;
     let page;
 
     before(async () => {
-      pages = await servePages();
+      pages = await servePages({ rung });
       browser = await launch(name, { profileDir: `${temporaryFolder()}/profile` });
       page = await browser.newPage();
     }, TEST);

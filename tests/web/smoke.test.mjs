@@ -1,12 +1,13 @@
 // The same first steps in every browser: open, write, live query, synchronise, reload.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { browserNames, launch } from './drivers/index.mjs';
+import { launch } from './drivers/index.mjs';
 import { digestOf, odds, textOf } from './page/documents.mjs';
 import { FILMS } from './parts/films.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
 import { contents, inStep, open, reloadPage, SOON, TEST, visit } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
+import { places } from './parts/places.mjs';
 import { startServer, TOKEN } from './parts/sync-server.mjs';
 
 /** What is refused, with which code and which of the facts. */
@@ -46,9 +47,8 @@ function badValue(field, found) {
   return { code: 'bad_value', details: { collection: 'films', field, found } };
 }
 
-for (const name of browserNames) {
-  const isDurable = name !== 'webkit';
-  describe(`smoke in ${name}`, { timeout: 300_000 }, () => {
+for (const { name, rung, where } of places) {
+  describe(`smoke in ${where}`, { timeout: 300_000 }, () => {
     let pages;
     let server;
     let browser;
@@ -58,7 +58,7 @@ for (const name of browserNames) {
 
     before(async () => {
       const folder = temporaryFolder();
-      pages = await servePages();
+      pages = await servePages({ rung });
       server = await startServer({ folder, origin: pages.origin });
       browser = await launch(name, { profileDir: `${folder}/profile` });
       synced = { name: 'smoke', sync: { url: server.url, space: 'smoke' }, token: TOKEN };
@@ -84,10 +84,9 @@ for (const name of browserNames) {
       await visit(page, pages.origin);
       const { storage, ms } = await open(page, synced);
       const { kind, durable, state, message } = storage;
-      const expected = { kind: isDurable ? 'opfs' : 'memory', durable: isDurable };
       assert.deepEqual(
         { kind, durable, state, message },
-        { ...expected, state: 'ok', message: null },
+        { kind: rung, durable: true, state: 'ok', message: null },
       );
       t.diagnostic(`first open: ${ms.toFixed(0)} ms`);
     });
@@ -164,15 +163,13 @@ for (const name of browserNames) {
     test('after a reload the data is there', TEST, async (t) => {
       await inStep(page);
       const before = [await contents(page, 'films'), await contents(page, 'odds')];
-      // What is durable needs no server for this; what was in memory has nothing else.
-      if (isDurable) await server.stop();
+      await server.stop();
       await reloadPage(page);
       const { storage, ms } = await open(page, synced);
       assert.equal(storage.cutBytes, 0);
-      if (!isDurable) await inStep(page);
       assert.deepEqual([await contents(page, 'films'), await contents(page, 'odds')], before);
       assert.equal(await page.evaluate(readOdds), textOf(odds()));
-      if (isDurable) await server.start();
+      await server.start();
       await inStep(page);
       t.diagnostic(`open after the reload: ${ms.toFixed(0)} ms`);
     });

@@ -1,25 +1,25 @@
 // One database and several pages of the same browser: one page has it, the others are told so.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { browserNames, launch } from './drivers/index.mjs';
+import { launch } from './drivers/index.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
 import { open, openPage, reloadPage, SOON, TEST } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
+import { places } from './parts/places.mjs';
 
 /** Opening waits two seconds for a dying worker; the rest is for a busy machine. */
 const REFUSED_WITHIN_MS = 10_000;
 const DATABASE = { name: 'tabs' };
 
-// Without OPFS each page has a memory of its own; there is a lock all the same, in both others.
-for (const name of browserNames.filter((name) => name !== 'webkit')) {
-  describe(`tabs in ${name}`, { timeout: 300_000 }, () => {
+for (const { name, rung, where } of places) {
+  describe(`tabs in ${where}`, { timeout: 300_000 }, () => {
     let pages;
     let browser;
     let first;
     let second;
 
     before(async () => {
-      pages = await servePages();
+      pages = await servePages({ rung });
       browser = await launch(name, { profileDir: `${temporaryFolder()}/profile` });
       first = await openPage(browser, pages.origin);
       second = await openPage(browser, pages.origin);

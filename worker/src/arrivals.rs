@@ -19,11 +19,6 @@ impl Arrivals {
         Self { inbox, driver }
     }
 
-    /// The driver's queue, for ports that only ever complete within a call of the driver.
-    pub fn inbox(&self) -> &Inbox {
-        &self.inbox
-    }
-
     /// Queues an event and sees to it that it is handled.
     pub fn arrive(&self, event: Event) {
         self.inbox.push(event);

@@ -5,22 +5,20 @@ use crate::clock::WebClock;
 use crate::entropy::WebEntropy;
 use crate::fatal;
 use crate::locks::PlatformLocks;
-use crate::opfs::{Opfs, OpfsFiles};
 use crate::page::Page;
 use crate::socket::Socket;
+use crate::storage::{Storage, StorageFiles};
 use crate::tabs::Tabs;
 use holm::driver::{Driver, Ports};
 use holm::event::Event;
-use holm::platform::disk::Files;
 use holm::platform::inbox::Inbox;
-use holm::platform::memory::{MemoryDisk, MemoryFiles};
 use js_sys::Function;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(typescript_custom_section)]
-const TYPES: &str = r#"import type { Opfs, Platform } from "../platform.js";"#;
+const TYPES: &str = r#"import type { Platform, Storage } from "../platform.js";"#;
 
 #[wasm_bindgen]
 extern "C" {
@@ -28,7 +26,7 @@ extern "C" {
     #[wasm_bindgen(typescript_type = "Platform")]
     pub type Platform;
     #[wasm_bindgen(method, getter)]
-    pub fn opfs(this: &Platform) -> Option<Opfs>;
+    pub fn storage(this: &Platform) -> Storage;
     #[wasm_bindgen(method, js_name = requestLock)]
     pub fn request_lock(this: &Platform, database: &str, told: &Function) -> Function;
 
@@ -59,7 +57,7 @@ impl Host {
             let arrivals = Arrivals::new(inbox.clone(), driver.clone());
             let platform = Rc::new(platform);
             let ports = Ports {
-                files: files(&platform, &arrivals),
+                files: Box::new(StorageFiles::new(platform.storage(), arrivals.clone())),
                 clock: Box::new(WebClock::new(arrivals.clone())),
                 entropy: Box::new(WebEntropy),
                 transport: Box::new(Socket::new(arrivals.clone())),
@@ -80,16 +78,5 @@ impl Host {
     pub fn receive(&self, bytes: Vec<u8>) {
         let tab = self.page.number_from(&bytes);
         self.arrivals.arrive(Event::Request { tab, bytes });
-    }
-}
-
-/// OPFS where the platform has it, else memory.
-pub fn files(platform: &Platform, arrivals: &Arrivals) -> Box<dyn Files> {
-    match platform.opfs() {
-        Some(opfs) => Box::new(OpfsFiles::new(opfs, arrivals.clone())),
-        None => {
-            let inbox = arrivals.inbox().clone();
-            Box::new(MemoryFiles::new(MemoryDisk::default(), inbox))
-        }
     }
 }

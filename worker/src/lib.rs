@@ -8,12 +8,14 @@ mod arrivals;
 mod clock;
 mod entropy;
 mod fatal;
+mod handle;
 mod host;
 mod locks;
-mod opfs;
-mod opfs_file;
 mod page;
+#[cfg(feature = "testing")]
+mod reader;
 mod socket;
+mod storage;
 mod tabs;
 #[cfg(feature = "testing")]
 mod testing;

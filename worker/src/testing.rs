@@ -5,10 +5,11 @@ use crate::arrivals::Arrivals;
 use crate::clock::WebClock;
 use crate::entropy::WebEntropy;
 use crate::fatal;
-use crate::host::{self, Platform};
+use crate::host::Platform;
 use crate::locks::PlatformLocks;
 use crate::page::Page;
 use crate::socket::Socket;
+use crate::storage::StorageFiles;
 use crate::tabs::Tabs;
 use gloo_timers::callback::Timeout;
 use holm::driver::Ports;
@@ -46,7 +47,10 @@ pub async fn conform(
     panic::set_hook(Box::new(|info| tell(&info.to_string())));
     let platform = Rc::new(platform);
     match port.as_str() {
-        "files" => suite::files(&Ms, &mut |inbox| host::files(&platform, &alone(inbox))).await,
+        "files" => {
+            let make = |inbox| Box::new(StorageFiles::new(platform.storage(), alone(inbox)));
+            suite::files(&Ms, &mut |inbox| make(inbox)).await;
+        }
         "clock" => suite::clock(&Ms, &mut |inbox| Box::new(WebClock::new(alone(inbox)))).await,
         "entropy" => suite::entropy(&mut WebEntropy),
         "locks" => {
@@ -107,7 +111,7 @@ impl Rig {
         let inbox = Inbox::default();
         let platform = Rc::new(platform);
         let ports = Ports {
-            files: host::files(&platform, &alone(inbox.clone())),
+            files: Box::new(StorageFiles::new(platform.storage(), alone(inbox.clone()))),
             clock: Box::new(WebClock::new(alone(inbox.clone()))),
             entropy: Box::new(WebEntropy),
             transport: Box::new(Socket::new(alone(inbox.clone()))),

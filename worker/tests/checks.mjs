@@ -5,13 +5,14 @@ const WAIT_MS = 5_000;
 
 /**
  * Runs all checks, each in a module of its own; resolves to `{name, error}` for each, `error` being
- * null where it passed.
+ * null where it passed. `platform` makes one for each rig.
  */
 export async function runChecks(load, place, platform) {
   const results = [];
-  for (const [name, check] of Object.entries({ ...suites(place), ...checks })) {
+  const chosen = place.isStorageOnly ? storageChecks : { ...storageChecks, ...checks };
+  for (const [name, check] of Object.entries({ ...suites(place), ...chosen })) {
     const module = await load(results.length);
-    const rig = () => new module.Rig(() => {}, platform);
+    const rig = () => new module.Rig(() => {}, platform());
     try {
       await check({ module, platform, rig, place });
       results.push({ name, error: null });
@@ -24,9 +25,9 @@ export async function runChecks(load, place, platform) {
 
 /** The conformance suites of the engine crate, for what this place has. */
 function suites(place) {
-  const ports = ['clock', 'entropy', 'locks', 'channel'];
-  if (place.isDurable) ports.push('files');
-  if (place.hasSocket) ports.push('transport');
+  const ports = ['files'];
+  if (!place.isStorageOnly) ports.push('clock', 'entropy', 'locks', 'channel');
+  if (!place.isStorageOnly && place.hasSocket) ports.push('transport');
   return Object.fromEntries(ports.map((port) => [`the port ${port} conforms`, conforms(port)]));
 }
 
@@ -38,13 +39,13 @@ const conforms =
       setTimeout(() => end('it takes too long'), 20_000);
       const nowhere = 'ws://127.0.0.1:1/';
       module
-        .conform(port, platform, end, `${place.socket}/echo`, nowhere)
+        .conform(port, platform(), end, `${place.socket}/echo`, nowhere)
         .then(() => end('conforms'));
     });
     equal(outcome, 'conforms');
   };
 
-const checks = {
+const storageChecks = {
   async 'a fresh database lists nothing and says what it is'({ rig, place }) {
     const one = rig();
     one.list(fresh());
@@ -52,7 +53,6 @@ const checks = {
   },
 
   async 'after closing nothing is open and what was pending opens nothing'({ rig, place }) {
-    if (!place.isDurable) return;
     const [one, other] = [rig(), rig()];
     const name = fresh();
     one.list(name);
@@ -65,11 +65,13 @@ const checks = {
     await pause(200);
     equal(one.event(), undefined);
     other.list(name);
-    equal(await next(other), listed('[("a", FileId(0)), ("b", FileId(1))]', place));
+    // Where only what was flushed survives, nothing has.
+    const left = place.survival === 'Flushed' ? '[]' : '[("a", FileId(0)), ("b", FileId(1))]';
+    equal(await next(other), listed(left, place));
   },
 
   async 'a database that another one holds is busy'({ rig, place }) {
-    if (!place.isDurable) return;
+    if (place.kind !== 'opfs') return;
     const [one, other] = [rig(), rig()];
     const name = fresh();
     one.list(name);
@@ -82,8 +84,105 @@ const checks = {
     equal(await next(other), listed('[("a", FileId(0))]', place));
   },
 
+  async 'who had the database before can flush nothing'({ rig, place }) {
+    if (place.kind !== 'indexeddb') return;
+    const [one, other] = [rig(), rig()];
+    const name = fresh();
+    one.list(name);
+    await next(one);
+    const file = await made(one, 'a');
+    one.write(file, 0, bytes(100_000, 1));
+    await flushed(one, file, 'Ok(())');
+    other.list(name);
+    equal(await next(other), listed('[("a", FileId(0))]', place));
+    one.write(file, 0, bytes(100_000, 2));
+    await flushed(one, file, 'Err(Busy)');
+    other.write(0, 100_000, bytes(10, 3));
+    await flushed(other, 0, 'Ok(())');
+    const third = rig();
+    third.list(name);
+    await next(third);
+    equal(same(third.read(0, 0, 100_000), bytes(100_000, 1)), true);
+    equal(same(third.read(0, 100_000, 99), bytes(10, 3)), true);
+  },
+
+  async 'another library finds the files as they were written'({ module, rig, place }) {
+    if (place.kind !== 'indexeddb') return;
+    const one = rig();
+    const name = fresh();
+    one.list(name);
+    await next(one);
+    const [small, large] = [await made(one, 'small'), await made(one, 'large')];
+    one.write(small, 0, bytes(9, 1));
+    one.write(large, 0, bytes(100_000, 2));
+    await flushed(one, small, 'Ok(())');
+    one.truncate(large, 70_000);
+    await flushed(one, large, 'Ok(())');
+    equal(same(await module.read_indexed_db(name, 'small'), bytes(9, 1)), true);
+    equal(same(await module.read_indexed_db(name, 'large'), bytes(70_000, 2)), true);
+  },
+
+  async 'a connection that is closed under it is opened again'({ rig, place }) {
+    if (place.kind !== 'indexeddb') return;
+    const name = fresh();
+    await withConnections(async (connections) => {
+      const one = rig();
+      one.list(name);
+      await next(one);
+      const file = await made(one, 'a');
+      for (let round = 0; round < 5; round += 1) {
+        for (const connection of connections) connection.close();
+        one.write(file, 3 * round, bytes(3, round));
+        await flushed(one, file, 'Ok(())');
+      }
+    });
+    const other = rig();
+    other.list(name);
+    await next(other);
+    const written = [0, 1, 2, 3, 4].flatMap((round) => [...bytes(3, round)]);
+    equal(same(other.read(0, 0, 99), Uint8Array.from(written)), true);
+  },
+
+  async 'a database that is deleted under it fails the flush'({ rig, place }) {
+    if (place.kind !== 'indexeddb') return;
+    const one = rig();
+    const name = fresh();
+    one.list(name);
+    await next(one);
+    const file = await made(one, 'a');
+    await flushed(one, file, 'Ok(())');
+    await settled(indexedDB.deleteDatabase(`holm:${name}`));
+    await flushed(one, file, 'Err(Busy)');
+  },
+
+  async 'a full IndexedDB fails the flush and keeps what was flushed'({ rig, place }) {
+    if (place.kind !== 'indexeddb' || place.quotaBytes === undefined) return;
+    const [one, other] = [rig(), rig()];
+    const name = fresh();
+    one.list(name);
+    await next(one);
+    const file = await made(one, 'a');
+    // Browsers pack what repeats itself.
+    const part = new Uint8Array(1 << 20);
+    for (let at = 0; at < part.length; at += 65_536) {
+      crypto.getRandomValues(part.subarray(at, at + 65_536));
+    }
+    let [offset, outcome] = [0, ''];
+    for (; offset < 2 * place.quotaBytes; offset += part.length) {
+      equal(one.write(file, offset, part), part.length);
+      one.flush(file, 1n);
+      outcome = await next(one);
+      if (!outcome.endsWith('Ok(()) }')) break;
+    }
+    equal(outcome, 'Flushed { ticket: Ticket(1), result: Err(Full) }');
+    other.list(name);
+    equal(await next(other), listed('[("a", FileId(0))]', place));
+    equal(same(other.read(0, offset - part.length, 2 * part.length), part), true);
+    place.onFull?.(`${offset} bytes, then ${outcome}`);
+  },
+
   async 'a full disk is told, never taken for success'({ rig, place }) {
-    if (place.quotaBytes === undefined) return;
+    if (place.kind !== 'opfs' || place.quotaBytes === undefined) return;
     const one = rig();
     one.list(fresh());
     await next(one);
@@ -107,7 +206,9 @@ const checks = {
     one.truncate(file, 0);
     place.onFull?.(`${offset} bytes, then ${outcome}`);
   },
+};
 
+const checks = {
   async 'an alarm in a month does not ring now'({ rig }) {
     const one = rig();
     one.wake_at(one.monotonic_ms() + 40 * 86_400_000);
@@ -201,7 +302,7 @@ const salt = Math.random().toString(36).slice(2);
 const fresh = () => `Test ${salt}/${++count}`;
 
 const listing = (files, place) =>
-  `Listed { files: ${files}, kind: "${place.kind}", is_durable: ${place.isDurable} }`;
+  `Listed { files: ${files}, kind: "${place.kind}", survival: ${place.survival} }`;
 const listed = (files, place) => listing(`Ok(${files})`, place);
 
 async function made(rig, name) {
@@ -211,6 +312,33 @@ async function made(rig, name) {
   if (id?.[1] !== name) throw new Error(`expected the file ${name}, got ${event}`);
   return Number(id[2]);
 }
+
+async function flushed(rig, file, result) {
+  rig.flush(file, 7n);
+  equal(await next(rig), `Flushed { ticket: Ticket(7), result: ${result} }`);
+}
+
+/** Runs `job`; every connection that is opened meanwhile is in the list, which is also given. */
+async function withConnections(job) {
+  const connections = [];
+  const { open } = IDBFactory.prototype;
+  IDBFactory.prototype.open = function (...args) {
+    const request = open.apply(this, args);
+    request.addEventListener('success', () => connections.push(request.result));
+    return request;
+  };
+  try {
+    await job(connections);
+  } finally {
+    IDBFactory.prototype.open = open;
+  }
+}
+
+const settled = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = resolve;
+    request.onerror = () => reject(request.error);
+  });
 
 async function next(rig) {
   const end = performance.now() + WAIT_MS;

@@ -1,14 +1,23 @@
 // Runs the port checks in browsers and in Node, against a module built with the feature `testing`:
-//   node worker/tests/ports.mjs DIR [--browsers=chromium,firefox,node]
+//   node worker/tests/ports.mjs DIR [--browsers=chromium,firefox,webkit,node]
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import puppeteer from 'puppeteer-core';
 import { requestLock } from '../../dist/locks.js';
+import { Memory } from '../../dist/mirror.js';
+import { OrderedStorage } from '../../dist/storage.js';
+import { launch as launchWebKit } from '../../tests/web/drivers/index.mjs';
 import { runChecks } from './checks.mjs';
 import { echo } from './echo.mjs';
 
 const QUOTA_BYTES = 24 << 20;
+const RUNGS = [
+  { kind: 'opfs', survival: 'Written' },
+  { kind: 'indexeddb', survival: 'Flushed' },
+];
+let [passed, failed] = [0, 0];
 const TYPES = { '.mjs': 'text/javascript', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 
 const launches = {
@@ -32,39 +41,63 @@ async function inNode(folder) {
   };
   const place = {
     kind: 'memory',
-    isDurable: false,
+    survival: 'Nothing',
     hasSocket: typeof WebSocket === 'function',
     hasWebLocks: Boolean(globalThis.navigator?.locks),
     socket,
   };
-  const platform = { opfs: undefined, requestLock };
+  const memory = new Memory();
+  const storage = () => new OrderedStorage(async (database) => memory.find(database));
+  const platform = () => ({ storage: storage(), requestLock });
   return { results: await runChecks(load, place, platform), notes: [] };
 }
 
-async function inBrowser(name, place) {
-  const { launch } = await import('puppeteer-core');
-  const browser = await launch({ headless: true, ...launches[name] });
+/**
+ * The checks on one rung, in a browser of its own: a database that lives on one cannot be made on
+ * another. On all but the first rung only those of storage.
+ */
+async function inBrowser(name, rung) {
+  const browser = await (name === 'webkit' ? launchWebKit('webkit') : launchWithQuota(name));
+  const place = { ...rung, hasSocket: true, hasWebLocks: true, socket };
+  place.isStorageOnly = rung !== RUNGS[0];
+  if (name !== 'webkit') place.quotaBytes = QUOTA_BYTES;
   try {
     const page = await browser.newPage();
     await page.goto(origin);
-    if (name === 'chromium') {
-      const session = await page.createCDPSession();
-      await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: QUOTA_BYTES });
-    }
-    return await page.evaluate(
-      (place) =>
-        new Promise((resolve, reject) => {
-          const worker = new Worker('/tests/ports.worker.mjs', { type: 'module' });
-          worker.onmessage = ({ data }) => resolve(data);
-          worker.onerror = ({ message }) => reject(new Error(message));
-          setTimeout(() => reject(new Error('the worker did not answer')), 60_000);
-          worker.postMessage({ module: '/module/holm_worker.js', place });
-        }),
-      place,
-    );
+    return await page.evaluate(runInWorker, place);
   } finally {
     await browser.close();
   }
+}
+
+async function launchWithQuota(name) {
+  const browser = await puppeteer.launch({ headless: true, ...launches[name] });
+  if (name === 'chromium') {
+    const session = await (await browser.newPage()).createCDPSession();
+    await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: QUOTA_BYTES });
+  }
+  return browser;
+}
+
+/** Runs in the page. */
+function runInWorker(place) {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker('/tests/ports.worker.mjs', { type: 'module' });
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = ({ message }) => reject(new Error(message));
+    setTimeout(() => reject(new Error('the worker did not answer')), 60_000);
+    worker.postMessage({ module: '/module/holm_worker.js', place });
+  });
+}
+
+async function report(where, run) {
+  const { results, notes } = await run();
+  for (const { name, error } of results) {
+    if (error === null) passed += 1;
+    else failed += 1;
+    if (error !== null) console.log(`FAILED ${where}: ${name}\n${error}`);
+  }
+  for (const note of notes) console.log(`${where}: ${note}`);
 }
 
 async function serve(module) {
@@ -89,17 +122,12 @@ const chosen = options.find((option) => option.startsWith('--browsers='))?.slice
 const server = await serve(module);
 const origin = `http://127.0.0.1:${server.address().port}`;
 const socket = origin.replace('http', 'ws');
-let [passed, failed] = [0, 0];
-for (const name of (chosen ?? 'node,chromium,firefox').split(',')) {
-  const opfs = { kind: 'opfs', isDurable: true, hasSocket: true, hasWebLocks: true };
-  const place = { ...opfs, socket, quotaBytes: QUOTA_BYTES };
-  const { results, notes } = await (name === 'node' ? inNode(module) : inBrowser(name, place));
-  for (const { name: check, error } of results) {
-    if (error !== null) console.log(`FAILED ${name}: ${check}\n${error}`);
-    if (error === null) passed += 1;
-    else failed += 1;
+for (const name of (chosen ?? 'node,chromium,firefox,webkit').split(',')) {
+  if (name === 'node') await report('node', () => inNode(module));
+  // WebKitGTK has no OPFS.
+  for (const rung of name === 'node' ? [] : RUNGS.slice(name === 'webkit' ? 1 : 0)) {
+    await report(`${name} on ${rung.kind}`, () => inBrowser(name, rung));
   }
-  for (const note of notes) console.log(`${name}: ${note}`);
 }
 server.closeAllConnections();
 server.close();

@@ -1,6 +1,8 @@
 // Runs the checks in a dedicated worker and posts the results.
+import { findRung } from '/dist/ladder.js';
 import { requestLock } from '/dist/locks.js';
 import { findOpfs } from '/dist/opfs.js';
+import { OrderedStorage } from '/dist/storage.js';
 import { runChecks } from './checks.mjs';
 
 // A failed assertion is told by the check whose it is.
@@ -13,6 +15,9 @@ self.onmessage = async ({ data }) => {
   };
   const notes = [];
   const place = { ...data.place, onFull: (note) => notes.push(`full after ${note}`) };
-  const platform = { opfs: await findOpfs(), requestLock };
+  const opfs = place.kind === 'opfs' ? await findOpfs() : undefined;
+  const platform = () => {
+    return { storage: new OrderedStorage((database) => findRung(opfs, database)), requestLock };
+  };
   postMessage({ results: await runChecks(load, place, platform), notes });
 };

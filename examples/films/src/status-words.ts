@@ -24,9 +24,9 @@ export function syncWords({ state }: SyncStatus): readonly [Tone, string] {
 }
 
 /** Where the films are kept. */
-export function storageWords({ kind, durable, state }: StorageStatus): readonly [Tone, string] {
+export function storageWords({ durable, state }: StorageStatus): readonly [Tone, string] {
   if (state !== 'ok') return ['danger', state === 'damaged' ? 'Storage damaged' : 'Storage failed'];
-  if (durable) return ['good', kind === 'opfs' ? 'Saved on this device' : `Saved in ${kind}`];
+  if (durable) return ['good', 'Saved on this device'];
   return ['warn', 'In memory only'];
 }
 

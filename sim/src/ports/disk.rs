@@ -3,7 +3,7 @@
 
 use super::{Wish, Wishes};
 use holm::ids::{FileId, Ticket};
-use holm::platform::disk::{Disk, DiskError, Files};
+use holm::platform::disk::{Disk, DiskError, Files, Survival};
 use holm::platform::inbox::Inbox;
 use holm::platform::torn::TornFiles;
 use std::cell::RefCell;
@@ -79,7 +79,7 @@ impl Files for SlowFiles {
         self.inner.borrow().kind()
     }
 
-    fn is_durable(&self) -> bool {
-        self.inner.borrow().is_durable()
+    fn survives(&self) -> Survival {
+        self.inner.borrow().survives()
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::ids::{FileId, Ticket};
-use crate::platform::disk::{Disk, DiskError, Files};
+use crate::platform::disk::{Disk, DiskError, Files, Survival};
 use crate::platform::inbox::Inbox;
 use crate::sorted::SortedMap;
 use std::cell::{Cell, RefCell};
@@ -132,11 +132,11 @@ impl Files for MemoryFiles {
         self.close();
         self.database = name.to_string();
         let files = self.open_all();
-        let (kind, is_durable) = (self.kind(), self.is_durable());
+        let (kind, survival) = (self.kind(), self.survives());
         self.inbox.push(Event::Listed {
             files,
             kind,
-            is_durable,
+            survival,
         });
     }
 
@@ -171,8 +171,8 @@ impl Files for MemoryFiles {
         "memory"
     }
 
-    fn is_durable(&self) -> bool {
-        false
+    fn survives(&self) -> Survival {
+        Survival::Nothing
     }
 }
 

@@ -68,10 +68,10 @@ impl<T: Turn> Subject<'_, T> {
             Event::Listed {
                 files,
                 kind,
-                is_durable,
+                survival,
             } => {
                 assert_eq!(kind, self.files.kind());
-                assert_eq!(is_durable, self.files.is_durable());
+                assert_eq!(survival, self.files.survives());
                 files.expect("the files can be opened")
             }
             other => panic!("list is answered by Listed, not {other:?}"),

@@ -4,7 +4,7 @@ use super::file::File;
 use super::{Shortage, State, TornDisk};
 use crate::event::Event;
 use crate::ids::{FileId, Ticket};
-use crate::platform::disk::{Disk, DiskError, Files};
+use crate::platform::disk::{Disk, DiskError, Files, Survival};
 use crate::platform::inbox::Inbox;
 use std::cell::RefMut;
 use std::collections::BTreeMap;
@@ -156,11 +156,11 @@ impl Files for TornFiles {
         self.life = self.disk.state.borrow().life;
         self.database = name.to_string();
         let files = self.open_all();
-        let (kind, is_durable) = (self.kind(), self.is_durable());
+        let (kind, survival) = (self.kind(), self.survives());
         self.inbox.push(Event::Listed {
             files,
             kind,
-            is_durable,
+            survival,
         });
     }
 
@@ -200,7 +200,7 @@ impl Files for TornFiles {
         "torn"
     }
 
-    fn is_durable(&self) -> bool {
-        true
+    fn survives(&self) -> Survival {
+        Survival::Written
     }
 }

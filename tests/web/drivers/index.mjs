@@ -27,12 +27,12 @@ export const browserNames = (process.env.HOLM_BROWSERS ?? NAMES.join(',')).split
 
 /**
  * Starts a browser on a profile folder, which is made when it is not there. Without one the profile
- * is temporary.
+ * is temporary. `quotaBytes` is what each site may store (not in WebKit).
  */
-export async function launch(name, { profileDir } = {}) {
+export async function launch(name, { profileDir, quotaBytes } = {}) {
   if (!NAMES.includes(name)) throw new Error(`no such browser: ${name}`);
   const program = findBrowser(name);
   if (program === null) throw new Error(`${name} is not on this machine: run npm test --install`);
   if (name === 'webkit') return launchWebKit({ program });
-  return launchWithPuppeteer(name, { program, profileDir });
+  return launchWithPuppeteer(name, { program, profileDir, quotaBytes });
 }

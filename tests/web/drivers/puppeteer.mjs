@@ -14,29 +14,34 @@ const CHROMIUM_ARGS = [
   '--disable-dev-shm-usage',
 ];
 
-export async function launchWithPuppeteer(name, { program, profileDir }) {
+export async function launchWithPuppeteer(name, { program, profileDir, quotaBytes }) {
+  const limit = 'dom.quotaManager.temporaryStorage.fixedLimit';
   const browser = await puppeteer.launch({
     browser: name === 'firefox' ? 'firefox' : 'chrome',
     executablePath: program,
     headless: true,
     args: name === 'chromium' ? CHROMIUM_ARGS : [],
     ...(profileDir ? { userDataDir: profileDir } : {}),
+    ...(quotaBytes ? { extraPrefsFirefox: { [limit]: quotaBytes >> 10 } } : {}),
     protocolTimeout: 120_000,
   });
   adoptGroup(browser.process());
-  return new PuppeteerBrowser(name, browser);
+  return new PuppeteerBrowser(name, browser, quotaBytes);
 }
 
 class PuppeteerBrowser {
   #browser;
+  #quotaBytes;
 
-  constructor(name, browser) {
+  constructor(name, browser, quotaBytes) {
     this.name = name;
     this.#browser = browser;
+    this.#quotaBytes = quotaBytes;
   }
 
   async newPage() {
-    return new PuppeteerPage(await this.#browser.newPage());
+    const page = await this.#browser.newPage();
+    return new PuppeteerPage(page, this.name === 'chromium' ? this.#quotaBytes : undefined);
   }
 
   async killProcess() {
@@ -52,15 +57,24 @@ class PuppeteerBrowser {
 
 class PuppeteerPage {
   #page;
+  #quotaBytes;
 
-  constructor(page) {
+  /** Chromium is told the quota for an origin. */
+  constructor(page, quotaBytes) {
     this.#page = page;
+    this.#quotaBytes = quotaBytes;
     this.log = [];
     page.on('console', (message) => this.log.push(`${message.type()}: ${message.text()}`));
     page.on('pageerror', (error) => this.log.push(`uncaught: ${error.message}`));
   }
 
   async goto(url) {
+    if (this.#quotaBytes) {
+      const session = await this.#page.createCDPSession();
+      const { origin } = new URL(url);
+      const quotaSize = this.#quotaBytes;
+      await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize });
+    }
     await this.#page.goto(url, { waitUntil: 'load' });
   }
 

@@ -71,6 +71,8 @@ class WebKitBrowser {
   #child;
   #session;
   #pages = 0;
+  /** The end of what was asked for so far. */
+  #turns = { last: Promise.resolve() };
 
   constructor(child, session) {
     this.#child = child;
@@ -80,11 +82,12 @@ class WebKitBrowser {
   /** The session's first window is the first page; each later page is a tab of its own. */
   async newPage() {
     this.#pages += 1;
+    // The window in front may have been closed.
+    const [first] = await this.#session.get('window/handles');
+    await this.#session.post('window', { handle: first });
     const handle =
-      this.#pages === 1
-        ? await this.#session.get('window')
-        : (await this.#session.post('window/new', { type: 'tab' })).handle;
-    return new WebKitPage(this.#session, handle);
+      this.#pages === 1 ? first : (await this.#session.post('window/new', { type: 'tab' })).handle;
+    return new WebKitPage(this.#session, handle, this.#turns);
   }
 
   async killProcess() {
@@ -101,10 +104,19 @@ class WebKitPage {
   log = [];
   #session;
   #handle;
+  #turns;
 
-  constructor(session, handle) {
+  constructor(session, handle, turns) {
     this.#session = session;
     this.#handle = handle;
+    this.#turns = turns;
+  }
+
+  /** Commands go to the window in front: those of two pages, asked for at once, must not mix. */
+  #inTurn(command) {
+    const done = this.#turns.last.then(async () => command(await this.#focused()));
+    this.#turns.last = done.catch(() => {});
+    return done;
   }
 
   async #focused() {
@@ -113,15 +125,15 @@ class WebKitPage {
   }
 
   async goto(url) {
-    await (await this.#focused()).post('url', { url });
+    await this.#inTurn((session) => session.post('url', { url }));
   }
 
   async reload() {
-    await (await this.#focused()).post('refresh');
+    await this.#inTurn((session) => session.post('refresh'));
   }
 
-  async evaluate(fn, ...args) {
-    return (await this.#focused()).evaluate(fn, ...args);
+  evaluate(fn, ...args) {
+    return this.#inTurn((session) => session.evaluate(fn, ...args));
   }
 
   waitFor(fn, { args = [], ...options } = {}) {

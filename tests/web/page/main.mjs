@@ -1,6 +1,7 @@
 // The page of the browser tests. Tests drive it through `app`, with functions that run here.
 import { createDatabase, defineSchema, HolmError, t } from '/dist/index.js';
 import { digestOf, filmsFrom, marksOf, odds, textOf } from './documents.mjs';
+import { fileNames, readFiles, writeFile } from './files.mjs';
 
 const schema = defineSchema({
   version: 1,
@@ -38,8 +39,6 @@ function writeMarks(n) {
 
 globalThis.app = {
   db: undefined,
-  /** Its name. */
-  name: undefined,
   /** Given to the server when it asks; a test may change it. */
   token: null,
   /** With which server `db` synchronises. */
@@ -49,12 +48,14 @@ globalThis.app = {
   odds,
   textOf,
   digestOf,
+  fileNames,
+  readFiles,
+  writeFile,
 
   /** Opens a database; what its status says and how long it took. */
   async open({ name, sync, token }) {
     app.token = token ?? null;
     app.sync = sync;
-    app.name = name;
     const began = performance.now();
     app.db = await app.create({ name, sync });
     const { storage, sync: link } = app.db.status.current;
@@ -108,16 +109,6 @@ globalThis.app = {
       if (text !== marksOf(n)[k]?.text) spoilt.push(`${n}/${k}`);
     }
     return { pieces: [...pieces], spoilt };
-  },
-
-  /** Files of the open or last database in OPFS, oldest first (docs/FORMAT.md, section 2). */
-  async files(beginning) {
-    const root = await navigator.storage.getDirectory();
-    const holm = await root.getDirectoryHandle('holm');
-    const folder = await holm.getDirectoryHandle(`db-${app.name}`);
-    const files = [];
-    for await (const file of folder.values()) if (file.name.startsWith(beginning)) files.push(file);
-    return files.sort((a, b) => (a.name < b.name ? -1 : 1));
   },
 
   /** What a call fails with: null when it does not. */

@@ -21,33 +21,44 @@ const PLACES = [
   ['/', join(root, 'tests/web/page')],
 ];
 
+/** What hides the rungs above one from a worker: its entry runs it first. */
+const WITHOUT_OPFS = 'delete globalThis.FileSystemSyncAccessHandle;\n';
+const WITHOUT_INDEXEDDB = "Object.defineProperty(globalThis, 'indexedDB', {});\n";
+const HIDING = {
+  opfs: '',
+  indexeddb: WITHOUT_OPFS,
+  memory: WITHOUT_OPFS + WITHOUT_INDEXEDDB,
+};
+
 /**
- * Starts the server on a free port. `requests` are the paths asked for so far, in order.
+ * Starts the server on a free port. `requests` are the paths asked for so far, in order. Workers
+ * that start find nothing above the `rung`, which a test may change.
  */
-export async function servePages() {
-  const requests = [];
+export async function servePages({ rung = 'opfs' } = {}) {
+  const pages = { rung, requests: [] };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://page');
-    requests.push(pathname);
+    pages.requests.push(pathname);
     try {
       const path = placeOf(pathname);
-      const content = await readFile(path);
+      const hiding = pathname === '/dist/worker.js' ? HIDING[pages.rung] : '';
+      const content = hiding + (await readFile(path, 'latin1'));
       response.writeHead(200, {
         'content-type': TYPES[extname(path)],
         'cache-control': 'no-cache',
       });
-      response.end(content);
+      response.end(content, 'latin1');
     } catch {
       response.writeHead(404).end();
     }
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const origin = `http://127.0.0.1:${server.address().port}`;
-  const close = () => {
+  pages.origin = `http://127.0.0.1:${server.address().port}`;
+  pages.close = () => {
     server.close();
     server.closeAllConnections();
   };
-  return { origin, requests, close };
+  return pages;
 }
 
 function placeOf(pathname) {

@@ -1,17 +1,18 @@
-//! One open file. The only place that looks at the counts which browsers return.
+//! One open file: a sync access handle of the browser, or what `js/mirror.ts` makes in its place.
+//! The only place that looks at the counts which browsers return.
 
 use crate::thrown;
 use holm::platform::disk::DiskError;
 use wasm_bindgen::JsValue;
 use web_sys::{FileSystemReadWriteOptions, FileSystemSyncAccessHandle};
 
-/// A sync access handle. It is closed when it goes, which makes nothing durable: only a flush does.
-pub struct OpfsFile {
+/// It is closed when it goes, which makes nothing durable: only a flush does.
+pub struct Handle {
     handle: FileSystemSyncAccessHandle,
     options: FileSystemReadWriteOptions,
 }
 
-impl OpfsFile {
+impl Handle {
     /// Owns the handle from here on.
     pub fn new(handle: FileSystemSyncAccessHandle) -> Self {
         Self {
@@ -57,13 +58,13 @@ impl OpfsFile {
             .map_err(failed)
     }
 
-    /// Makes everything written so far durable, before it returns.
+    /// Makes everything written so far durable, before it returns, where the storage can do so.
     pub fn flush(&self) -> Result<(), DiskError> {
         self.handle.flush().map_err(failed)
     }
 }
 
-impl Drop for OpfsFile {
+impl Drop for Handle {
     fn drop(&mut self) {
         self.handle.close();
     }

@@ -1,33 +1,35 @@
-//! `Files` over OPFS sync access handles, which exist only in dedicated workers.
+//! `Files` over the storage of JavaScript, on whatever rung of the ladder a database is.
 //!
-//! `js/opfs.ts` finds, opens, makes and removes files, each a promise; what it opened is read,
-//! written and flushed here, at once. All files of a database are held open.
+//! `js/storage.ts` opens, makes and removes files, each a promise; what it opened is read and
+//! written here, at once. All files of a database are held open. A flush is done at once by the
+//! handle on OPFS, and later by JavaScript on IndexedDB.
 
 use crate::arrivals::Arrivals;
-use crate::opfs_file::{OpfsFile, disk_error};
+use crate::handle::{Handle, disk_error};
 use holm::event::Event;
 use holm::ids::{FileId, Ticket};
-use holm::platform::disk::{Disk, DiskError, Files};
+use holm::platform::disk::{Disk, DiskError, Files, Survival};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::FileSystemSyncAccessHandle;
 
-/// The kind of storage that events and status name.
-const KIND: &str = "opfs";
-
 #[wasm_bindgen]
 extern "C" {
-    /// `js/opfs.ts`. What is asked for is done in order; `told` is called once, with what was
+    /// `js/platform.ts`. What is asked for is done in order; `told` is called once, with what was
     /// opened, or with what the browser threw.
-    #[wasm_bindgen(typescript_type = "Opfs")]
-    pub type Opfs;
+    #[wasm_bindgen(typescript_type = "Storage")]
+    pub type Storage;
+    #[wasm_bindgen(method, getter)]
+    fn kind(this: &Storage) -> String;
     #[wasm_bindgen(method)]
-    fn list(this: &Opfs, database: &str, told: &JsValue);
+    fn list(this: &Storage, database: &str, told: &JsValue);
     #[wasm_bindgen(method)]
-    fn make(this: &Opfs, name: &str, told: &JsValue);
+    fn make(this: &Storage, name: &str, told: &JsValue);
     #[wasm_bindgen(method)]
-    fn remove(this: &Opfs, name: &str);
+    fn remove(this: &Storage, name: &str);
+    #[wasm_bindgen(method)]
+    fn flush(this: &Storage, told: &JsValue);
 
     type Opened;
     #[wasm_bindgen(method, getter)]
@@ -37,13 +39,13 @@ extern "C" {
 }
 
 /// The files of one database.
-pub struct OpfsFiles {
-    opfs: Opfs,
+pub struct StorageFiles {
     shared: Rc<Shared>,
 }
 
 /// What the port and its pending work both touch. No borrow is held over an event.
 struct Shared {
+    storage: Storage,
     arrivals: Arrivals,
     /// Few, so that they are searched through.
     open: RefCell<Vec<Open>>,
@@ -55,20 +57,20 @@ struct Shared {
 struct Open {
     id: FileId,
     name: String,
-    file: OpfsFile,
+    file: Handle,
 }
 
-impl OpfsFiles {
+impl StorageFiles {
     /// Nothing open yet.
-    pub fn new(opfs: Opfs, arrivals: Arrivals) -> Self {
+    pub fn new(storage: Storage, arrivals: Arrivals) -> Self {
         let shared = Shared {
+            storage,
             arrivals,
             open: RefCell::default(),
             files_opened: Cell::default(),
             closings: Cell::default(),
         };
         Self {
-            opfs,
             shared: Rc::new(shared),
         }
     }
@@ -76,7 +78,7 @@ impl OpfsFiles {
     fn with_file<T>(
         &self,
         file: FileId,
-        call: impl FnOnce(&OpfsFile) -> Result<T, DiskError>,
+        call: impl FnOnce(&Handle) -> Result<T, DiskError>,
     ) -> Result<T, DiskError> {
         let open = self.shared.open.borrow();
         let open = open.iter().find(|open| open.id == file);
@@ -89,7 +91,7 @@ impl OpfsFiles {
         let shared = self.shared.clone();
         let closings = shared.closings.get();
         Closure::once_into_js(move |opened: Option<Vec<Opened>>, thrown: JsValue| {
-            let own = |opened: Opened| (opened.name(), OpfsFile::new(opened.handle()));
+            let own = |opened: Opened| (opened.name(), Handle::new(opened.handle()));
             let opened = opened.map(|opened| opened.into_iter().map(own).collect::<Vec<_>>());
             if shared.closings.get() == closings {
                 let outcome = opened.ok_or_else(|| disk_error(&thrown));
@@ -102,7 +104,7 @@ impl OpfsFiles {
 
 type Outcome = Result<Vec<(String, FileId)>, DiskError>;
 
-impl Disk for OpfsFiles {
+impl Disk for StorageFiles {
     fn read(&mut self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, DiskError> {
         self.with_file(file, |file| file.read(offset, into))
     }
@@ -116,19 +118,20 @@ impl Disk for OpfsFiles {
     }
 
     fn size(&mut self, file: FileId) -> Result<u64, DiskError> {
-        self.with_file(file, OpfsFile::size)
+        self.with_file(file, Handle::size)
     }
 }
 
-impl Files for OpfsFiles {
+impl Files for StorageFiles {
     fn list(&mut self, name: &str) {
         self.close();
-        let told = self.told(Box::new(|files| Event::Listed {
+        let shared = self.shared.clone();
+        let told = self.told(Box::new(move |files| Event::Listed {
             files,
-            kind: KIND,
-            is_durable: true,
+            kind: shared.kind(),
+            survival: survival(shared.kind()),
         }));
-        self.opfs.list(name, &told);
+        self.shared.storage.list(name, &told);
     }
 
     fn make(&mut self, name: &str) {
@@ -140,20 +143,28 @@ impl Files for OpfsFiles {
                 None => Err(DiskError::NotFound),
             }),
         }));
-        self.opfs.make(name, &told);
+        self.shared.storage.make(name, &told);
     }
 
     /// A file that cannot be removed now is listed again at the next opening.
     fn remove(&mut self, name: &str) {
         let mut open = self.shared.open.borrow_mut();
         open.retain(|open| open.name != name);
-        self.opfs.remove(name);
+        self.shared.storage.remove(name);
     }
 
     fn flush(&mut self, file: FileId, ticket: Ticket) {
-        let result = self.with_file(file, OpfsFile::flush);
-        let arrivals = &self.shared.arrivals;
-        arrivals.arrive(Event::Flushed { ticket, result });
+        let result = self.with_file(file, Handle::flush);
+        if result.is_ok() && self.survives() == Survival::Flushed {
+            let told = self.told(Box::new(move |flushed| Event::Flushed {
+                ticket,
+                result: flushed.map(|_| ()),
+            }));
+            self.shared.storage.flush(&told);
+        } else {
+            let arrivals = &self.shared.arrivals;
+            arrivals.arrive(Event::Flushed { ticket, result });
+        }
     }
 
     fn close(&mut self) {
@@ -162,24 +173,43 @@ impl Files for OpfsFiles {
     }
 
     fn kind(&self) -> &'static str {
-        KIND
+        self.shared.kind()
     }
 
-    fn is_durable(&self) -> bool {
-        true
+    fn survives(&self) -> Survival {
+        survival(self.kind())
     }
 }
 
-impl Drop for OpfsFiles {
+impl Drop for StorageFiles {
     fn drop(&mut self) {
         self.close();
     }
 }
 
+/// What of a kind of storage outlives the process: the browser takes an OPFS write at once; what is
+/// written on IndexedDB is in memory until it is flushed.
+fn survival(kind: &str) -> Survival {
+    match kind {
+        "opfs" => Survival::Written,
+        "indexeddb" => Survival::Flushed,
+        _ => Survival::Nothing,
+    }
+}
+
 impl Shared {
-    fn keep(&self, files: Vec<(String, OpfsFile)>) -> Vec<(String, FileId)> {
+    /// Of the database that was listed last.
+    fn kind(&self) -> &'static str {
+        match self.storage.kind().as_str() {
+            "opfs" => "opfs",
+            "indexeddb" => "indexeddb",
+            _ => "memory",
+        }
+    }
+
+    fn keep(&self, files: Vec<(String, Handle)>) -> Vec<(String, FileId)> {
         let mut open = self.open.borrow_mut();
-        let keep = |(name, file): (String, OpfsFile)| {
+        let keep = |(name, file): (String, Handle)| {
             let id = FileId(self.files_opened.get());
             self.files_opened.set(id.0 + 1);
             open.push(Open {

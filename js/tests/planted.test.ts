@@ -1,0 +1,94 @@
+// Sources of the rungs with a planted bug each (docs/PLANTED.md): the checks must catch it. A plant
+// is an edit of the text, so that nothing of it is in what ships.
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { checks, freshIndexedDb, type Modules } from './indexeddb-checks.ts';
+
+interface Plant {
+  readonly file: string;
+  /** Each text is in the file once, and replaced. */
+  readonly edits: readonly (readonly [from: string, to: string])[];
+  readonly caughtBy: string;
+}
+
+const CUT = '    if (cutFrom < Number.POSITIVE_INFINITY) chunks.delete(keysOf(name, cutFrom));\n';
+const AFTER_PUTS = 'chunks.put(file.content(index), [name, index]);\n    }\n';
+
+const PLANTS: Record<string, Plant> = {
+  indexeddb_owner_ignored: {
+    file: 'indexeddb.ts',
+    edits: [['owner.result !== this.owner', 'owner.error']],
+    caughtBy: 'whoever had the database before can flush nothing',
+  },
+  indexeddb_flush_before_complete: {
+    file: 'indexeddb-connection.ts',
+    edits: [
+      [
+        'transaction.oncomplete = () => resolve(result());',
+        "transaction.objectStore('meta').get('home').onsuccess = () => resolve(result());",
+      ],
+    ],
+    caughtBy: 'a flush whose transaction is aborted at its end fails',
+  },
+  indexeddb_cut_after_puts: {
+    file: 'indexeddb.ts',
+    edits: [
+      [CUT, ''],
+      [AFTER_PUTS, AFTER_PUTS + CUT],
+    ],
+    caughtBy: 'a file that was cut and has grown again is as it was written',
+  },
+  indexeddb_failed_changes_forgotten: {
+    file: 'indexeddb.ts',
+    edits: [['      putBack(this.mirror, changes);\n', '']],
+    caughtBy: 'a full storage fails the flush, and nothing is forgotten',
+  },
+  ladder_home_ignored: {
+    file: 'ladder.ts',
+    edits: [['newer(above, under) ??', 'above ??']],
+    caughtBy: 'a higher rung that is missing is not replaced by an empty lower one',
+  },
+};
+
+const SOURCES = join(import.meta.dirname, '..');
+const FOLDER = join(SOURCES, '../target/planted-js');
+
+async function plant(name: string, { file, edits }: Plant): Promise<Modules> {
+  const folder = join(FOLDER, name);
+  cpSync(SOURCES, folder, { recursive: true, filter: (path) => !path.includes('tests') });
+  let text = readFileSync(join(folder, file), 'utf8');
+  for (const [from, to] of edits) {
+    expect(text.split(from), `${from} is once in ${file}`).toHaveLength(2);
+    text = text.replace(from, to);
+  }
+  writeFileSync(join(folder, file), text);
+  const load = (module: string) => import(pathToFileURL(join(folder, module)).href);
+  return { ...(await load('indexeddb.ts')), ...(await load('ladder.ts')) };
+}
+
+async function caught(modules: Modules): Promise<string[]> {
+  const names: string[] = [];
+  for (const [name, check] of Object.entries(checks)) {
+    freshIndexedDb();
+    await check(modules).catch(() => names.push(name));
+  }
+  return names;
+}
+
+afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
+
+describe('a planted bug is caught', () => {
+  it('and only that: without one no check fails', async () => {
+    expect(
+      await caught(await plant('none', { file: 'ladder.ts', edits: [], caughtBy: '' })),
+    ).toEqual([]);
+  });
+
+  for (const [name, bug] of Object.entries(PLANTS)) {
+    it(name, async () => {
+      expect(await caught(await plant(name, bug))).toContain(bug.caughtBy);
+    });
+  }
+});

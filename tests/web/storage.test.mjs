@@ -1,0 +1,188 @@
+// The storage ladder in browsers: where a database lives and stays, what is full, how much room
+// there is.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { browserNames, launch } from './drivers/index.mjs';
+import { temporaryFolder } from './parts/folder.mjs';
+import { open, openPage, reloadPage, SOON, TEST } from './parts/page.mjs';
+import { servePages } from './parts/pages.mjs';
+import { places } from './parts/places.mjs';
+
+const QUOTA_BYTES = 24 << 20;
+
+for (const name of browserNames) {
+  const hasOpfs = name !== 'webkit';
+  describe(`storage in ${name}`, { timeout: 300_000 }, () => {
+    let pages;
+    let browser;
+    let page;
+
+    before(async () => {
+      pages = await servePages();
+      browser = await launch(name, { profileDir: `${temporaryFolder()}/profile` });
+      page = await openPage(browser, pages.origin);
+    }, TEST);
+    after(async () => {
+      await browser?.close();
+      pages?.close();
+    }, TEST);
+
+    /** A page whose worker finds nothing above the rung. */
+    async function reloadOn(rung) {
+      pages.rung = rung;
+      await reloadPage(page);
+    }
+
+    const writeMark = (id) => page.evaluate(insertMark, id);
+    const marks = () => page.evaluate(readMarks);
+
+    if (hasOpfs) {
+      test('a database in IndexedDB stays there where OPFS appears', TEST, async () => {
+        await reloadOn('indexeddb');
+        assert.equal((await open(page, { name: 'low' })).storage.kind, 'indexeddb');
+        await writeMark('before');
+        await reloadOn('opfs');
+        assert.equal((await open(page, { name: 'low' })).storage.kind, 'indexeddb');
+        assert.deepEqual(await marks(), ['before']);
+        await reloadOn('memory');
+        // Nothing is there that could tell; but neither is anything taken for the database.
+        assert.equal((await open(page, { name: 'low' })).storage.kind, 'memory');
+      });
+
+      test('a database in OPFS is not replaced by an empty one', TEST, async () => {
+        await reloadOn('opfs');
+        assert.equal((await open(page, { name: 'high' })).storage.kind, 'opfs');
+        await writeMark('kept');
+        await reloadOn('indexeddb');
+        const error = await page.evaluate(tryToOpen, 'high');
+        assert.equal(error?.code, 'storage_busy');
+        assert.equal(error.retryable, true);
+        await reloadOn('opfs');
+        await open(page, { name: 'high' });
+        assert.deepEqual(await marks(), ['kept']);
+      });
+    }
+
+    test('a database that is full refuses writes and keeps what it has', TEST, async (t) => {
+      await reloadOn('indexeddb');
+      await open(page, { name: 'full' });
+      const { saved, error } = await page.evaluate(fillUp, 40);
+      assert.equal(error?.code, 'storage_full', error?.message);
+      assert.ok(saved > 0);
+      const there = () => page.evaluate(countOdds);
+      assert.equal(await there(), saved);
+      assert.equal(await page.evaluate(() => app.db.status.storage.state), 'ok');
+      await reloadPage(page);
+      const { storage, ms } = await open(page, { name: 'full' });
+      assert.equal(storage.state, 'ok', storage.message);
+      assert.equal(await there(), saved);
+      await page.evaluate(deleteHalf);
+      await writeMark('again');
+      await reloadPage(page);
+      await open(page, { name: 'full' });
+      assert.deepEqual(await marks(), ['again']);
+      const bytes = (storage.bytes / 2 ** 20).toFixed(0);
+      t.diagnostic(`full with ${bytes} MiB, opened again in ${ms.toFixed(0)} ms`);
+    });
+
+    test('the status says how much room there is, where the browser does', TEST, async (t) => {
+      await reloadOn('opfs');
+      await open(page, { name: 'room' });
+      const says = await page.evaluate(() => typeof navigator.storage?.estimate === 'function');
+      const room = () => {
+        const { usage, quota, persisted } = app.db.status.storage;
+        return { usage, quota, persisted };
+      };
+      if (says) {
+        const isTold = () => app.db.status.storage.quota !== null;
+        await page.waitFor(isTold, { ...SOON, what: 'the room in the status' });
+        const { usage, quota } = await page.evaluate(room);
+        assert.ok(usage >= 0 && quota > usage, `${usage} of ${quota}`);
+      } else {
+        assert.equal((await page.evaluate(room)).quota, null);
+      }
+      t.diagnostic(JSON.stringify(await page.evaluate(room)));
+    });
+
+    // Firefox asks its user.
+    if (name !== 'firefox') {
+      test('persist() tells what the browser decided', TEST, async () => {
+        const [kept, shown] = await page.evaluate(async () => {
+          const kept = await app.db.persist();
+          return [kept, app.db.status.storage.persisted];
+        });
+        assert.equal(typeof kept, 'boolean');
+        assert.equal(shown ?? false, kept);
+      });
+    }
+  });
+}
+
+for (const { name, rung, where } of places.filter(({ name }) => name !== 'webkit')) {
+  test(`a full quota in ${where} is told, and nothing that was saved is lost`, TEST, async (t) => {
+    const pages = await servePages({ rung });
+    const profileDir = `${temporaryFolder()}/profile`;
+    const browser = await launch(name, { profileDir, quotaBytes: QUOTA_BYTES });
+    try {
+      const page = await openPage(browser, pages.origin);
+      await open(page, { name: 'quota' });
+      const { saved, error } = await page.evaluate(fillUp, 5);
+      assert.match(error?.code, /^storage_(full|failed)$/, error?.message);
+      assert.match(error.message, /full/);
+      assert.ok(saved > 0);
+      // What failed only when it was flushed is still shown until then.
+      await reloadPage(page);
+      const { storage } = await open(page, { name: 'quota' });
+      assert.notEqual(storage.state, 'damaged');
+      assert.equal(await page.evaluate(countOdds), saved);
+      t.diagnostic(`${saved} documents, then ${error.code}; opened again: ${storage.state}`);
+    } finally {
+      await browser.close();
+      pages.close();
+    }
+  });
+}
+
+// The functions below run in the page.
+
+function insertMark(id) {
+  return app.db.mutate.marks.insert({ id, n: 1, k: 1, text: '' }).saved;
+}
+
+async function readMarks() {
+  const rows = await app.db.query.marks.get();
+  return rows.map(({ id }) => id);
+}
+
+function tryToOpen(name) {
+  return app.errorOf(() => app.create({ name }));
+}
+
+/**
+ * Writes until a write is refused; how many documents were saved, and why the last write was not.
+ * Browsers pack what repeats itself.
+ */
+async function fillUp(count) {
+  const bytes = new Uint8Array(130_000);
+  for (const half of [bytes.subarray(0, 65_000), bytes.subarray(65_000)]) {
+    crypto.getRandomValues(half);
+  }
+  for (let saved = 0; ; saved += count) {
+    const odds = Array.from({ length: count }, (_, at) => ({ id: `${saved + at}`, bytes }));
+    const error = await app.errorOf(() => {
+      return app.db.mutate.odds.insertMany(odds, { atomic: true }).saved;
+    });
+    if (error || saved > 2_000) return { saved, error };
+  }
+}
+
+async function countOdds() {
+  return (await app.db.query.odds.get()).length;
+}
+
+async function deleteHalf() {
+  const rows = await app.db.query.odds.get();
+  await app.db.transaction((tx) => {
+    for (const { id } of rows.slice(rows.length / 2)) tx.mutate.odds.delete(id);
+  });
+}
