@@ -43,8 +43,9 @@ async function moduleOf(candidate, shipped) {
 async function javascriptParts() {
   const folder = join(root, 'target/sizes/app');
   mkdirSync(folder, { recursive: true });
-  const entry = join(root, 'dist/index.js');
-  if (!existsSync(entry)) throw new StepFailed('dist/index.js is not built');
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const entry = join(root, exports['.'].browser);
+  if (!existsSync(entry)) throw new StepFailed(`${entry} is not built`);
   writeFileSync(join(folder, 'main.js'), `export * from ${JSON.stringify(entry)};\n`);
   writeFileSync(join(folder, 'index.html'), '<script type="module" src="./main.js"></script>\n');
   writeFileSync(join(folder, 'vite.config.mjs'), viteConfig);

