@@ -237,6 +237,10 @@ impl World {
         }
         let heard = self.device(index).page.hear(bytes);
         for each in heard {
+            // What it hears may be the end of it.
+            if self.process(index, process).is_none() {
+                return;
+            }
             match each {
                 Heard::Answer(answer) => self.answered(index, process, &answer),
                 Heard::Token => self.give_token(index),
