@@ -7,7 +7,7 @@
 
 use super::database::{Database, storage_error};
 use super::out::Step;
-use crate::doc::codec::{Items, write_bytes, write_varint};
+use crate::doc::codec::{Items, write_varint};
 use crate::doc::key;
 use crate::doc::row::{Change, Row};
 use crate::doc::schema::{Collection, Schema};
@@ -25,15 +25,11 @@ use xxhash_rust::xxh64::xxh64;
 /// Documents that a slice of building looks at, and entries that one of removing takes.
 const SLICE: usize = 250;
 
-/// The key of an index entry and the id in it, or of a document and nothing.
-type Found = (Vec<u8>, Vec<u8>);
-
 /// An index and what it is over.
 #[derive(Debug)]
 struct Index {
-    number: u64,
-    /// Changes with whatever decides what its entries are.
-    definition: u64,
+    /// Tells indexes apart, and changes with whatever decides what their entries are.
+    id: u64,
     collection: usize,
     fields: Vec<usize>,
     /// Up to which key documents have their entries; none once all have.
@@ -41,6 +37,9 @@ struct Index {
     /// The schema has it no longer; its entries go.
     is_gone: bool,
 }
+
+/// Bytes that the record has for each index.
+const RECORD_BYTES: u64 = 9;
 
 /// The indexes of a database.
 #[derive(Debug, Default)]
@@ -51,7 +50,7 @@ pub struct Indexes {
 }
 
 impl Index {
-    /// The key of a row's entry: number, values, id.
+    /// The key of a row's entry: index, values, id.
     fn key(&self, row: &Row) -> Vec<u8> {
         let mut key = self.prefix();
         for field in &self.fields {
@@ -63,65 +62,59 @@ impl Index {
     }
 
     fn prefix(&self) -> Vec<u8> {
-        table::numbered(table::INDEX, self.number)
+        table::numbered(table::INDEX, self.id)
     }
 
     fn is_ready(&self) -> bool {
-        self.built_to.is_none() && !self.is_gone
+        self.built_to.is_none()
     }
 }
 
 impl Indexes {
-    /// What the schema asks for, as far as the record of the last opening has it.
+    /// What the schema asks for, as far as the record of the last opening has it: per index its id
+    /// and whether it is ready.
     pub fn new(schema: &Schema, record: &[u8]) -> Self {
-        let mut known = decode(record);
-        let mut number = 0;
-        for index in &known {
-            number = number.max(index.number + 1);
-        }
-        let mut all = Vec::new();
+        let mut this = Self::default();
         for (position, collection) in schema.collections.iter().enumerate() {
             for fields in &collection.indexes {
-                let definition = definition(collection, fields);
-                let same = known
-                    .iter()
-                    .position(|index| index.definition == definition);
-                all.push(Index {
-                    number,
-                    definition,
+                this.all.push(Index {
+                    id: id_of(collection, fields),
                     collection: position,
                     fields: fields.clone(),
                     built_to: Some(Vec::new()),
                     is_gone: false,
                 });
-                let index = all.last_mut().expect("it was pushed");
-                if let Some(same) = same.map(|at| known.swap_remove(at)) {
-                    (index.number, index.built_to) = (same.number, same.built_to);
-                } else {
-                    number += 1;
-                }
             }
         }
-        for mut index in known {
-            index.built_to = None;
-            all.push(index);
+        let mut items = Items::new(record);
+        let mut left = record.len() as u64 / RECORD_BYTES;
+        while items.has_more(&mut left) {
+            let id = items.take(8).try_into().map_or(0, u64::from_le_bytes);
+            let is_ready = items.byte() == 1;
+            match this.all.iter_mut().find(|index| index.id == id) {
+                Some(index) if is_ready => index.built_to = None,
+                Some(_) => {}
+                None => this.all.push(Index {
+                    id,
+                    collection: usize::MAX,
+                    fields: Vec::new(),
+                    built_to: Some(Vec::new()),
+                    is_gone: true,
+                }),
+            }
         }
-        Self {
-            all,
-            is_blocked: false,
-        }
+        this
     }
 
-    /// The record for the next opening.
-    pub fn encode(&self) -> Vec<u8> {
+    /// The record for the next opening, once the work on the index at `done` is over.
+    pub fn encode(&self, done: Option<usize>) -> Vec<u8> {
         let mut out = Vec::new();
-        write_varint(&mut out, self.all.len() as u64);
-        for index in &self.all {
-            let is_building = u64::from(index.built_to.is_some());
-            for number in [index.number, index.definition, is_building] {
-                write_varint(&mut out, number);
+        for (at, index) in self.all.iter().enumerate() {
+            let is_done = done == Some(at);
+            if !(is_done && index.is_gone) {
+                out.extend_from_slice(&index.id.to_le_bytes());
+                out.push(u8::from(is_done || index.is_ready()));
             }
-            write_bytes(&mut out, index.built_to.as_deref().unwrap_or_default());
         }
         out
     }
@@ -150,7 +143,7 @@ impl Indexes {
 
     /// How many are being built.
     pub fn building(&self) -> usize {
-        let is_building = |index: &&Index| index.built_to.is_some();
+        let is_building = |index: &&Index| !index.is_ready() && !index.is_gone;
         self.all.iter().filter(is_building).count()
     }
 
@@ -188,7 +181,7 @@ fn put_entry(batch: &mut Batch, key: Vec<u8>, row: &Row) {
 
 /// A number for what decides the entries of an index: the collection, and of each field how its
 /// column is read from a document.
-fn definition(collection: &Collection, fields: &[usize]) -> u64 {
+fn id_of(collection: &Collection, fields: &[usize]) -> u64 {
     let mut sum = xxh64(collection.name.as_bytes(), 0);
     for field in fields {
         let field = collection.fields.get(*field);
@@ -196,27 +189,6 @@ fn definition(collection: &Collection, fields: &[usize]) -> u64 {
         sum = xxh64(&definition.to_le_bytes(), sum);
     }
     sum
-}
-
-/// What `encode` wrote, as if the schema had none of it. What does not decode is built anew.
-fn decode(record: &[u8]) -> Vec<Index> {
-    let mut items = Items::new(record);
-    let mut left = items.varint();
-    let mut all = Vec::new();
-    while items.has_more(&mut left) {
-        let (number, definition) = (items.varint(), items.varint());
-        let is_building = items.varint() == 1;
-        let built_to = items.bytes().to_vec();
-        all.push(Index {
-            number,
-            definition,
-            collection: usize::MAX,
-            fields: Vec::new(),
-            built_to: is_building.then_some(built_to),
-            is_gone: true,
-        });
-    }
-    items.check(all).unwrap_or_default()
 }
 
 impl Database {
@@ -237,8 +209,10 @@ impl Database {
         let mut rows = Vec::new();
         if let Some((index, part)) = self.indexes.best(query, weight) {
             for (from, to) in &part.ranges {
-                for (entry, id) in self.keys(disk, from, to, usize::MAX)? {
-                    let row = self.row_at(disk, collection, &visible, &id)?;
+                for (entry, id_bytes) in self.keys(disk, from, to, usize::MAX)? {
+                    let id = entry.len().checked_sub(id_bytes);
+                    let id = id.and_then(|at| entry.get(at..)).unwrap_or_default();
+                    let row = self.row_at(disk, collection, &visible, id)?;
                     // An entry that damage has left behind is of no row, or of one that lies
                     // elsewhere.
                     rows.extend(row.filter(|row| index.key(row) == entry));
@@ -270,19 +244,17 @@ impl Database {
         }
     }
 
-    /// Keys of a range, so many at most.
+    /// Keys of a range, so many at most, each with the number in its value.
     fn keys(
         &self,
         disk: &mut dyn Disk,
         from: &[u8],
         to: &[u8],
         most: usize,
-    ) -> Result<Vec<Found>, Error> {
+    ) -> Result<Vec<(Vec<u8>, usize)>, Error> {
         let mut keys = Vec::new();
         let mut visit = |key: &[u8], value: &[u8]| {
-            let id_bytes = Items::new(value).varint() as usize;
-            let id = key.len().checked_sub(id_bytes).and_then(|at| key.get(at..));
-            keys.push((key.to_vec(), id.unwrap_or_default().to_vec()));
+            keys.push((key.to_vec(), Items::new(value).varint() as usize));
             if keys.len() < most {
                 ControlFlow::Continue(())
             } else {
@@ -299,58 +271,58 @@ impl Database {
     /// Does a slice of building or removing. If it cannot be written nothing is lost: the documents
     /// are there, and queries go without the index.
     pub fn work_on_indexes(&mut self, step: &mut Step<'_>) {
-        let at = self.indexes.all.iter().position(|index| !index.is_ready());
-        let Some(mut index) = at.map(|at| self.indexes.all.swap_remove(at)) else {
+        let all = &self.indexes.all;
+        let Some(at) = all.iter().position(|index| !index.is_ready()) else {
             return;
         };
         let mut batch = Batch::new();
-        let before = index.built_to.clone();
-        let outcome = self.slice(step.disk, &mut index, &mut batch);
-        let is_over = index.is_gone && matches!(outcome, Ok(true));
-        if !is_over {
-            self.indexes.all.push(index);
-        }
-        batch.put(table::meta("indexes"), self.indexes.encode());
-        let written = outcome.and_then(|_| self.commit(step.disk, batch));
-        if written.is_err() {
-            self.indexes.is_blocked = true;
-            if let Some(index) = self.indexes.all.last_mut().filter(|_| !is_over) {
-                index.built_to = before;
+        let index = all.get(at).expect("it was found there");
+        let mut outcome = self.slice(step.disk, index, &mut batch);
+        if let Ok(place) = &outcome {
+            if place.is_none() {
+                batch.put(table::meta("indexes"), self.indexes.encode(Some(at)));
             }
+            if let Err(error) = self.commit(step.disk, batch) {
+                outcome = Err(error);
+            }
+        }
+        let index = self.indexes.all.get_mut(at).expect("it was found there");
+        match outcome {
+            Ok(None) if index.is_gone => drop(self.indexes.all.swap_remove(at)),
+            Ok(place) => index.built_to = place,
+            Err(_) => self.indexes.is_blocked = true,
         }
     }
 
-    /// Puts or deletes the next entries. Gives whether they are the last ones.
+    /// Puts or deletes the next entries. Gives where to go on, none at the end.
     fn slice(
         &self,
         disk: &mut dyn Disk,
-        index: &mut Index,
+        index: &Index,
         batch: &mut Batch,
-    ) -> Result<bool, Error> {
-        let mut from = index.prefix();
-        if !index.is_gone {
-            let name = &self.schema.at(index.collection).name;
-            from = table::collection(table::VISIBLE, name);
-        }
-        let (visible, to) = (from.clone(), table::end_of(&from));
-        if let Some(place) = index.built_to.take().filter(|place| !place.is_empty()) {
-            from = place;
-        }
-        let keys = self.keys(disk, &from, &to, SLICE)?;
-        let is_last = keys.len() < SLICE;
-        for (key, _) in keys {
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let prefix = if index.is_gone {
+            index.prefix()
+        } else {
+            table::collection(table::VISIBLE, &self.schema.at(index.collection).name)
+        };
+        let place = index.built_to.as_deref().unwrap_or_default();
+        let from = if place.is_empty() { &prefix } else { place };
+        let mut keys = self.keys(disk, from, &table::end_of(&prefix), SLICE)?;
+        for (key, _) in &keys {
             if index.is_gone {
-                batch.delete(key);
+                batch.delete(key.clone());
                 continue;
             }
-            let id = key.get(visible.len()..).unwrap_or_default();
-            if let Some(row) = self.row_at(disk, index.collection, &visible, id)? {
+            let id = key.get(prefix.len()..).unwrap_or_default();
+            if let Some(row) = self.row_at(disk, index.collection, &prefix, id)? {
                 put_entry(batch, index.key(&row), &row);
             }
-            if !is_last {
-                index.built_to = Some([&key[..], &[0]].concat());
-            }
         }
-        Ok(is_last)
+        let last = keys.pop().filter(|_| keys.len() + 1 == SLICE);
+        Ok(last.map(|(mut key, _)| {
+            key.push(0);
+            key
+        }))
     }
 }

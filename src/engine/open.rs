@@ -305,7 +305,7 @@ impl Database {
     fn settle(&mut self, disk: &mut dyn Disk) -> Result<(), Error> {
         let mut batch = Batch::new();
         batch.put(table::meta("replica"), self.replica.0.to_vec());
-        batch.put(table::meta("indexes"), self.indexes.encode());
+        batch.put(table::meta("indexes"), self.indexes.encode(None));
         self.commit(disk, batch).map(|_| ())
     }
 
@@ -335,7 +335,7 @@ impl Database {
             self.columns.push(columns);
         }
         let record = records.get(&table::meta("indexes")[..]);
-        self.indexes = Indexes::new(&self.schema, record.map_or(&[0], Vec::as_slice));
+        self.indexes = Indexes::new(&self.schema, record.map_or(&[], Vec::as_slice));
         Ok(())
     }
 

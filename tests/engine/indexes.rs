@@ -209,6 +209,10 @@ fn pulled_documents_are_in_the_index() {
     let (one, other) = (Machine::default(), Machine::default());
     let mut writer = open(&one, 1, &schema, Some(&server));
     let mut reader = open(&other, 2, &schema, Some(&server));
+    for _ in 0..5 {
+        reader.advance(1);
+    }
+    assert_eq!(indexing(&mut reader), 0);
     let of = |year: u32| {
         format!(r#"{{"from":"films","where":{{"op":"=","field":"year","value":{year}}}}}"#)
     };
