@@ -92,8 +92,8 @@ impl Machine {
     }
 }
 
-/// A clock whose alarms go off when time passes and not before, if `waits`: so requests come between
-/// slices of work.
+/// A clock whose alarms go off when time passes and not before, if `waits`: so requests come
+/// between slices of work.
 struct Alarm {
     clock: ManualClock,
     waits: Rc<Cell<bool>>,
