@@ -77,6 +77,8 @@ export interface WireStorage {
   readonly bytes: number;
   /** Bytes of a torn tail that recovery cut from the log when the database was opened. */
   readonly cutBytes: number;
+  /** Indexes that are being built; until one is, queries go without it. */
+  readonly indexing: number;
 }
 
 /** How synchronisation stands. */

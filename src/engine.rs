@@ -7,6 +7,7 @@ mod answers;
 mod database;
 mod exchange;
 mod export;
+mod index;
 mod link;
 mod open;
 mod out;
@@ -263,6 +264,9 @@ impl Engine {
                 if database.store.work_wanted() {
                     database.store.work(step.disk);
                     database.alarm_ms = None;
+                } else if database.indexes.work_wanted() {
+                    database.work_on_indexes(step);
+                    database.alarm_ms = None;
                 }
                 database.live.sweep(step.input.monotonic_ms);
                 database.drive(step, Told::Tick);
@@ -367,7 +371,7 @@ impl Database {
     fn next_alarm(&mut self, now_ms: u64) -> Option<u64> {
         let link = self.link.as_ref();
         let deadline = link.and_then(|link| link.session.deadline_ms());
-        let alarm = if self.store.work_wanted() {
+        let alarm = if self.store.work_wanted() || self.indexes.work_wanted() {
             Some(now_ms)
         } else {
             deadline

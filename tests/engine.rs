@@ -5,6 +5,8 @@
 
 #[path = "engine/device.rs"]
 mod device;
+#[path = "engine/indexes.rs"]
+mod indexes;
 
 use device::{Device, Machine, NOW_MS, Server, code};
 use holm::doc::json;

@@ -21,7 +21,15 @@ export const films = defineSchema({
 });
 
 export const HEALTHY: WireStatus = {
-  storage: { kind: 'opfs', durable: true, state: 'ok', message: null, bytes: 0, cutBytes: 0 },
+  storage: {
+    kind: 'opfs',
+    durable: true,
+    state: 'ok',
+    message: null,
+    bytes: 0,
+    cutBytes: 0,
+    indexing: 0,
+  },
   sync: { state: 'off', reason: null, until: null, pulled: false, version: null },
   outbox: { queued: 0, sent: 0, accepted: 0, rejected: 0, quarantined: 0 },
 };

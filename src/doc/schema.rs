@@ -7,6 +7,7 @@ use super::json;
 use super::value::Value;
 use crate::error::{Error, Problem, nearest};
 use crate::limits::{DEPTH_MAX, INT_MAX};
+use xxhash_rust::xxh64::xxh64;
 
 /// What a field takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +45,10 @@ pub struct Field {
     pub is_nullable: bool,
     /// Its value where none is given.
     pub default: Option<Value>,
-    /// Whether an index over it is wanted.
-    pub is_indexed: bool,
     /// Whether it never leaves the device.
     pub is_local: bool,
+    /// Changes with whatever is declared of it.
+    pub definition: u64,
 }
 
 /// A collection of documents.
@@ -57,7 +58,7 @@ pub struct Collection {
     pub name: String,
     /// Its fields, in the order declared; a row has the id before them.
     pub fields: Vec<Field>,
-    /// Compound indexes, by position of their fields.
+    /// Indexes, by position of their fields.
     pub indexes: Vec<Vec<usize>>,
     /// Whether its documents never leave the device.
     pub is_local: bool,
@@ -87,6 +88,11 @@ impl Schema {
                     nearest: nearest(name, &mut self.collections.iter().map(|c| c.name.as_str())),
                 })
             })
+    }
+
+    /// Whether the collection at a position is that of the outbox.
+    pub fn is_outbox(&self, position: usize) -> bool {
+        self.at(position).name == OUTBOX
     }
 
     /// The collection at a position.
@@ -158,7 +164,7 @@ fn outbox() -> Collection {
             kind: read_scalar(kind).unwrap_or(Kind::Json),
             is_nullable: true,
             default: None,
-            is_indexed: false,
+            definition: 0,
             is_local: true,
         });
     }
@@ -337,8 +343,11 @@ fn read_collection(name: &str, value: &Value, wrong: &mut Wrong) -> Collection {
         indexes: Vec::new(),
         is_local: is_flag(value, "local"),
     };
-    for field in list(value, "fields") {
+    for (position, field) in list(value, "fields").iter().enumerate() {
         collection.fields.push(read_field(name, field, wrong));
+        if is_flag(field, "index") {
+            collection.indexes.push(vec![position]);
+        }
     }
     for index in list(value, "indexes") {
         let mut positions = Vec::new();
@@ -348,7 +357,9 @@ fn read_collection(name: &str, value: &Value, wrong: &mut Wrong) -> Collection {
                 Err(error) => _ = wrong.0.get_or_insert(error),
             }
         }
-        collection.indexes.push(positions);
+        if !positions.is_empty() && !collection.indexes.contains(&positions) {
+            collection.indexes.push(positions);
+        }
     }
     collection
 }
@@ -367,8 +378,8 @@ fn read_field(collection: &str, value: &Value, wrong: &mut Wrong) -> Field {
         kind: read_kind(&place, value, wrong),
         is_nullable: is_flag(value, "nullable"),
         default: value.get("default").cloned(),
-        is_indexed: is_flag(value, "index"),
         is_local: is_flag(value, "local"),
+        definition: xxh64(json::to_text(value).as_bytes(), 0),
     };
     if let Some(default) = &field.default
         && !field.fits(default)
@@ -446,7 +457,7 @@ mod tests {
         let schema = films();
         let films = schema.at(schema.position("films").unwrap());
         assert_eq!(films.fields.len(), 4);
-        assert_eq!(films.indexes, [[2, 1]]);
+        assert_eq!(films.indexes, [vec![1], vec![2, 1]]);
         assert_eq!(schema.at(1).name, OUTBOX);
     }
 

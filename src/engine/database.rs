@@ -1,20 +1,22 @@
 //! An open database: everything the engine holds of it between steps, and how rows are read.
 
 use super::answers::Answers;
+use super::index::Indexes;
+use super::link::Link;
 use super::out::{Asker, Out, Step, member_whole};
 use crate::causal::hlc::Hlc;
 use crate::causal::stamp::Time;
 use crate::doc::dictionary::Dictionary;
 use crate::doc::path::DocumentKey;
 use crate::doc::row::{Change, Row};
-use crate::doc::schema::{OUTBOX, Schema};
-use crate::engine::link::Link;
+use crate::doc::schema::Schema;
 use crate::error::{Error, Problem};
 use crate::ids::{Commit, EntryId, ReplicaId, Seq, TabId};
 use crate::merge::record::{self, Columns, StoredDocument};
 use crate::outbox::entry::Entry;
 use crate::outbox::queue::Outbox;
 use crate::platform::disk::{Disk, DiskError, Survival};
+use crate::query::access::Range;
 use crate::query::live::LiveQueries;
 use crate::sorted::SortedMap;
 use crate::store::{Batch, Direction, Store, StoreError};
@@ -84,6 +86,8 @@ pub struct Database {
     pub outbox: Outbox,
     /// See [`Counters`].
     pub counters: Counters,
+    /// Secondary indexes.
+    pub indexes: Indexes,
     /// Live queries.
     pub live: LiveQueries,
     /// Open transactions by the request that began them.
@@ -155,38 +159,55 @@ impl Database {
 
     /// All rows of a collection.
     pub fn rows(&self, disk: &mut dyn Disk, collection: usize) -> Result<Vec<Rc<Row>>, Error> {
-        let schema = self.schema.at(collection);
-        if schema.name == OUTBOX {
-            let mut rows = Vec::new();
+        let mut rows = Vec::new();
+        if self.schema.is_outbox(collection) {
             for entry in self.outbox.iter() {
                 rows.push(Rc::new(super::outbox_row::row(entry)));
             }
             return Ok(rows);
         }
-        let columns = self
-            .columns
-            .get(collection)
-            .expect("columns are made for all");
-        let from = table::collection(table::VISIBLE, &schema.name);
-        let mut rows = Vec::new();
-        let mut is_damaged = false;
+        let from = table::collection(table::VISIBLE, &self.schema.at(collection).name);
+        let to = table::end_of(&from);
+        self.add_rows(disk, collection, &(from, to), &mut rows)?;
+        Ok(rows)
+    }
+
+    /// Adds the rows whose documents have keys in this range.
+    pub fn add_rows(
+        &self,
+        disk: &mut dyn Disk,
+        collection: usize,
+        (from, to): &Range,
+        rows: &mut Vec<Rc<Row>>,
+    ) -> Result<(), Error> {
+        let prefix = self.schema.at(collection).name.len() + 2;
+        let mut outcome = Ok(());
         let mut visit = |key: &[u8], value: &[u8]| {
-            let id = key.get(from.len()..).and_then(|id| str::from_utf8(id).ok());
-            match id.and_then(|id| columns.read_row(schema, id, value)) {
-                Some(row) => rows.extend(row.map(Rc::new)),
-                None => is_damaged = true,
+            let id = key.get(prefix..).unwrap_or_default();
+            match self.read_row(collection, id, value) {
+                Ok(row) => rows.extend(row),
+                Err(error) => outcome = Err(error),
             }
             ControlFlow::Continue(())
         };
-        let to = table::end_of(&from);
         self.store
-            .scan(disk, &from, &to, Direction::Forward, &mut visit)
+            .scan(disk, from, to, Direction::Forward, &mut visit)
             .map_err(storage_error)?;
-        if is_damaged {
-            Err(undecodable())
-        } else {
-            Ok(rows)
-        }
+        outcome
+    }
+
+    /// The row in a document's record; none if it is deleted.
+    pub fn read_row(
+        &self,
+        collection: usize,
+        id: &[u8],
+        record: &[u8],
+    ) -> Result<Option<Rc<Row>>, Error> {
+        let columns = self.columns.get(collection);
+        let columns = columns.expect("columns are made for all");
+        let id = str::from_utf8(id).ok();
+        let row = id.and_then(|id| columns.read_row(self.schema.at(collection), id, record));
+        row.map(|row| row.map(Rc::new)).ok_or_else(undecodable)
     }
 
     /// Adds operations to a staging.
@@ -241,6 +262,7 @@ impl Database {
         match self.store.commit(disk, batch) {
             Ok(commit) => {
                 self.dictionary.saved();
+                self.indexes.is_blocked = false;
                 Ok(commit)
             }
             Err(error) => {

@@ -5,6 +5,7 @@
 
 use super::answers::Answers;
 use super::database::{Counters, Database, StorageState, damaged, storage_error};
+use super::index::Indexes;
 use super::link::{Bearing, Link};
 use super::out::{Asker, Out, Step};
 use super::request::bad;
@@ -281,6 +282,7 @@ impl Opening {
                 next_entry: EntryId(1),
                 next_seq: Seq(1),
             },
+            indexes: Indexes::default(),
             live: LiveQueries::default(),
             transactions: SortedMap::new(),
             answers: Answers::default(),
@@ -304,6 +306,7 @@ impl Database {
     fn settle(&mut self, disk: &mut dyn Disk) -> Result<(), Error> {
         let mut batch = Batch::new();
         batch.put(table::meta("replica"), self.replica.0.to_vec());
+        batch.put(table::meta("indexes"), self.indexes.encode(None));
         self.commit(disk, batch).map(|_| ())
     }
 
@@ -332,6 +335,8 @@ impl Database {
             let columns = Columns::of(collection, &mut self.dictionary);
             self.columns.push(columns);
         }
+        let record = records.get(&table::meta("indexes")[..]);
+        self.indexes = Indexes::new(&self.schema, record.map_or(&[], Vec::as_slice));
         Ok(())
     }
 

@@ -183,7 +183,7 @@ impl Database {
         transaction: Option<Asker>,
     ) -> Result<(), Error> {
         let query = self.query(call)?;
-        let mut rows = self.rows(step.disk, query.collection)?;
+        let mut rows = self.rows_for(step.disk, &query)?;
         let Some(key) = transaction else {
             return call.give_rows(&query, &mut rows);
         };
@@ -204,7 +204,10 @@ impl Database {
     fn on_subscribe(&mut self, step: &mut Step<'_>, call: &mut Call<'_>) -> Result<(), Error> {
         let query = self.query(call)?;
         let subscription = SubscriptionId(call.whole("subscription")?);
-        let mut all = self.rows(step.disk, query.collection)?;
+        let mut all = Vec::new();
+        if !self.live.is_open(&query) {
+            all = self.rows_for(step.disk, &query)?;
+        }
         let tab = call.asker.tab;
         let rows = self.live.subscribe(tab, subscription, query, &mut all)?;
         let notice = step.out.notice(tab);

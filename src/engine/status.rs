@@ -57,6 +57,7 @@ impl Database {
         member_text(out, "message", storage.problem.as_deref());
         member_whole(out, "bytes", self.store.bytes());
         member_whole(out, "cutBytes", storage.cut_bytes);
+        member_whole(out, "indexing", self.indexes.building() as u64);
         out.push(b'}');
     }
 

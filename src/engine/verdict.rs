@@ -164,10 +164,15 @@ impl Database {
         batch: &mut Batch,
         changes: &mut Vec<Change>,
     ) -> Result<(), Error> {
+        let before = changes.len();
         for (place, base) in bases.iter() {
             let key = table::document_key(place).expect("it was made from a document's key");
             let shown = self.visible(disk, &key)?;
             changes.extend(self.put_document(batch, &key, base, &shown));
+        }
+        if !planted::is("index_rebased_not_indexed") {
+            let changes = changes.get(before..).unwrap_or_default();
+            self.indexes.put(batch, changes);
         }
         Ok(())
     }

@@ -38,6 +38,7 @@ impl Database {
             } = staged;
             changes.extend(self.change(*collection, &key.id, before, after));
         }
+        self.indexes.put(&mut batch, &changes);
         if batch.bytes() > TRANSACTION_BYTES_MAX {
             return Err(Error::from(Problem::TransactionTooLarge {
                 bytes: batch.bytes(),

@@ -181,8 +181,8 @@ fn id_field() -> Field {
         kind: Kind::String,
         is_nullable: false,
         default: None,
-        is_indexed: false,
         is_local: false,
+        definition: 0,
     }
 }
 

@@ -69,6 +69,11 @@ impl LiveQueries {
         Ok(shared.circuit.rows().cloned().collect())
     }
 
+    /// Whether an equal query is open.
+    pub fn is_open(&self, query: &CheckedQuery) -> bool {
+        self.by_query.get(query).is_some()
+    }
+
     fn open(&mut self, query: CheckedQuery, rows: &mut dyn Rows) -> Result<CircuitId, Error> {
         let circuit = Circuit::new(&query, rows)?;
         let id = CircuitId(self.next);

@@ -1,7 +1,8 @@
 //! The store's key space: one ordered space, a byte for the table and then the key in it.
 //!
 //! `d` visible documents, `b` base of the documents that queued writes lie over, `o` outbox, `s`
-//! staged pages of a pull, `n` dictionary, `a` answers until confirmed, `m` single records.
+//! staged pages of a pull, `n` dictionary, `a` answers until confirmed, `x` entries of indexes, `m`
+//! single records.
 
 use crate::doc::path::DocumentKey;
 use crate::ids::{EntryId, RequestNumber, TabId};
@@ -19,6 +20,8 @@ pub const STAGED: u8 = b's';
 pub const DICTIONARY: u8 = b'n';
 /// Answers to writes by tab and number. Value: the answer.
 pub const ANSWERS: u8 = b'a';
+/// Entries of secondary indexes by the index's number, the values, the id. Value: nothing.
+pub const INDEX: u8 = b'x';
 /// Single records.
 pub const META: u8 = b'm';
 

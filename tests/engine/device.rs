@@ -6,6 +6,7 @@ use holm::doc::value::Value;
 use holm::driver::{Driver, Ports};
 use holm::event::Event;
 use holm::ids::TabId;
+use holm::platform::clock::Clock;
 use holm::platform::inbox::Inbox;
 use holm::platform::memory::{
     Air, LockTable, LoopbackTransport, ManualClock, MemoryChannel, MemoryLocks, NowhereTransport,
@@ -15,7 +16,7 @@ use holm::platform::torn::TornDisk;
 use holm::protocol::codec::{decode_client, encode_server};
 use holm::protocol::message::ServerMessage;
 use holm::sync::authority::{self, Context, Key};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -91,13 +92,39 @@ impl Machine {
     }
 }
 
+/// A clock whose alarms go off when time passes and not before, if `waits`: so requests come
+/// between slices of work.
+struct Alarm {
+    clock: ManualClock,
+    waits: Rc<Cell<bool>>,
+}
+
+impl Clock for Alarm {
+    fn wall_ms(&mut self) -> u64 {
+        self.clock.wall_ms()
+    }
+
+    fn monotonic_ms(&mut self) -> u64 {
+        self.clock.monotonic_ms()
+    }
+
+    fn wake_at(&mut self, monotonic_ms: u64) {
+        let soonest = self.clock.monotonic_ms() + u64::from(self.waits.get());
+        self.clock.wake_at(monotonic_ms.max(soonest));
+    }
+}
+
 /// A page and its engine.
 pub struct Device {
     driver: Driver,
     inbox: Inbox,
     posts: Posts,
     pub time: Time,
+    /// Whether work waits for time to pass.
+    pub waits: Rc<Cell<bool>>,
     tab: TabId,
+    /// What `open` is asked with.
+    pub schema: String,
     next_number: u64,
     /// Notices that came and were not replies, oldest first.
     pub notices: Vec<Value>,
@@ -128,9 +155,13 @@ impl Device {
                 Box::new(LoopbackTransport::new(inbox.clone(), serve))
             }
         };
+        let waits = Rc::new(Cell::new(false));
         let ports = Ports {
             files,
-            clock: Box::new(ManualClock::new(time.clone(), inbox.clone())),
+            clock: Box::new(Alarm {
+                clock: ManualClock::new(time.clone(), inbox.clone()),
+                waits: waits.clone(),
+            }),
             entropy: Box::new(SeededEntropy::new(tab)),
             transport,
             channel: Box::new(MemoryChannel::new(
@@ -147,7 +178,9 @@ impl Device {
             inbox,
             posts: mail,
             time,
+            waits,
             tab: TabId(tab),
+            schema: SCHEMA.into(),
             next_number: 1,
             notices,
             replies,
@@ -170,8 +203,8 @@ impl Device {
         } else {
             ""
         };
-        let body =
-            format!(r#""kind":"open","name":"test","durability":"strict","schema":{SCHEMA}{sync}"#);
+        let (kind, schema) = (r#""kind":"open","name":"test""#, &self.schema);
+        let body = format!(r#"{kind},"durability":"strict","schema":{schema}{sync}"#);
         let number = self.send(&body);
         for _ in 0..50 {
             if let Some(reply) = self.replies.remove(&number) {

@@ -1,0 +1,328 @@
+//! Secondary indexes: for every document an entry under its indexed values, written in the record
+//! that writes the document.
+//!
+//! An index that is new, or whose fields are no longer what they were, is built a slice at a time
+//! between requests, and is not read before every document has its entry. Writes keep entries up to
+//! date from the first, so building and writing need not wait for each other.
+
+use super::database::{Database, storage_error};
+use super::out::Step;
+use crate::doc::codec::{Items, write_varint};
+use crate::doc::key;
+use crate::doc::row::{Change, Row};
+use crate::doc::schema::{Collection, Schema};
+use crate::error::Error;
+use crate::planted;
+use crate::platform::disk::Disk;
+use crate::query::access::{Access, Form, access};
+use crate::query::check::CheckedQuery;
+use crate::store::{Batch, Direction};
+use crate::txn::table;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+use xxhash_rust::xxh64::xxh64;
+
+/// Documents that a slice of building looks at, and entries that one of removing takes.
+const SLICE: usize = 250;
+
+/// An index and what it is over.
+#[derive(Debug)]
+struct Index {
+    /// Tells indexes apart, and changes with whatever decides what their entries are.
+    id: u64,
+    collection: usize,
+    fields: Vec<usize>,
+    /// Up to which key documents have their entries; none once all have.
+    built_to: Option<Vec<u8>>,
+    /// The schema has it no longer; its entries go.
+    is_gone: bool,
+}
+
+/// Bytes that the record has for each index.
+const RECORD_BYTES: u64 = 9;
+
+/// The indexes of a database.
+#[derive(Debug, Default)]
+pub struct Indexes {
+    all: Vec<Index>,
+    /// A slice could not be written. Tried again after the next commit.
+    pub is_blocked: bool,
+}
+
+impl Index {
+    /// The key of a row's entry: index, values, id.
+    fn key(&self, row: &Row) -> Vec<u8> {
+        let mut key = self.prefix();
+        for field in &self.fields {
+            let value = row.values.get(*field);
+            key::encode(&mut key, value.expect("a row has a value for each field"));
+        }
+        key.extend_from_slice(row.id.as_bytes());
+        key
+    }
+
+    fn prefix(&self) -> Vec<u8> {
+        table::numbered(table::INDEX, self.id)
+    }
+
+    fn is_ready(&self) -> bool {
+        self.built_to.is_none()
+    }
+}
+
+impl Indexes {
+    /// What the schema asks for, as far as the record of the last opening has it: per index its id
+    /// and whether it is ready.
+    pub fn new(schema: &Schema, record: &[u8]) -> Self {
+        let mut this = Self::default();
+        for (position, collection) in schema.collections.iter().enumerate() {
+            for fields in &collection.indexes {
+                this.all.push(Index {
+                    id: id_of(collection, fields),
+                    collection: position,
+                    fields: fields.clone(),
+                    built_to: Some(Vec::new()),
+                    is_gone: false,
+                });
+            }
+        }
+        let mut items = Items::new(record);
+        let mut left = record.len() as u64 / RECORD_BYTES;
+        while items.has_more(&mut left) {
+            let id = items.take(8).try_into().map_or(0, u64::from_le_bytes);
+            let is_ready = items.byte() == 1;
+            match this.all.iter_mut().find(|index| index.id == id) {
+                Some(index) if is_ready => index.built_to = None,
+                Some(_) => {}
+                None => this.all.push(Index {
+                    id,
+                    collection: usize::MAX,
+                    fields: Vec::new(),
+                    built_to: Some(Vec::new()),
+                    is_gone: true,
+                }),
+            }
+        }
+        this
+    }
+
+    /// The record for the next opening, once the work on the index at `done` is over.
+    pub fn encode(&self, done: Option<usize>) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (at, index) in self.all.iter().enumerate() {
+            let is_done = done == Some(at);
+            if !(is_done && index.is_gone) {
+                out.extend_from_slice(&index.id.to_le_bytes());
+                out.push(u8::from(is_done || index.is_ready()));
+            }
+        }
+        out
+    }
+
+    /// Adds what the changes of a commit are to the entries.
+    pub fn put(&self, batch: &mut Batch, changes: &[Change]) {
+        for change in changes {
+            for index in &self.all {
+                if index.collection != change.collection {
+                    continue;
+                }
+                let old = change.old.as_ref().map(|row| index.key(row));
+                let new = change.new.as_ref().map(|row| index.key(row));
+                if old == new {
+                    continue;
+                }
+                if let Some(old) = old {
+                    batch.delete(old);
+                }
+                if let (Some(new), Some(row)) = (new, &change.new) {
+                    put_entry(batch, new, row);
+                }
+            }
+        }
+    }
+
+    /// How many are being built.
+    pub fn building(&self) -> usize {
+        let is_building = |index: &&Index| !index.is_ready() && !index.is_gone;
+        self.all.iter().filter(is_building).count()
+    }
+
+    /// Whether there is a slice of work.
+    pub fn work_wanted(&self) -> bool {
+        !self.is_blocked && self.all.iter().any(|index| !index.is_ready())
+    }
+
+    /// The index that serves most of a query, if it serves more than `weight`, and the part of it
+    /// that is needed.
+    fn best(&self, query: &CheckedQuery, mut weight: usize) -> Option<(&Index, Access)> {
+        let mut best = None;
+        for index in &self.all {
+            let may_be_read = index.is_ready() || planted::is("index_read_unready");
+            if index.collection != query.collection || !may_be_read {
+                continue;
+            }
+            let columns: Vec<usize> = index.fields.iter().map(|field| field + 1).collect();
+            let found = access(&query.predicate, &columns, Form::Values, index.prefix());
+            if let Some(found) = found.filter(|found| found.weight > weight) {
+                weight = found.weight;
+                best = Some((index, found));
+            }
+        }
+        best
+    }
+}
+
+/// The value says where in the key the id begins, from the end.
+fn put_entry(batch: &mut Batch, key: Vec<u8>, row: &Row) {
+    let mut value = Vec::new();
+    write_varint(&mut value, row.id.len() as u64);
+    batch.put(key, value);
+}
+
+/// A number for what decides the entries of an index: the collection, and of each field how its
+/// column is read from a document.
+fn id_of(collection: &Collection, fields: &[usize]) -> u64 {
+    let mut sum = xxh64(collection.name.as_bytes(), 0);
+    for field in fields {
+        let field = collection.fields.get(*field);
+        let definition = field.map_or(0, |field| field.definition);
+        sum = xxh64(&definition.to_le_bytes(), sum);
+    }
+    sum
+}
+
+impl Database {
+    /// Rows that a query may need: by id, of an index, or all of its collection.
+    pub fn rows_for(
+        &self,
+        disk: &mut dyn Disk,
+        query: &CheckedQuery,
+    ) -> Result<Vec<Rc<Row>>, Error> {
+        let collection = query.collection;
+        // Of a damaged database entries may be missing whose documents can be read.
+        if self.schema.is_outbox(collection) || self.storage.state == "damaged" {
+            return self.rows(disk, collection);
+        }
+        let visible = table::collection(table::VISIBLE, &self.schema.at(collection).name);
+        let by_id = access(&query.predicate, &[0], Form::Id, visible.clone());
+        let weight = by_id.as_ref().map_or(0, |part| part.weight);
+        let mut rows = Vec::new();
+        if let Some((index, part)) = self.indexes.best(query, weight) {
+            for (from, to) in &part.ranges {
+                for (entry, id_bytes) in self.keys(disk, from, to, usize::MAX)? {
+                    let id = entry.len().checked_sub(id_bytes);
+                    let id = id.and_then(|at| entry.get(at..)).unwrap_or_default();
+                    let row = self.row_at(disk, collection, &visible, id)?;
+                    // An entry that damage has left behind is of no row, or of one that lies
+                    // elsewhere.
+                    rows.extend(row.filter(|row| index.key(row) == entry));
+                }
+            }
+            return Ok(rows);
+        }
+        let Some(part) = by_id else {
+            return self.rows(disk, collection);
+        };
+        for range in &part.ranges {
+            self.add_rows(disk, collection, range, &mut rows)?;
+        }
+        Ok(rows)
+    }
+
+    fn row_at(
+        &self,
+        disk: &mut dyn Disk,
+        collection: usize,
+        visible: &[u8],
+        id: &[u8],
+    ) -> Result<Option<Rc<Row>>, Error> {
+        let mut place = visible.to_vec();
+        place.extend_from_slice(id);
+        match self.store.get(disk, &place).map_err(storage_error)? {
+            Some(record) => self.read_row(collection, id, &record),
+            None => Ok(None),
+        }
+    }
+
+    /// Keys of a range, so many at most, each with the number in its value.
+    fn keys(
+        &self,
+        disk: &mut dyn Disk,
+        from: &[u8],
+        to: &[u8],
+        most: usize,
+    ) -> Result<Vec<(Vec<u8>, usize)>, Error> {
+        let mut keys = Vec::new();
+        let mut visit = |key: &[u8], value: &[u8]| {
+            keys.push((key.to_vec(), Items::new(value).varint() as usize));
+            if keys.len() < most {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        };
+        let scanned = self
+            .store
+            .scan(disk, from, to, Direction::Forward, &mut visit);
+        scanned.map_err(storage_error)?;
+        Ok(keys)
+    }
+
+    /// Does a slice of building or removing. If it cannot be written nothing is lost: the documents
+    /// are there, and queries go without the index.
+    pub fn work_on_indexes(&mut self, step: &mut Step<'_>) {
+        let all = &self.indexes.all;
+        let Some(at) = all.iter().position(|index| !index.is_ready()) else {
+            return;
+        };
+        let mut batch = Batch::new();
+        let index = all.get(at).expect("it was found there");
+        let mut outcome = self.slice(step.disk, index, &mut batch);
+        if let Ok(place) = &outcome {
+            if place.is_none() {
+                batch.put(table::meta("indexes"), self.indexes.encode(Some(at)));
+            }
+            if let Err(error) = self.commit(step.disk, batch) {
+                outcome = Err(error);
+            }
+        }
+        let index = self.indexes.all.get_mut(at).expect("it was found there");
+        match outcome {
+            Ok(None) if index.is_gone => drop(self.indexes.all.swap_remove(at)),
+            Ok(place) => index.built_to = place,
+            Err(_) => self.indexes.is_blocked = true,
+        }
+    }
+
+    /// Puts or deletes the next entries. Gives where to go on, none at the end.
+    fn slice(
+        &self,
+        disk: &mut dyn Disk,
+        index: &Index,
+        batch: &mut Batch,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let prefix = if index.is_gone {
+            index.prefix()
+        } else {
+            table::collection(table::VISIBLE, &self.schema.at(index.collection).name)
+        };
+        let place = index.built_to.as_deref().unwrap_or_default();
+        let from = if place.is_empty() { &prefix } else { place };
+        let mut keys = self.keys(disk, from, &table::end_of(&prefix), SLICE)?;
+        for (key, _) in &keys {
+            if index.is_gone {
+                batch.delete(key.clone());
+                continue;
+            }
+            let id = key.get(prefix.len()..).unwrap_or_default();
+            if let Some(row) = self.row_at(disk, index.collection, &prefix, id)? {
+                put_entry(batch, index.key(&row), &row);
+            }
+        }
+        let last = keys.pop().filter(|_| keys.len() + 1 == SLICE);
+        Ok(last.map(|(mut key, _)| {
+            key.push(0);
+            key
+        }))
+    }
+}
