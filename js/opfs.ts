@@ -112,7 +112,12 @@ export class Folders implements Rung {
 
   async make(name: string): Promise<Opened> {
     const handle = await openFile(this.folder as FileSystemDirectoryHandle, name);
-    handle.truncate(0);
+    try {
+      handle.truncate(0);
+    } catch (thrown) {
+      handle.close();
+      throw thrown;
+    }
     return { name, handle };
   }
 

@@ -352,8 +352,10 @@ impl Database {
     /// A flush failed: nothing that waits for it will be durable, and every writer is told. What
     /// was there before can be read, also if the flush was that of the opening.
     fn fail_waiting(&mut self, error: &Error, out: &mut Out) {
-        self.storage.state = "failed";
-        self.storage.problem = Some(error.message());
+        if !self.store.is_damaged() {
+            self.storage.state = "failed";
+            self.storage.problem = Some(error.message());
+        }
         for (_, waiting) in std::mem::take(&mut self.waiting) {
             match waiting {
                 Waiting::Answer(asker, _) => {

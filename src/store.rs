@@ -326,6 +326,11 @@ impl Store {
         damage.filter(|_| is_new)
     }
 
+    /// Whether damage was met, at opening or since.
+    pub fn is_damaged(&self) -> bool {
+        self.is_damaged
+    }
+
     /// Whether answers may be given: what was recovered is durable, or the store is for reading
     /// only.
     pub fn is_open(&self) -> bool {

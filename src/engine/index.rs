@@ -8,13 +8,12 @@
 use super::database::{Database, storage_error};
 use super::out::Step;
 use crate::doc::codec::{Items, write_varint};
-use crate::doc::key;
 use crate::doc::row::{Change, Row};
 use crate::doc::schema::{Collection, Schema};
 use crate::error::Error;
 use crate::planted;
 use crate::platform::disk::Disk;
-use crate::query::access::{Access, Form, access};
+use crate::query::access::{Access, Form, access, push_value};
 use crate::query::check::CheckedQuery;
 use crate::store::{Batch, Direction};
 use crate::txn::table;
@@ -55,7 +54,7 @@ impl Index {
         let mut key = self.prefix();
         for field in &self.fields {
             let value = row.values.get(*field);
-            key::encode(&mut key, value.expect("a row has a value for each field"));
+            push_value(&mut key, value.expect("a row has a value for each field"));
         }
         key.extend_from_slice(row.id.as_bytes());
         key
@@ -200,7 +199,7 @@ impl Database {
     ) -> Result<Vec<Rc<Row>>, Error> {
         let collection = query.collection;
         // Of a damaged database entries may be missing whose documents can be read.
-        if self.schema.is_outbox(collection) || self.storage.state == "damaged" {
+        if self.schema.is_outbox(collection) || self.store.is_damaged() {
             return self.rows(disk, collection);
         }
         let visible = table::collection(table::VISIBLE, &self.schema.at(collection).name);

@@ -38,12 +38,12 @@ impl Database {
             } = staged;
             changes.extend(self.change(*collection, &key.id, before, after));
         }
-        self.indexes.put(&mut batch, &changes);
         if batch.bytes() > TRANSACTION_BYTES_MAX {
             return Err(Error::from(Problem::TransactionTooLarge {
                 bytes: batch.bytes(),
             }));
         }
+        self.indexes.put(&mut batch, &changes);
         let entry = self.entry(step.input, staging, mutation);
         let notice = reply(asker.number, Ok(&written(entry.as_ref())));
         batch.put(table::answer(asker.tab, asker.number), notice.clone());

@@ -9,6 +9,8 @@ import { servePages } from './parts/pages.mjs';
 import { places } from './parts/places.mjs';
 
 const QUOTA_BYTES = 24 << 20;
+/** Documents in each transaction that fills it. */
+const BATCH = 5;
 
 for (const name of browserNames) {
   const hasOpfs = name !== 'webkit';
@@ -126,7 +128,7 @@ for (const { name, rung, where } of places.filter(({ name }) => name !== 'webkit
     try {
       const page = await openPage(browser, pages.origin);
       await open(page, { name: 'quota' });
-      const { saved, error } = await page.evaluate(fillUp, 5);
+      const { saved, error } = await page.evaluate(fillUp, BATCH);
       assert.match(error?.code, /^storage_(full|failed)$/, error?.message);
       assert.match(error.message, /full/);
       assert.ok(saved > 0);
@@ -134,7 +136,9 @@ for (const { name, rung, where } of places.filter(({ name }) => name !== 'webkit
       await reloadPage(page);
       const { storage } = await open(page, { name: 'quota' });
       assert.notEqual(storage.state, 'damaged');
-      assert.equal(await page.evaluate(countOdds), saved);
+      // The write that was refused when it was flushed may have come through: nobody can know then.
+      const count = await page.evaluate(countOdds);
+      assert.ok(count === saved || count === saved + BATCH, `${count} of ${saved} saved`);
       t.diagnostic(`${saved} documents, then ${error.code}; opened again: ${storage.state}`);
     } finally {
       await browser.close();

@@ -5,13 +5,13 @@ import { launch } from './drivers/index.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
 import { open, openPage, reloadPage, SOON, TEST } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
-import { places } from './parts/places.mjs';
+import { firstPlaces } from './parts/places.mjs';
 
 /** Opening waits two seconds for a dying worker; the rest is for a busy machine. */
 const REFUSED_WITHIN_MS = 10_000;
 const DATABASE = { name: 'tabs' };
 
-for (const { name, rung, where } of places) {
+for (const { name, rung, where } of firstPlaces) {
   describe(`tabs in ${where}`, { timeout: 300_000 }, () => {
     let pages;
     let browser;
