@@ -121,8 +121,7 @@ function browserPaths(names) {
 }
 
 /**
- * Each test file is a process of node's runner, one after the other: browsers want the machine for
- * themselves.
+ * Each test file is a process of node's runner, two at a time: the tests wait more than they work.
  */
 async function browsers({ browsers: names }) {
   const folder = join(root, 'tests/web');
@@ -130,7 +129,7 @@ async function browsers({ browsers: names }) {
   if (files.length === 0) throw new Error('tests/web holds no *.test.mjs');
   const env = { HOLM_BROWSERS: names.join(','), ...browserPaths(names) };
   const paths = files.sort().map((name) => join(folder, name));
-  const options = ['--test-force-exit', '--test-concurrency=1', '--test-reporter=spec'];
+  const options = ['--test-force-exit', '--test-concurrency=2', '--test-reporter=spec'];
   const args = ['--test', ...options, ...paths];
   const { code, output } = await run(process.execPath, args, { env });
   return settle(specCounts(output), code);
