@@ -1,19 +1,42 @@
 //! The command line of the simulator: runs seeds, prints what broke and how to run it again.
 //!
-//! `run --seeds 300 [--start N]`, `run --minutes M`, `run --seed N --trace`, `planted`.
+//! `run --seeds 300 [--start N]`, `run --minutes M`, `run --seed N --trace`, `planted`, `sweep`.
 
 use holm_sim::crew::{self, Seeds};
 use holm_sim::trace::Lines;
-use holm_sim::{planted, report};
+use holm_sim::{planted, report, sweep};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+#[global_allocator]
+static METER: sweep::memory::Meter = sweep::memory::Meter;
+
 const USAGE: &str = "holm-sim run [--seeds N] [--start N] [--minutes M] [--seed N] [--trace]
-holm-sim planted [--only NAME]";
+holm-sim planted [--only NAME]
+holm-sim sweep [--seconds N] [--only PART] [--start N] [--endless]
+holm-sim sweep-planted [--only NAME]";
 
 fn value(args: &[String], name: &str) -> Option<u64> {
     let at = args.iter().position(|arg| arg == name)?;
     args.get(at + 1)?.parse().ok()
+}
+
+fn word<'a>(args: &'a [String], name: &str) -> Option<&'a str> {
+    let at = args.iter().position(|arg| arg == name)?;
+    args.get(at + 1).map(String::as_str)
+}
+
+fn run_sweeps(args: &[String]) -> ExitCode {
+    let order = sweep::Order {
+        seconds: value(args, "--seconds").unwrap_or(sweep::SECONDS),
+        start: value(args, "--start").unwrap_or(0),
+        extent: if args.iter().any(|arg| arg == "--endless") {
+            sweep::Extent::Endless
+        } else {
+            sweep::Extent::Enough
+        },
+    };
+    sweep::run(&order, word(args, "--only"))
 }
 
 fn run(args: &[String]) -> ExitCode {
@@ -42,13 +65,9 @@ fn main() -> ExitCode {
     crew::keep_panics();
     match args.first().map(String::as_str) {
         Some("run") => run(&args),
-        Some("planted") => {
-            let only = args
-                .iter()
-                .position(|arg| arg == "--only")
-                .and_then(|at| args.get(at + 1));
-            planted::hunt(only.map(String::as_str))
-        }
+        Some("planted") => planted::hunt(word(&args, "--only")),
+        Some("sweep") => run_sweeps(&args),
+        Some("sweep-planted") => sweep::planted::hunt(word(&args, "--only")),
         _ => {
             eprintln!("{USAGE}");
             ExitCode::from(2)
