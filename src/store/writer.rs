@@ -184,7 +184,8 @@ impl Writer {
         {
             self.unflushed.pop_front();
         }
-        let is_news = point.offset > self.flushed.offset;
+        let is_news =
+            point.offset > self.flushed.offset || crate::planted::is("store_mark_tried_for_ever");
         self.flushed = point;
         if is_news && self.proof.is_none() && self.problem.is_none() {
             // Without space there is no mark; then the first group that finds space is the proof.

@@ -14,7 +14,7 @@ use holm::platform::torn::{Failing, Shortage, TornDisk};
 use holm::store::StoreError;
 
 /// Cases of the ordinary tests; fewer are a failure.
-pub const FLOOR: u64 = 8_000;
+pub const FLOOR: u64 = 20_000;
 
 /// Lives whose calls fail: openings, commits, logs of several parts, runs and merges.
 const LIVES: [&str; 3] = [

@@ -17,7 +17,7 @@ use holm::store::StoreError;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Flips of the ordinary tests; fewer are a failure.
-pub const FLOOR: u64 = 70_000;
+pub const FLOOR: u64 = 85_000;
 /// Bytes of the store of which every bit is flipped, and of the one of which some are.
 const SIZES: [u64; 2] = [8 << 10, 64 << 10];
 /// Keys that are written in each.

@@ -34,6 +34,8 @@ const KEPT_MAX: usize = 60;
 const SLOW: Duration = Duration::from_secs(2);
 /// After this it never ends.
 const NEVER: Duration = Duration::from_secs(30);
+/// Bytes of an input that a report shows.
+const SHOWN_MAX: usize = 200;
 /// What an input of any length may ask for at once, and how much more per byte.
 const BYTES_MAX: usize = 1 << 20;
 const BYTES_PER_BYTE: usize = 64;
@@ -68,8 +70,8 @@ impl Clone for Target {
 
 impl Copy for Target {}
 
-/// Jobs that are busy with an input, and since when.
-type Busy = Mutex<BTreeMap<u64, Instant>>;
+/// Jobs that are busy with an input: since when, where, and which.
+type Busy = Mutex<BTreeMap<u64, (Instant, String, Vec<u8>)>>;
 
 /// Feeds all targets in turn until the time is over.
 pub fn run(work: &Work) -> Tally {
@@ -88,15 +90,32 @@ pub fn run(work: &Work) -> Tally {
     })
 }
 
+/// Feeds one input to one target again. The program ends with a fault's panic.
+pub fn feed_again(name: &str, input: &[u8]) -> bool {
+    let target = targets().into_iter().find(|target| target.name == name);
+    let target = target.expect("there is a target of that name");
+    (target.feed)(input)
+}
+
 /// Ends the program when an input never does: nothing else can.
 fn watch(busy: &Busy, is_done: &AtomicBool) {
     while !is_done.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_millis(100));
         let busy = busy.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((job, _)) = busy.iter().find(|(_, since)| since.elapsed() > NEVER) {
-            println!("fuzz: job {job} has an input that does not end");
+        if let Some((_, place, input)) = busy.values().find(|(since, ..)| since.elapsed() > NEVER) {
+            println!("fuzz: does not end: {place}");
+            keep(input);
             exit(1);
         }
+    }
+}
+
+/// Keeps an input that was a fault, to be fed again.
+fn keep(input: &[u8]) {
+    let file = std::env::temp_dir().join("holm-fuzz-input");
+    match std::fs::write(&file, input) {
+        Ok(()) => println!("fuzz: the input is in {}", file.display()),
+        Err(error) => println!("fuzz: the input cannot be kept: {error}"),
     }
 }
 
@@ -116,17 +135,13 @@ fn feed(target: &Target, work: &Work, job: u64, busy: &Busy) -> Tally {
             break;
         }
         let input = mutate::mutate(&mut dice, &corpus, target.words);
-        let note = |what| {
-            let mut busy = busy.lock().unwrap_or_else(PoisonError::into_inner);
-            match what {
-                Some(since) => drop(busy.insert(job, since)),
-                None => drop(busy.remove(&job)),
-            }
-        };
+        let shown = String::from_utf8_lossy(input.get(..SHOWN_MAX).unwrap_or(&input));
+        let place = format!("{} job {job} input {number} {shown:?}", target.name);
+        let lock = || busy.lock().unwrap_or_else(PoisonError::into_inner);
         let begin = Instant::now();
-        note(Some(begin));
+        lock().insert(job, (begin, place.clone(), input.clone()));
         let result = one(target, &input, begin);
-        note(None);
+        lock().remove(&job);
         if matches!(result, Ok(true)) {
             tally.count("good inputs");
             let at = least + dice.below(KEPT_MAX as u64) as usize;
@@ -135,8 +150,9 @@ fn feed(target: &Target, work: &Work, job: u64, busy: &Busy) -> Tally {
                 None => corpus.push(input.clone()),
             }
         }
-        let shown = String::from_utf8_lossy(input.get(..200).unwrap_or(&input)).into_owned();
-        let place = format!("{} job {job} input {number} {shown:?}", target.name);
+        if result.is_err() && !work.stops_early {
+            keep(&input);
+        }
         tally.judge(result.map(|_| ()).map_err(|fault| fault.at(place)));
         tally.count(target.name);
     }

@@ -4,21 +4,22 @@
 use crate::report;
 use std::process::ExitCode;
 
-/// Bugs that the sweeps must catch.
+/// Bugs that the sweeps must catch. What a missing file and a lost manifest show is left to the
+/// suites of the store.
 #[cfg(feature = "planted")]
 const BUGS: [&str; 14] = [
-    "store_base_ignored",
     "store_block_unchecked",
     "store_checksum_unchecked",
     "store_count_unchecked",
     "store_deletes_dropped_early",
     "store_flushed_mark_ignored",
+    "store_inputs_removed_early",
     "store_link_length_ignored",
+    "store_mark_tried_for_ever",
     "store_obsolete_too_early",
     "store_oldest_wins",
     "store_poison_forgotten",
     "store_run_before_flush",
-    "store_stale_run_salvaged",
     "store_torn_tail_kept",
     "store_unflushed_tail_linked",
 ];
@@ -33,15 +34,13 @@ pub fn hunt(_only: Option<&str>) -> ExitCode {
     report::counted(0, 1)
 }
 
-/// Hunts every bug of the list, or one by its name.
+/// Hunts every bug of the list until one sweep has caught it, or one bug with every sweep.
 #[cfg(feature = "planted")]
 pub fn hunt(only: Option<&str>) -> ExitCode {
     let (mut caught, mut missed) = (0, 0);
-    for bug in BUGS
-        .iter()
-        .filter(|bug| only.is_none_or(|only| only == **bug))
-    {
-        let found = super::hunt(bug);
+    let first_only = only.is_none();
+    for bug in only.map_or(BUGS.to_vec(), |only| vec![only]) {
+        let found = super::hunt(bug, first_only);
         for (part, fault) in &found {
             println!("{bug:32} {part:6} {:?}: {:.90}", fault.blame, fault.problem);
         }
