@@ -117,8 +117,8 @@ pub fn run(order: &Order, only: Option<&str>) -> ExitCode {
     report::counted(passed, failed)
 }
 
-/// Runs the sweeps of the store with a planted bug, each until it has caught it, and gives what each
-/// found first. All of them, or until one has caught it.
+/// Runs the sweeps of the store with a planted bug, each until it has caught it, and gives what
+/// each found first. All of them, or until one has caught it.
 #[cfg(feature = "planted")]
 pub(crate) fn hunt(bug: &str, until_caught: bool) -> Vec<(&'static str, fault::Fault)> {
     let mut found = Vec::new();
