@@ -213,7 +213,8 @@ export class Connection {
           break;
         }
         if (message.error.code === 'storage_full') this.notify({ kind: 'full' });
-        request?.settle(errorFromWire(message.error), {});
+        const error = errorFromWire(message.error);
+        request?.settle(withContent(error, request), {});
         break;
       }
       case 'result':
@@ -229,6 +230,12 @@ export class Connection {
       case 'fatal':
         this.port?.fatal(message.message);
         break;
+      case 'reopen': {
+        const port = this.port as Port;
+        this.detach();
+        this.attach(port);
+        break;
+      }
       default:
         this.notify(message);
     }

@@ -26,6 +26,8 @@ export interface Answer {
   readonly rows?: readonly WireRow[];
   readonly lines?: readonly string[];
   readonly next?: string | null;
+  readonly checked?: number;
+  readonly faults?: number;
 }
 
 /** What the engine says: an answer, or a notice nobody asked for. */
@@ -37,6 +39,7 @@ export type Message =
   | EntryNotice
   | { readonly kind: 'status'; readonly status: WireStatus }
   | { readonly kind: 'token' }
+  | { readonly kind: 'reopen' }
   | { readonly kind: 'fatal'; readonly message: string };
 
 /** Replaces a live query's list. */

@@ -102,7 +102,10 @@ impl Driver {
                 let waiting = self.flush.replace((file, ticket));
                 assert!(waiting.is_none(), "the store asks for one flush at a time");
             }
-            Effect::CloseFiles => ports.files.close(),
+            Effect::CloseFiles => {
+                self.flush = None;
+                ports.files.close();
+            }
             Effect::Connect { connection, url } => ports.transport.connect(connection, &url),
             Effect::Send { text } => ports.transport.send(&text),
             Effect::Disconnect => ports.transport.disconnect(),

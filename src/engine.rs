@@ -4,6 +4,7 @@
 //! An engine serves one database: closed, being opened, or open.
 
 mod answers;
+mod check;
 mod database;
 mod exchange;
 mod export;
@@ -27,12 +28,15 @@ use crate::error::{Error, Problem};
 use crate::event::{Event, Input};
 use crate::ids::{Commit, RequestNumber, TabId, Ticket};
 use crate::platform::disk::{Disk, DiskError};
-use crate::store::Sizes;
-use database::{Database, Waiting};
+use crate::store::{Sizes, StoreError};
+use database::{Database, Waiting, storage_error};
 use exchange::Told;
 use open::{OpenRequest, Opening, Progress};
 use out::{Asker, Out, Step, reply};
 use request::text_of;
+
+/// Attempts to open a database again for writes that could not be saved.
+const REOPENINGS_MAX: u32 = 3;
 
 /// The engine of one database.
 #[derive(Default)]
@@ -41,6 +45,10 @@ pub struct Engine {
     phase: Phase,
     /// Requests that came before the database was open.
     early: Vec<(Asker, Value)>,
+    /// The database is closed only to be opened again.
+    has_lock: bool,
+    /// How often that was done without a write being saved since.
+    reopenings: u32,
 }
 
 #[derive(Default)]
@@ -155,6 +163,8 @@ impl Engine {
                 self.early.push((asker, request.clone()));
                 Ok(())
             }
+            // Asked for again once the database is open again.
+            (_, Phase::Closed) if self.has_lock => Ok(()),
             (_, Phase::Closed) => Err(Error::from(Problem::NotOpen)),
         };
         if let Err(error) = done {
@@ -165,7 +175,15 @@ impl Engine {
     fn on_open(&mut self, step: &mut Step<'_>, asker: Asker, request: &Value) -> Result<(), Error> {
         let request = OpenRequest::from_value(asker, request)?;
         match &mut self.phase {
-            Phase::Closed => self.phase = Phase::Opening(Opening::begin(request, self.sizes, step)),
+            Phase::Closed => {
+                let mut opening = Opening::begin(request, self.sizes, step);
+                if self.has_lock {
+                    opening.on_lock(step.out);
+                } else {
+                    opening.ask_lock(step.out);
+                }
+                self.phase = Phase::Opening(opening);
+            }
             Phase::Open(database)
                 if database.name == request.name && database.schema_hash == request.schema_hash =>
             {
@@ -199,6 +217,7 @@ impl Engine {
             Phase::Closed => {}
         }
         self.phase = Phase::Closed;
+        self.has_lock = false;
         out.push(Effect::Disconnect);
         out.push(Effect::CloseFiles);
         out.push(Effect::ReleaseLock);
@@ -227,6 +246,7 @@ impl Engine {
             out.push(Effect::CloseFiles);
         }
         self.phase = Phase::Closed;
+        self.has_lock = false;
         self.fail_early(out);
     }
 
@@ -234,9 +254,9 @@ impl Engine {
         let Phase::Open(database) = &mut self.phase else {
             return;
         };
-        match database.store.flushed(step.disk, ticket, result) {
-            Ok(durable) => database.release_durable(durable, step.out),
-            Err(error) => database.fail_waiting(&database::storage_error(error), step.out),
+        // What failed is looked at when the step ends.
+        if let Ok(durable) = database.store.flushed(step.disk, ticket, result) {
+            database.release_durable(durable, step.out);
         }
         for name in database.store.obsolete() {
             step.out.push(Effect::RemoveFile { name });
@@ -287,10 +307,12 @@ impl Engine {
                 step.out.push(Effect::CloseFiles);
                 step.out.push(Effect::ReleaseLock);
                 self.phase = Phase::Closed;
+                self.has_lock = false;
                 step.out.answer(asker, Err(&error));
                 self.fail_early(step.out);
             }
             Ok(Some(mut database)) => {
+                database.reopenings = self.reopenings;
                 database.tell_status(step);
                 let opened = Waiting::Opened(asker);
                 database.after(database.store.last(), opened, step.out);
@@ -310,9 +332,40 @@ impl Engine {
         self.early.clear();
     }
 
+    /// After a flush that failed, or a write that could not be taken back, what is in memory is
+    /// perhaps not what is on the disk. It is dropped; the pages open the database again, and ask
+    /// again for what was not answered. After some attempts in vain those who wait are told, and
+    /// only what was there before is opened. If even that cannot be flushed, it can be read.
+    fn reopen_if_failed(&mut self, step: &mut Step<'_>) {
+        let Phase::Open(database) = &mut self.phase else {
+            return;
+        };
+        let Some(error) = database.problem() else {
+            return;
+        };
+        self.reopenings = database.reopenings + 1;
+        if !database.may_reopen() {
+            let is_opened = |(_, waiting): &(_, Waiting)| !matches!(waiting, Waiting::Opened(_));
+            let is_opened = database.waiting.iter().all(is_opened);
+            database.fail_waiting(&storage_error(error), step.out);
+            if !is_opened {
+                return;
+            }
+            self.reopenings = 0;
+        }
+        for tab in &database.pages {
+            step.out.post(*tab, b"{\"kind\":\"reopen\"}");
+        }
+        step.out.push(Effect::Disconnect);
+        step.out.push(Effect::CloseFiles);
+        self.phase = Phase::Closed;
+        self.has_lock = true;
+    }
+
     /// What every step ends with: files and a flush that are due, the status if it changed, the
     /// next alarm.
     fn end_step(&mut self, step: &mut Step<'_>) {
+        self.reopen_if_failed(step);
         let Phase::Open(database) = &mut self.phase else {
             return;
         };
@@ -345,12 +398,30 @@ impl Database {
             .position(|(commit, _)| *commit > durable);
         let later = self.waiting.split_off(later.unwrap_or(self.waiting.len()));
         for (_, waiting) in std::mem::replace(&mut self.waiting, later) {
+            if matches!(waiting, Waiting::Answer(..)) {
+                self.reopenings = 0;
+            }
             self.release(waiting, out);
         }
     }
 
-    /// A flush failed: nothing that waits for it will be durable, and every writer is told. What
-    /// was there before can be read, also if the flush was that of the opening.
+    /// What has failed and was not dealt with yet.
+    fn problem(&self) -> Option<StoreError> {
+        self.store.problem().filter(|_| self.storage.state == "ok")
+    }
+
+    /// Whether another opening may help.
+    fn may_reopen(&self) -> bool {
+        self.reopenings < REOPENINGS_MAX
+    }
+
+    /// Whether what failed will be asked for again.
+    pub fn will_reopen(&self) -> bool {
+        self.problem().is_some() && self.may_reopen()
+    }
+
+    /// A flush failed for good: nothing that waits for it will be durable, and every writer is
+    /// told. What was there before can be read, also if the flush was that of the opening.
     fn fail_waiting(&mut self, error: &Error, out: &mut Out) {
         if !self.store.is_damaged() {
             self.storage.state = "failed";

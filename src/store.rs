@@ -79,6 +79,9 @@ pub struct Sizes {
     pub cache_bytes: usize,
 }
 
+/// From so many runs on whoever writes merges them, so that reads stay quick however fast is
+/// written.
+const RUNS_MANY: usize = 12;
 /// How often a byte is written to runs before it rests, about.
 const BYTES_WRITTEN_PER_BYTE: usize = 8;
 
@@ -231,6 +234,23 @@ impl Store {
         Ok(())
     }
 
+    /// About how many puts and deletes there are with `from <= key < to`: exact in memory, to the
+    /// block in runs.
+    pub fn estimate(&self, disk: &mut dyn Disk, from: &[u8], to: &[u8]) -> Result<u64, StoreError> {
+        let mut reader = self.reader(disk);
+        let mut count = 0;
+        for memory in [Some(self.memtable.shared()), self.frozen.as_ref()] {
+            count += memory.map_or(0, |memory| {
+                memory.rank(to).saturating_sub(memory.rank(from))
+            }) as u64;
+        }
+        for run in &self.runs {
+            let before = run.rank(&mut reader, from)?;
+            count += run.rank(&mut reader, to)?.saturating_sub(before);
+        }
+        Ok(count)
+    }
+
     /// Writes a batch, whole, and returns its number. It is durable when [`Store::durable`] has
     /// reached that number. On an error nothing has changed. An empty batch is no commit.
     pub fn commit(&mut self, disk: &mut dyn Disk, batch: Batch) -> Result<Commit, StoreError> {
@@ -261,11 +281,13 @@ impl Store {
         Ok(commit)
     }
 
-    /// Whoever writes faster than runs are made does as much of that work as the bytes will need.
+    /// Whoever writes faster than runs are made and merged does as much of that work as the bytes
+    /// will need.
     fn keep_up(&mut self, disk: &mut dyn Disk, bytes: usize) {
         let slices = 4 + bytes * BYTES_WRITTEN_PER_BYTE / self.sizes.slice_bytes;
         for _ in 0..slices {
-            if self.memtable.bytes() <= 2 * self.sizes.memtable_bytes || !self.work_wanted() {
+            let is_much = self.memtable.bytes() > 2 * self.sizes.memtable_bytes;
+            if !(is_much || self.runs.len() >= RUNS_MANY) || !self.work_wanted() {
                 break;
             }
             self.work(disk);
@@ -318,6 +340,15 @@ impl Store {
         Ok(self.durable())
     }
 
+    /// Refuses every commit from now on.
+    pub fn make_read_only(&mut self, refusal: StoreError) {
+        self.end = End::ReadOnly {
+            last: self.last(),
+            term: self.term(),
+            refusal,
+        };
+    }
+
     /// The damage that a read has met since it was last asked for. From then on nothing is written,
     /// and reads pass over what is not as it was written, so that the rest can be taken out: a pair
     /// may then be missing, or one that an older run has may come in its place.
@@ -326,6 +357,12 @@ impl Store {
         let is_new = damage.is_some() && !self.is_damaged;
         self.is_damaged |= is_new;
         damage.filter(|_| is_new)
+    }
+
+    /// What has failed, if nothing may be written any more because of it. Opened again from its
+    /// files the store can be written to.
+    pub fn problem(&self) -> Option<StoreError> {
+        self.writer().and_then(Writer::problem)
     }
 
     /// Whether damage was met, at opening or since.
@@ -382,6 +419,11 @@ impl Store {
         let runs: u64 = self.runs.iter().map(|run| run.record.bytes).sum();
         self.writer()
             .map_or(0, |writer| links + runs + writer.bytes())
+    }
+
+    /// Reads every block from the disk again when it is next needed.
+    pub fn forget_blocks(&mut self) {
+        self.cache.get_mut().clear();
     }
 
     /// What it has and has done.

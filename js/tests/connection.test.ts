@@ -71,6 +71,38 @@ it('an answer to nothing, or a second one, does nothing', async () => {
   expect(write.state).toBe('saved');
 });
 
+it('an engine that opens its database again is asked again for what it did not answer', async () => {
+  const engine = new ScriptedEngine();
+  const db = await engine.open();
+  const shown: unknown[] = [];
+  db.query.people.subscribe(({ rows }) => shown.push(rows));
+  await settled();
+  engine.on('write', () => undefined);
+  const write = db.mutate.people.insert({ name: 'a' });
+  const transaction = db.transaction(async () => {});
+  await settled();
+  const { number } = engine.last('write');
+  engine.on('write', () => ({ ok: { entry: 1 } }));
+  engine.say({ kind: 'reopen' });
+  await write.saved;
+  await transaction;
+  expect(engine.of('open').length).toBe(2);
+  expect(engine.of('subscribe').length).toBe(2);
+  expect(engine.of('write').map((request) => request.number)).toEqual([number, number]);
+  expect(engine.closed).toBe(0);
+});
+
+it('a write that is refused for good carries what was to be written', async () => {
+  const engine = new ScriptedEngine();
+  const db = await engine.open();
+  engine.on('write', () => refuse('storage_failed', true));
+  const write = db.mutate.people.insert({ name: 'a' });
+  await expect(write.saved).rejects.toMatchObject({
+    code: 'storage_failed',
+    details: { operations: [{ op: 'insert', collection: 'people', fields: { name: 'a' } }] },
+  });
+});
+
 it('the next engine is opened first, then told of queries and what is unanswered', async () => {
   const engine = new ScriptedEngine();
   const db = await engine.open();

@@ -199,6 +199,10 @@ impl Page {
                 "result" | "patch" => heard.extend(self.take_rows(notice)),
                 "status" => self.status = notice.get("status").cloned().unwrap_or_default(),
                 "token" => heard.push(Heard::Token),
+                "reopen" => {
+                    self.detach();
+                    self.attach();
+                }
                 "entry" => heard.push(Heard::Entry(notice.clone())),
                 other => heard.push(Heard::Nonsense(format!("a notice `{other}`"))),
             }

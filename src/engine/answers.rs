@@ -25,8 +25,8 @@ pub enum Known {
 pub struct Answers {
     confirmed: SortedMap<TabId, RequestNumber>,
     /// Answers by their keys in the store, in a map of the store's type, so that one copy of its
-    /// code serves both; empty while pending.
-    notices: Blocks<Vec<u8>>,
+    /// code serves both; none while pending.
+    notices: Blocks<Option<Vec<u8>>>,
 }
 
 impl Answers {
@@ -37,10 +37,10 @@ impl Answers {
             return Known::Confirmed;
         }
         match self.notices.get(&table::answer(asker.tab, asker.number)) {
-            Some(notice) if notice.is_empty() => Known::Pending,
-            Some(notice) => Known::Answered(notice.clone()),
+            Some(None) => Known::Pending,
+            Some(Some(notice)) => Known::Answered(notice.clone()),
             None => {
-                self.keep(asker, Vec::new());
+                self.set(asker, None);
                 Known::New
             }
         }
@@ -48,6 +48,10 @@ impl Answers {
 
     /// Keeps an answer.
     pub fn keep(&mut self, asker: Asker, notice: Vec<u8>) {
+        self.set(asker, Some(notice));
+    }
+
+    fn set(&mut self, asker: Asker, notice: Option<Vec<u8>>) {
         let key = table::answer(asker.tab, asker.number);
         self.notices.insert(key, notice);
     }

@@ -112,6 +112,8 @@ pub struct Database {
     pub alarm_ms: Option<u64>,
     /// The request `close` that waits until all is saved.
     pub closing: Option<Asker>,
+    /// How often it was opened again without a write being saved since.
+    pub reopenings: u32,
 }
 
 impl Database {
@@ -251,7 +253,12 @@ impl Database {
 
     /// Writes a batch as one record, together with the dictionary and the counters. What is in
     /// memory has not moved when this fails, and must not have.
-    pub fn commit(&mut self, disk: &mut dyn Disk, mut batch: Batch) -> Result<Commit, Error> {
+    pub fn commit(&mut self, disk: &mut dyn Disk, batch: Batch) -> Result<Commit, Error> {
+        self.write(disk, batch).map_err(storage_error)
+    }
+
+    /// As [`Self::commit`], with the store's error.
+    pub fn write(&mut self, disk: &mut dyn Disk, mut batch: Batch) -> Result<Commit, StoreError> {
         for (id, path) in self.dictionary.unsaved() {
             batch.put(table::numbered(table::DICTIONARY, u64::from(id.0)), path);
         }
@@ -259,19 +266,10 @@ impl Database {
             table::meta("counters"),
             self.counters.encode(self.clock.last()),
         );
-        match self.store.commit(disk, batch) {
-            Ok(commit) => {
-                self.dictionary.saved();
-                self.indexes.is_blocked = false;
-                Ok(commit)
-            }
-            Err(error) => {
-                if let StoreError::Poisoned { problem } = &error {
-                    (self.storage.state, self.storage.problem) = ("failed", Some(problem.clone()));
-                }
-                Err(storage_error(error))
-            }
-        }
+        let commit = self.store.commit(disk, batch)?;
+        self.dictionary.saved();
+        self.indexes.is_blocked = false;
+        Ok(commit)
     }
 
     /// Looks whether a read has met damage. Then pages see it in the status, and from now on what

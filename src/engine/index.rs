@@ -13,7 +13,7 @@ use crate::doc::schema::{Collection, Schema};
 use crate::error::Error;
 use crate::planted;
 use crate::platform::disk::Disk;
-use crate::query::access::{Access, Form, access, push_value};
+use crate::query::access::{Access, Form, Range, access, push_value};
 use crate::query::check::CheckedQuery;
 use crate::store::{Batch, Direction};
 use crate::txn::table;
@@ -23,6 +23,10 @@ use xxhash_rust::xxh64::xxh64;
 
 /// Documents that a slice of building looks at, and entries that one of removing takes.
 const SLICE: usize = 250;
+/// Bytes of documents after which a slice of building ends.
+const SLICE_BYTES: usize = 256 << 10;
+/// How many documents are read in order in the time in which one is found by its id.
+const SCANNED_PER_FOUND: u64 = 4;
 
 /// An index and what it is over.
 #[derive(Debug)]
@@ -140,6 +144,32 @@ impl Indexes {
         }
     }
 
+    /// The entries that a row has in the indexes that are read.
+    pub fn entries_of(&self, collection: usize, row: &Row) -> Vec<Vec<u8>> {
+        let is_of = |index: &&Index| index.collection == collection && index.is_ready();
+        self.all
+            .iter()
+            .filter(is_of)
+            .map(|index| index.key(row))
+            .collect()
+    }
+
+    /// The collection of the index that an entry is of, if the index is read.
+    pub fn collection_of(&self, entry: &[u8]) -> Option<usize> {
+        let id = table::number(entry.get(..9)?)?;
+        let is_it = |index: &&Index| index.id == id && index.is_ready();
+        self.all.iter().find(is_it).map(|index| index.collection)
+    }
+
+    /// Builds the indexes of a collection once more.
+    pub fn build_anew(&mut self, collection: usize) {
+        for index in &mut self.all {
+            if index.collection == collection {
+                index.built_to = Some(Vec::new());
+            }
+        }
+    }
+
     /// How many are being built.
     pub fn building(&self) -> usize {
         let is_building = |index: &&Index| !index.is_ready() && !index.is_gone;
@@ -149,25 +179,6 @@ impl Indexes {
     /// Whether there is a slice of work.
     pub fn work_wanted(&self) -> bool {
         !self.is_blocked && self.all.iter().any(|index| !index.is_ready())
-    }
-
-    /// The index that serves most of a query, if it serves more than `weight`, and the part of it
-    /// that is needed.
-    fn best(&self, query: &CheckedQuery, mut weight: usize) -> Option<(&Index, Access)> {
-        let mut best = None;
-        for index in &self.all {
-            let may_be_read = index.is_ready() || planted::is("index_read_unready");
-            if index.collection != query.collection || !may_be_read {
-                continue;
-            }
-            let columns: Vec<usize> = index.fields.iter().map(|field| field + 1).collect();
-            let found = access(&query.predicate, &columns, Form::Values, index.prefix());
-            if let Some(found) = found.filter(|found| found.weight > weight) {
-                weight = found.weight;
-                best = Some((index, found));
-            }
-        }
-        best
     }
 }
 
@@ -202,45 +213,105 @@ impl Database {
         if self.schema.is_outbox(collection) || self.store.is_damaged() {
             return self.rows(disk, collection);
         }
-        let visible = table::collection(table::VISIBLE, &self.schema.at(collection).name);
-        let by_id = access(&query.predicate, &[0], Form::Id, visible.clone());
-        let weight = by_id.as_ref().map_or(0, |part| part.weight);
         let mut rows = Vec::new();
-        if let Some((index, part)) = self.indexes.best(query, weight) {
-            for (from, to) in &part.ranges {
-                for (entry, id_bytes) in self.keys(disk, from, to, usize::MAX)? {
-                    let id = entry.len().checked_sub(id_bytes);
-                    let id = id.and_then(|at| entry.get(at..)).unwrap_or_default();
-                    let row = self.row_at(disk, collection, &visible, id)?;
-                    // An entry that damage has left behind is of no row, or of one that lies
-                    // elsewhere.
-                    rows.extend(row.filter(|row| index.key(row) == entry));
-                }
-            }
-            return Ok(rows);
-        }
-        let Some(part) = by_id else {
+        let Some((index, part)) = self.part_for(disk, query)? else {
             return self.rows(disk, collection);
         };
-        for range in &part.ranges {
-            self.add_rows(disk, collection, range, &mut rows)?;
+        let Some(index) = index else {
+            for range in &part.ranges {
+                self.add_rows(disk, collection, range, &mut rows)?;
+            }
+            return Ok(rows);
+        };
+        for (from, to) in &part.ranges {
+            for (entry, id_bytes) in self.keys(disk, from, to, usize::MAX)? {
+                let row = self.row_of_entry(disk, collection, &entry, id_bytes)?;
+                // An entry that damage has left behind is of no row, or of one that lies
+                // elsewhere.
+                rows.extend(row.filter(|row| index.key(row) == entry));
+            }
         }
         Ok(rows)
     }
 
+    /// The row that an entry leads to.
+    pub fn row_of_entry(
+        &self,
+        disk: &mut dyn Disk,
+        collection: usize,
+        entry: &[u8],
+        id_bytes: usize,
+    ) -> Result<Option<Rc<Row>>, Error> {
+        let id = entry.len().checked_sub(id_bytes);
+        let id = id.and_then(|at| entry.get(at..)).unwrap_or_default();
+        let found = self.row_at(disk, collection, &self.prefix_of(collection), id)?;
+        Ok(found.map(|(row, _)| row))
+    }
+
+    /// The part of an index, or of the collection, that a query is best read from; none if it is
+    /// best read from all of the collection.
+    fn part_for(
+        &self,
+        disk: &mut dyn Disk,
+        query: &CheckedQuery,
+    ) -> Result<Option<(Option<&Index>, Access)>, Error> {
+        let collection = query.collection;
+        let visible = self.prefix_of(collection);
+        let all = (visible.clone(), table::end_of(&visible));
+        // Of what costs the same the part that serves most of the query.
+        let mut best = (self.count(disk, &[all])?, usize::MAX);
+        let by_id = access(&query.predicate, &[0], Form::Id, visible);
+        let mut parts: Vec<_> = by_id.map(|part| (None, part, 1)).into_iter().collect();
+        for index in &self.indexes.all {
+            let may_be_read = index.is_ready() || planted::is("index_read_unready");
+            if index.collection == collection && may_be_read {
+                let columns: Vec<usize> = index.fields.iter().map(|field| field + 1).collect();
+                let part = access(&query.predicate, &columns, Form::Values, index.prefix());
+                parts.extend(part.map(|part| (Some(index), part, SCANNED_PER_FOUND)));
+            }
+        }
+        let mut chosen = None;
+        for (index, part, cost) in parts {
+            let rank = (
+                self.count(disk, &part.ranges)? * cost,
+                usize::MAX - part.weight,
+            );
+            if rank < best {
+                best = rank;
+                chosen = Some((index, part));
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// About how many entries there are in some ranges.
+    fn count(&self, disk: &mut dyn Disk, ranges: &[Range]) -> Result<u64, Error> {
+        let mut count = 0;
+        for (from, to) in ranges {
+            count += self.store.estimate(disk, from, to).map_err(storage_error)?;
+        }
+        Ok(count)
+    }
+
+    fn prefix_of(&self, collection: usize) -> Vec<u8> {
+        table::collection(table::VISIBLE, &self.schema.at(collection).name)
+    }
+
+    /// The row of a document, and how many bytes its record has.
     fn row_at(
         &self,
         disk: &mut dyn Disk,
         collection: usize,
         visible: &[u8],
         id: &[u8],
-    ) -> Result<Option<Rc<Row>>, Error> {
+    ) -> Result<Option<(Rc<Row>, usize)>, Error> {
         let mut place = visible.to_vec();
         place.extend_from_slice(id);
-        match self.store.get(disk, &place).map_err(storage_error)? {
-            Some(record) => self.read_row(collection, id, &record),
-            None => Ok(None),
-        }
+        let Some(record) = self.store.get(disk, &place).map_err(storage_error)? else {
+            return Ok(None);
+        };
+        let row = self.read_row(collection, id, &record)?;
+        Ok(row.map(|row| (row, record.len())))
     }
 
     /// Keys of a range, so many at most, each with the number in its value.
@@ -303,25 +374,26 @@ impl Database {
         let prefix = if index.is_gone {
             index.prefix()
         } else {
-            table::collection(table::VISIBLE, &self.schema.at(index.collection).name)
+            self.prefix_of(index.collection)
         };
         let place = index.built_to.as_deref().unwrap_or_default();
         let from = if place.is_empty() { &prefix } else { place };
-        let mut keys = self.keys(disk, from, &table::end_of(&prefix), SLICE)?;
-        for (key, _) in &keys {
+        let keys = self.keys(disk, from, &table::end_of(&prefix), SLICE)?;
+        let mut bytes = 0;
+        for (at, (key, _)) in keys.iter().enumerate() {
             if index.is_gone {
                 batch.delete(key.clone());
-                continue;
+            } else {
+                let id = key.get(prefix.len()..).unwrap_or_default();
+                if let Some((row, length)) = self.row_at(disk, index.collection, &prefix, id)? {
+                    put_entry(batch, index.key(&row), &row);
+                    bytes += length;
+                }
             }
-            let id = key.get(prefix.len()..).unwrap_or_default();
-            if let Some(row) = self.row_at(disk, index.collection, &prefix, id)? {
-                put_entry(batch, index.key(&row), &row);
+            if at + 1 == SLICE || bytes > SLICE_BYTES {
+                return Ok(Some([key, &[0][..]].concat()));
             }
         }
-        let last = keys.pop().filter(|_| keys.len() + 1 == SLICE);
-        Ok(last.map(|(mut key, _)| {
-            key.push(0);
-            key
-        }))
+        Ok(None)
     }
 }

@@ -97,16 +97,10 @@ pub struct Opening {
 pub type Progress = Result<Option<Box<Database>>, Error>;
 
 impl Opening {
-    /// Begins: asks for the lock, and whether another tab has it.
+    /// Begins, before there is a lock.
     pub fn begin(request: OpenRequest, sizes: Sizes, step: &mut Step<'_>) -> Box<Self> {
         step.out.push(Effect::Join {
             database: request.name.clone(),
-        });
-        step.out.push(Effect::RequestLock {
-            database: request.name.clone(),
-        });
-        step.out.push(Effect::Broadcast {
-            bytes: b"{\"kind\":\"who\"}".to_vec(),
         });
         let deadline_ms = step.input.monotonic_ms + OPEN_WAIT_MS;
         step.out.push(Effect::WakeAt {
@@ -124,6 +118,16 @@ impl Opening {
             deadline_ms,
             storage,
         })
+    }
+
+    /// Asks for the lock, and whether another tab has it.
+    pub fn ask_lock(&mut self, out: &mut Out) {
+        out.push(Effect::RequestLock {
+            database: self.request.name.clone(),
+        });
+        out.push(Effect::Broadcast {
+            bytes: b"{\"kind\":\"who\"}".to_vec(),
+        });
     }
 
     /// Another tab says that it has the lock.
@@ -240,12 +244,10 @@ impl Opening {
         let (replica, rest) = step.input.random.split_at(10);
         let (replica, life) = (token_of(replica), token_of(rest));
         let mut database = self.database(replica, store);
-        if let Err(error) = database.load(step.disk) {
-            if !database.note_damage() {
-                return Err(error);
-            }
-            database.load(step.disk)?;
-        }
+        let is_settled = match database.load(step.disk) {
+            Err(_) if database.note_damage() => database.load(step.disk)?,
+            loaded => loaded?,
+        };
         let is_writable = database.storage.state == "ok";
         let bearing = database.store.get(step.disk, &table::meta("link"));
         let bearing = match bearing.map_err(storage_error)? {
@@ -260,8 +262,8 @@ impl Opening {
                 bearing,
             )));
         }
-        if is_writable {
-            database.settle(step.disk)?;
+        if is_writable && !is_settled {
+            database.settle(step.disk);
         }
         Ok(Some(database))
     }
@@ -296,22 +298,29 @@ impl Opening {
             told_status: Vec::new(),
             alarm_ms: None,
             closing: None,
+            reopenings: 0,
         })
     }
 }
 
 impl Database {
-    /// Writes down who we are. With it the first record of a new database is durable before `open`
-    /// is answered.
-    fn settle(&mut self, disk: &mut dyn Disk) -> Result<(), Error> {
+    /// Writes down who we are and which indexes are kept. With it the first record of a new
+    /// database is durable before `open` is answered. Without it nothing may be written: entries of
+    /// an index that is no longer kept would not be what they are taken for.
+    fn settle(&mut self, disk: &mut dyn Disk) {
         let mut batch = Batch::new();
         batch.put(table::meta("replica"), self.replica.0.to_vec());
         batch.put(table::meta("indexes"), self.indexes.encode(None));
-        self.commit(disk, batch).map(|_| ())
+        if let Err(error) = self.write(disk, batch) {
+            self.store.make_read_only(error.clone());
+            self.storage.state = "failed";
+            self.storage.problem = Some(storage_error(error).message());
+        }
     }
 
-    /// Reads what the store holds beside documents and the link.
-    fn load(&mut self, disk: &mut dyn Disk) -> Result<(), Error> {
+    /// Reads what the store holds beside documents and the link. Gives whether it says who we are
+    /// and which indexes are kept.
+    fn load(&mut self, disk: &mut dyn Disk) -> Result<bool, Error> {
         // Answers, single records, dictionary, outbox: they are in this order by their keys.
         let mut records = Blocks::default();
         for table in [
@@ -321,7 +330,7 @@ impl Database {
             table::OUTBOX,
         ] {
             let mut visit = |key: &[u8], value: &[u8]| {
-                records.insert(key.to_vec(), value.to_vec());
+                records.insert(key.to_vec(), Some(value.to_vec()));
                 ControlFlow::Continue(())
             };
             self.store
@@ -329,6 +338,7 @@ impl Database {
                 .map_err(storage_error)?;
         }
         for (key, value) in records.iter() {
+            let value = value.as_deref().unwrap_or_default();
             self.load_record(key, value).ok_or_else(undecodable)?;
         }
         for collection in &self.schema.collections {
@@ -336,8 +346,9 @@ impl Database {
             self.columns.push(columns);
         }
         let record = records.get(&table::meta("indexes")[..]);
-        self.indexes = Indexes::new(&self.schema, record.map_or(&[], Vec::as_slice));
-        Ok(())
+        let record = record.and_then(Option::as_deref);
+        self.indexes = Indexes::new(&self.schema, record.unwrap_or_default());
+        Ok(record == Some(&self.indexes.encode(None)))
     }
 
     fn load_record(&mut self, key: &[u8], value: &[u8]) -> Option<()> {

@@ -53,6 +53,7 @@ impl Database {
         let result = match self.dispatch(step, kind, &mut call) {
             Ok(()) if call.ok.is_empty() => return,
             Ok(()) => Ok(call.ok.as_slice()),
+            Err(_) if self.will_reopen() => return,
             Err(error) => Err(error),
         };
         let notice = reply(asker.number, result.as_ref().map(|ok| *ok));
@@ -102,13 +103,11 @@ impl Database {
             }
             "network" => {
                 let is_online = call.request.get("online").and_then(Value::as_bool);
-                self.drive(
-                    step,
-                    match is_online {
-                        Some(false) => Told::Offline,
-                        _ => Told::Online,
-                    },
-                );
+                let told = match is_online {
+                    Some(false) => Told::Offline,
+                    _ => Told::Online,
+                };
+                self.drive(step, told);
                 self.answer_wanted(step.out);
                 Ok(())
             }
@@ -117,16 +116,29 @@ impl Database {
                 self.want_sync(step, call.asker)
             }
             "confirm" => self.on_confirm(step, call),
-            "export" => {
-                let after = call.request.get("after").and_then(Value::as_str);
-                let exported = self.export(step.disk, after, &mut call.ok);
-                if exported.is_err() && self.note_damage() {
-                    return self.export(step.disk, after, &mut call.ok);
+            "export" | "check" => {
+                let read = self.on_read_through(step, call, kind);
+                if read.is_err() && self.note_damage() {
+                    return self.on_read_through(step, call, kind);
                 }
-                exported
+                read
             }
             other => Err(bad(&["there is no kind `", other, "`"])),
         }
+    }
+
+    /// A slice of everything there is.
+    fn on_read_through(
+        &mut self,
+        step: &mut Step<'_>,
+        call: &mut Call<'_>,
+        kind: &str,
+    ) -> Result<(), Error> {
+        if kind == "check" {
+            return self.check(step.disk, text_of(call.request, "from"), &mut call.ok);
+        }
+        let after = call.request.get("after").and_then(Value::as_str);
+        self.export(step.disk, after, &mut call.ok)
     }
 
     fn on_write(&mut self, step: &mut Step<'_>, call: &mut Call<'_>) -> Result<(), Error> {

@@ -17,7 +17,7 @@ pub struct Outbox {
     entries: SortedMap<EntryId, Entry>,
     /// A key for each delta that lies over a document: see `over_key`. A map of the same type as
     /// the store's, so that one copy of its code serves both; it has no values.
-    overlaid: Blocks<Vec<u8>>,
+    overlaid: Blocks<Option<Vec<u8>>>,
     by_seq: SortedMap<Seq, EntryId>,
     counts: Counts,
 }
@@ -44,7 +44,7 @@ impl Outbox {
         if entry.state.is_overlaid() {
             for (nth, delta) in entry.deltas.iter().enumerate() {
                 self.overlaid
-                    .insert(over_key(&delta.key, entry.id, nth), Vec::new());
+                    .insert(over_key(&delta.key, entry.id, nth), None);
             }
         }
         if let Some(seq) = entry.state.seq() {

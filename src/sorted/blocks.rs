@@ -97,6 +97,13 @@ impl<V> Blocks<V> {
         Some((&pair.0, &pair.1))
     }
 
+    /// How many keys come before `key`.
+    pub fn rank(&self, key: &[u8]) -> usize {
+        let (at, place) = self.find(key).unwrap_or_else(|free| free);
+        let before = self.blocks.iter().take(at);
+        before.map(Vec::len).sum::<usize>() + place
+    }
+
     /// The first place at or after `key`.
     pub fn first_from(&self, key: &[u8]) -> Option<Place> {
         let (block, pair) = self.find(key).unwrap_or_else(|free| free);

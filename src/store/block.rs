@@ -121,6 +121,11 @@ impl Block {
         }
         Err(from)
     }
+
+    /// The last entry at or before a key, or the first one.
+    pub fn place(&self, key: &[u8]) -> usize {
+        self.find(key).unwrap_or_else(|free| free.saturating_sub(1))
+    }
 }
 
 fn read_slots(payload: &[u8]) -> Option<(Vec<u8>, Vec<Slot>)> {

@@ -43,6 +43,12 @@ impl Cache {
         self.bytes = self.kept.iter().map(|kept| kept.block.weight()).sum();
     }
 
+    /// Drops all blocks.
+    pub fn clear(&mut self) {
+        self.kept.clear();
+        self.bytes = 0;
+    }
+
     fn get(&mut self, run: RunId, offset: u64) -> Option<Rc<Block>> {
         self.uses += 1;
         let is_it = |kept: &&mut Kept| kept.offset == offset && kept.run == run;

@@ -16,6 +16,13 @@ pub(super) enum Inputs {
     Runs(Vec<RunId>),
 }
 
+impl Inputs {
+    /// Whether a run is among them.
+    pub fn holds(&self, run: RunId) -> bool {
+        matches!(self, Self::Runs(runs) if runs.contains(&run))
+    }
+}
+
 /// A run that is being written.
 pub(super) struct Job {
     pub inputs: Inputs,

@@ -4,19 +4,21 @@
 //! the file in between is made by the caller. It changes nothing that it reads.
 
 use super::batch::push_entry;
+use super::cache::Reader;
 use super::error::StoreError;
 use super::log::{Group, Log};
 use super::manifest::{Link, Manifest};
 use super::memtable::Memtable;
-use super::merged::Memory;
+use super::merged::{Memory, Merged};
 use super::name::{LogId, LogName, term_of};
-use super::run::{Run, RunId, RunRecord};
+use super::run::{End, Run, RunId, RunRecord};
 use super::upkeep;
 use super::writer::Writer;
-use super::{End, Sizes, Store};
+use super::{End as StoreEnd, Sizes, Store};
 use crate::ids::{Commit, FileId, Term};
 use crate::platform::disk::Disk;
 use crate::sorted::SortedMap;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Most logs that a new one builds on.
@@ -71,8 +73,12 @@ pub struct Recovery {
     /// Keys whose state the links do not hold. A map of the memtable's type, so that one copy of
     /// its code serves both; it has no values.
     carried: Memory,
+    /// What the last good manifest said, and the term that it is of.
+    listed: (Term, Vec<RunRecord>),
     /// There is damage: what can be read is put together, nothing will be written.
     is_salvaging: bool,
+    /// The runs that are known to have been finished.
+    finished: Vec<Rc<Run>>,
     report: Report,
 }
 
@@ -94,7 +100,9 @@ impl Recovery {
         let mut this = Self::sort(files, sizes);
         this.gather(disk)?;
         if this.is_damaged() {
+            let listed = this.listed;
             this = Self::sort(files, sizes);
+            this.listed = listed;
             this.find_runs(disk);
             this.gather(disk)?;
         }
@@ -120,30 +128,42 @@ impl Recovery {
         Ok(())
     }
 
-    /// Takes the runs that there are by what they say of themselves, since not every manifest could
-    /// be read. One whose commits another one has all is of the past, or was never needed.
+    /// Takes the runs that there are, since not everything could be read: those of the manifest,
+    /// and others by what they say of themselves. One whose commits a finished one has all is of
+    /// the past, or was never needed.
     fn find_runs(&mut self, disk: &mut dyn Disk) {
         self.is_salvaging = true;
         // The newest first; of those that end with the same commit the one with most.
-        let mut found: Vec<Run> = Vec::new();
+        let mut found: Vec<Rc<Run>> = Vec::new();
         for (id, file) in self.run_files.clone() {
-            let Some(record) = RunRecord::from_footer(disk, id, file) else {
+            let listed = self.listed.1.iter().find(|record| record.id == id);
+            // What a leader wrote that did not know of its end is not of this database.
+            let is_late = id.term < self.listed.0;
+            let footer = || RunRecord::from_footer(disk, id, file).filter(|_| !is_late);
+            let Some(record) = listed.copied().or_else(footer) else {
                 continue;
             };
             let (first, last) = record.commits;
-            let is_before = |run: &Run| {
+            let is_before = |run: &&Rc<Run>| {
                 let (its_first, its_last) = run.record.commits;
                 (its_last, first) > (last, its_first)
             };
-            let at = found.iter().take_while(|run| is_before(run)).count();
-            found.insert(at, Run { record, file });
+            let at = found.iter().take_while(is_before).count();
+            let run = Rc::new(Run { record, file });
+            if listed.is_some() || is_whole(disk, &run) {
+                self.finished.push(run.clone());
+            }
+            found.insert(at, run);
         }
         for run in found {
             let (first, last) = run.record.commits;
-            let is_held = |newer: &Rc<Run>| newer.record.holds(first) && newer.record.holds(last);
-            let is_stale = self.runs.iter().any(is_held);
+            let is_held = |other: &Rc<Run>| {
+                let is_other = other.record.commits != (first, last);
+                is_other && other.record.holds(first) && other.record.holds(last)
+            };
+            let is_stale = self.finished.iter().any(is_held);
             if !is_stale || crate::planted::is("store_stale_run_salvaged") {
-                self.runs.push(Rc::new(run));
+                self.runs.push(run);
             }
         }
     }
@@ -174,7 +194,7 @@ impl Recovery {
 
     /// The store, for reading only. Every commit is refused with `refusal`.
     pub fn into_read_only(self, refusal: StoreError) -> Store {
-        let end = End::ReadOnly {
+        let end = StoreEnd::ReadOnly {
             last: self.last,
             term: self.term,
             refusal,
@@ -194,7 +214,7 @@ impl Recovery {
             })),
             Ok(writer) => {
                 let obsolete = self.obsolete();
-                let end = End::Writable(Box::new(writer));
+                let end = StoreEnd::Writable(Box::new(writer));
                 let mut store = Store::new(self.sizes, self.memtable, self.runs, end);
                 store.obsolete = obsolete;
                 store.links = self.links;
@@ -227,7 +247,9 @@ impl Recovery {
             base: None,
             links: Vec::new(),
             carried: Memory::default(),
+            listed: Default::default(),
             is_salvaging: false,
+            finished: Vec::new(),
             report,
         }
     }
@@ -274,9 +296,10 @@ impl Recovery {
         newest: &Log,
         manifest: Manifest,
     ) -> Result<(), StoreError> {
-        for record in manifest.runs {
-            self.open_run(disk, record)?;
+        for record in &manifest.runs {
+            self.open_run(disk, *record)?;
         }
+        self.listed = (newest.name.log.term, manifest.runs);
         self.links = manifest.links;
         for link in self.links.clone() {
             self.read_link(disk, link)?;
@@ -373,7 +396,7 @@ impl Recovery {
         let hides = !self.runs.is_empty();
         for group in groups {
             let commit = group.header.commit;
-            if self.is_salvaging && self.runs.iter().any(|run| run.record.holds(commit)) {
+            if self.finished.iter().any(|run| run.record.holds(commit)) {
                 continue;
             }
             let memtable = &mut self.memtable;
@@ -457,6 +480,25 @@ impl Recovery {
             bytes,
         });
     }
+}
+
+/// Whether all blocks of a run are as they were written.
+fn is_whole(disk: &mut dyn Disk, run: &Rc<Run>) -> bool {
+    let cache = RefCell::default();
+    let mut reader = Reader {
+        disk,
+        cache: &cache,
+        skips: false,
+    };
+    let runs = std::slice::from_ref(run);
+    let merged = Merged::seek(&[], runs, &mut reader, &[], End::First);
+    let Ok(mut merged) = merged else { return false };
+    while merged.entry().is_some() {
+        if merged.advance(&mut reader).is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 #[cfg(test)]

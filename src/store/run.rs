@@ -180,6 +180,18 @@ impl Run {
         })
     }
 
+    /// About how many entries come before a key: to the block, as if all were of the same size.
+    pub fn rank(&self, reader: &mut Reader, key: &[u8]) -> Result<u64, StoreError> {
+        let root = reader.block(self, self.record.root)?;
+        let at_root = root.place(key);
+        let index = self.read_below(reader, (&root, at_root))?;
+        let (before, all) = (
+            at_root * index.len() + index.place(key),
+            root.len() * index.len(),
+        );
+        Ok(self.record.entries * before as u64 / all.max(1) as u64)
+    }
+
     /// The block below in which a key is, if it is anywhere.
     fn lead<'a>(
         &self,
@@ -245,13 +257,9 @@ impl Cursor {
         end: End,
     ) -> Result<Option<Self>, StoreError> {
         let root = reader.block(run, run.record.root)?;
-        let place = |block: &Block| match block.find(key) {
-            Ok(at) => at,
-            Err(free) => free.saturating_sub(1),
-        };
-        let at_root = place(&root);
+        let at_root = root.place(key);
         let index = run.read_below(reader, (&root, at_root))?;
-        let at_index = place(&index);
+        let at_index = index.place(key);
         let leaf = run.read_below(reader, (&index, at_index))?;
         let at_leaf = leaf.find(key).unwrap_or_else(|free| free);
         let is_past = at_leaf == leaf.len();

@@ -19,10 +19,6 @@ use crate::ids::{Commit, FileId};
 use crate::platform::disk::{Disk, DiskError};
 use std::rc::Rc;
 
-/// From so many runs on merging goes before freezing, so that reads stay quick however fast is
-/// written.
-const RUNS_MANY: usize = 12;
-
 /// Files that were asked for ahead of need, work under way, and what may be removed later.
 #[derive(Default)]
 pub(super) struct Upkeep {
@@ -33,7 +29,8 @@ pub(super) struct Upkeep {
     runs_named: u64,
     /// The last commit in the frozen memtable.
     frozen_to: Commit,
-    /// At most two: one writes the frozen memtable, one makes a run of several.
+    /// At most one writes the frozen memtable; the others make a run of several each, those begun
+    /// later of newer and smaller ones.
     jobs: Vec<Job>,
     /// Something failed. Tried again after the next commit.
     is_blocked: bool,
@@ -53,17 +50,11 @@ impl Upkeep {
         self.is_blocked = false;
     }
 
-    /// The job that is to write next: the frozen memtable's, since commits wait for it, unless
-    /// there are too many runs.
-    fn writing(&mut self, runs: usize) -> Option<&mut Job> {
-        let is_first = |job: &Job| (job.inputs == Inputs::Frozen) == (runs < RUNS_MANY);
-        let mut writing = None;
-        for job in &mut self.jobs {
-            if !job.is_written && (writing.is_none() || is_first(job)) {
-                writing = Some(job);
-            }
-        }
-        writing
+    /// The job that is to write next: the frozen memtable's, since commits wait for it, then the
+    /// smallest, since reads do.
+    fn writing(&mut self) -> Option<&mut Job> {
+        let jobs = self.jobs.iter_mut().filter(|job| !job.is_written);
+        jobs.max_by_key(|job| job.inputs == Inputs::Frozen)
     }
 
     /// Takes the files that nothing needs once `writer` has flushed what it has.
@@ -142,7 +133,7 @@ impl Store {
         let Some(at) = jobs.iter().position(|job| job.file == file) else {
             return;
         };
-        let job = jobs.swap_remove(at);
+        let job = jobs.remove(at);
         let done = match result {
             Ok(()) => self.install(disk, &job),
             Err(error) => Err(error.into()),
@@ -158,7 +149,7 @@ impl Store {
             return self.freeze(disk);
         }
         self.begin_job(disk)?;
-        let Some(job) = self.upkeep.writing(self.runs.len()) else {
+        let Some(job) = self.upkeep.writing() else {
             return Ok(());
         };
         let mut reader = Reader {
@@ -219,16 +210,13 @@ impl Store {
     /// What is to become a run next.
     fn next_inputs(&self) -> Option<Inputs> {
         let jobs = &self.upkeep.jobs;
-        let freezing = jobs.iter().filter(|job| job.inputs == Inputs::Frozen);
-        let freezing = freezing.count();
-        if self.frozen.is_some() && freezing == 0 {
+        if self.frozen.is_some() && !jobs.iter().any(|job| job.inputs == Inputs::Frozen) {
             return Some(Inputs::Frozen);
         }
-        let is_merging = jobs.len() > freezing;
-        if is_merging || (freezing > 0 && self.runs.len() < RUNS_MANY) {
-            return None;
-        }
-        let bytes: Vec<u64> = self.runs.iter().map(|run| run.record.bytes).collect();
+        // What is newer than all that is being merged may be merged meanwhile.
+        let is_merging = |run: &Run| jobs.iter().any(|job| job.inputs.holds(run.record.id));
+        let free = self.runs.iter().take_while(|run| !is_merging(run));
+        let bytes: Vec<u64> = free.map(|run| run.record.bytes).collect();
         let count = runs_to_merge(&bytes)?;
         let newest = self.runs.iter().take(count);
         Some(Inputs::Runs(newest.map(|run| run.record.id).collect()))
@@ -281,7 +269,8 @@ impl Store {
         };
         for run in &self.runs {
             if inputs.contains(&run.record.id) {
-                gone.push(run.record.id.to_text());
+                // The oldest first, so that what is left never shows what a newer one has changed.
+                gone.insert(0, run.record.id.to_text());
                 runs.extend(made.take());
             } else {
                 runs.push(run.clone());

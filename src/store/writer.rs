@@ -118,6 +118,12 @@ impl Writer {
         self.is_begun() && self.problem.is_none()
     }
 
+    /// Why nothing may be written any more, if so.
+    pub fn problem(&self) -> Option<StoreError> {
+        let problem = self.problem.clone();
+        problem.map(|problem| StoreError::Poisoned { problem })
+    }
+
     /// Whether the log itself proves, durably, that its head was flushed.
     pub fn is_proven(&self) -> bool {
         self.proof.is_some_and(|proof| proof <= self.flushed.offset)
@@ -202,10 +208,8 @@ impl Writer {
         kind: Kind,
         commit: Commit,
     ) -> Result<(), StoreError> {
-        if let Some(problem) = &self.problem {
-            return Err(StoreError::Poisoned {
-                problem: problem.clone(),
-            });
+        if let Some(problem) = self.problem() {
+            return Err(problem);
         }
         let flushed = self.flushed.offset;
         let (log, offset) = (self.name.log, self.end.offset);

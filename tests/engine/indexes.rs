@@ -130,6 +130,21 @@ fn indexing(device: &mut Device) -> u64 {
     indexing.and_then(Value::as_u64).expect("it is a number")
 }
 
+/// What checking everything stored gives: records, and those that are not as they must be.
+fn checked(device: &mut Device) -> (u64, u64) {
+    let (mut from, mut sum) = (String::new(), (0, 0));
+    loop {
+        let ok = device.ask(&format!(r#""kind":"check","from":"{from}""#));
+        let ok = ok.expect("everything can be read");
+        let number = |name: &str| ok.get(name).and_then(Value::as_u64).expect("it is there");
+        sum = (sum.0 + number("checked"), sum.1 + number("faults"));
+        match ok.get("next").and_then(Value::as_str) {
+            Some(next) => from = next.into(),
+            None => return sum,
+        }
+    }
+}
+
 const COMPOUND: &str = r#"["genre","year"],["year","rating","genre"]"#;
 
 /// Schemas that a database is opened with one after the other.
@@ -160,6 +175,8 @@ fn answers_are_the_same_with_indexes_as_without() {
                 }
                 telling += compare(&mut random, &mut indexed, &mut plain);
             }
+            let (records, faults) = checked(&mut indexed);
+            assert!(records > 10 && faults == 0, "{faults} of {records}");
         }
     }
     assert!(telling > 4_000, "only {telling} telling answers");
@@ -232,6 +249,31 @@ fn pulled_documents_are_in_the_index() {
         (reader.rows(&of(1979)).len(), reader.rows(&of(1980)).len()),
         (0, 1)
     );
+    assert_eq!(checked(&mut reader).1, 0);
+}
+
+/// A document without its entry, as a bug would leave it.
+#[cfg(feature = "planted")]
+#[test]
+fn a_check_finds_what_an_index_lacks_and_it_is_built_anew() {
+    let server = Server::default();
+    let schema = schema(&["year"], "");
+    let (one, other) = (Machine::default(), Machine::default());
+    let mut writer = open(&one, 1, &schema, Some(&server));
+    let mut reader = open(&other, 2, &schema, Some(&server));
+    reader.advance(1);
+    let film = r#"{"op":"insert","collection":"films","id":"a","fields":{"title":"A","year":7}}"#;
+    writer.write(film).expect("it is new");
+    writer.sync().expect("there is a server");
+    holm::planted::choose("index_rebased_not_indexed");
+    reader.sync().expect("there is a server");
+    holm::planted::choose("");
+    let query = r#"{"from":"films","where":{"op":"=","field":"year","value":7}}"#;
+    assert_eq!(reader.rows(query).len(), 0, "the entry is missing");
+    assert_eq!(checked(&mut reader).1, 1);
+    reader.advance(1);
+    assert_eq!(reader.rows(query).len(), 1);
+    assert_eq!(checked(&mut reader).1, 0);
 }
 
 /// Bugs that these tests must catch (`docs/PLANTED.md`).

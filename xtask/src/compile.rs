@@ -1,8 +1,9 @@
 //! Runs cargo for the `worker` crate by one route and returns the raw module's path.
 //!
-//! The standard library is built along with it, for size. A failed assertion keeps its message, and
-//! its file and line; what `{:?}` would print of values is left out of what ships, with the code
-//! that prints it.
+//! The standard library is built along with it, for size. A failed assertion keeps its message;
+//! where it failed is told by the stack, whose numbers of functions the names beside the module
+//! translate. What `{:?}` would print of values is left out of what ships, with the code that
+//! prints it.
 //! `RUSTC_BOOTSTRAP` permits `-Z` on a stable release.
 
 use std::env;
@@ -58,15 +59,14 @@ fn debian_cargo() -> Command {
     cargo
 }
 
-/// For rustc. The place of a failed assertion is kept; this machine's folders are not. Only tests
-/// look at what `{:?}` prints.
+/// For rustc. This machine's folders are kept out. Only tests look at what `{:?}` prints.
 fn flags(features: &str) -> Vec<String> {
     let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| home + "/.cargo"));
     let registry = home.map(|home| format!("--remap-path-prefix={home}/registry/src=/deps"));
     let debug = if features.is_empty() { "none" } else { "full" };
     let sizes = [
         format!("-Zfmt-debug={debug}"),
-        "-Zlocation-detail=file,line".to_owned(),
+        "-Zlocation-detail=none".to_owned(),
     ];
     registry.into_iter().chain(sizes).collect()
 }

@@ -1,8 +1,10 @@
 //! Rot and cuts at every byte: detected or harmless, never a wrong answer.
 
 use super::life::{DATABASE, Life, Opened, Pairs, Session, WHOLE, open};
+use crate::event::Event;
+use crate::platform::disk::Files;
 use crate::platform::torn::TornDisk;
-use crate::store::{Batch, Direction, StoreError};
+use crate::store::{Batch, Direction, Flushing, StoreError};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -384,19 +386,45 @@ fn with_stale_runs(seed: u64) -> Life {
         }
         life.flush().expect("nothing fails");
     }
+    for _ in 0..6 {
+        life.commit().expect("there is space");
+        life.flush().expect("nothing fails");
+    }
     life
 }
 
 /// Wherever the newest log is damaged, what runs hold can be read, or what is newer; also where no
 /// manifest can be read, and nothing of the past comes back.
 pub fn runs_outlive_their_manifest() {
+    // A crash came between removals.
+    let remove = |disk: &TornDisk, at: usize, runs: &Runs| {
+        for (number, name) in runs.stale.iter().enumerate() {
+            if (at / 11) >> (number % 8) & 1 == 1 {
+                disk.set_content(DATABASE, name, Vec::new());
+            }
+        }
+    };
     let damaged: usize = (1..5)
-        .map(|seed| lose_the_manifest(with_stale_runs(seed)))
+        .map(|seed| damage_the_log(with_stale_runs(seed), 0, &remove))
         .sum();
     assert!(damaged > 100, "only {damaged} damaged");
 }
 
-fn lose_the_manifest(mut life: Life) -> usize {
+/// Names of runs that a manifest has, and of those that it has no longer.
+struct Runs {
+    in_use: Vec<String>,
+    stale: Vec<String>,
+}
+
+fn change(disk: &TornDisk, name: &str, change: &dyn Fn(&mut Vec<u8>)) {
+    let mut content = disk.content(DATABASE, name).expect("it is there");
+    change(&mut content);
+    disk.set_content(DATABASE, name, content);
+}
+
+/// Changes a byte of the newest log, at many places from one on, and does more harm. What runs hold
+/// is there, or what is newer. Returns how often there was damage.
+fn damage_the_log(mut life: Life, from: usize, harm: &dyn Fn(&TornDisk, usize, &Runs)) -> usize {
     let store = &life.session.as_ref().expect("it is open").store;
     let newest_run = store.runs.first().expect("there are runs");
     let held = newest_run.record.commits.1.0 as usize;
@@ -408,24 +436,23 @@ fn lose_the_manifest(mut life: Life) -> usize {
     life.kill();
     let names = life.disk.names(DATABASE);
     let is_stale = |name: &&String| name.starts_with("run-") && !in_use.contains(*name);
-    let stale: Vec<_> = names.iter().filter(is_stale).collect();
-    assert!(stale.len() > 3, "{names:?}");
-    let log = names.iter().rfind(|name| name.starts_with("log-"));
-    let log = log.expect("there is a log");
-    let content = life.disk.content(DATABASE, log).expect("it is there");
+    let stale: Vec<_> = names.iter().filter(is_stale).cloned().collect();
+    let runs = Runs { in_use, stale };
+    let length = |name: &String| life.disk.content(DATABASE, name).map_or(0, |c| c.len());
+    let is_log = |name: &&String| name.starts_with("log-") && length(name) > 0;
+    let log = names.iter().rfind(is_log).expect("there is a log");
+    let bytes = length(log);
     let mut damaged = 0;
-    for at in (0..content.len()).step_by(11) {
+    for at in (from..bytes).step_by(11) {
         let disk = life.disk.fork();
-        let mut bytes = content.clone();
-        bytes[at] ^= 0x40;
-        disk.set_content(DATABASE, log, bytes);
-        // A crash came between removals.
-        for (number, name) in stale.iter().enumerate() {
-            if (at / 11) >> (number % 8) & 1 == 1 {
-                disk.set_content(DATABASE, name, Vec::new());
-            }
-        }
-        let Opened::Damaged(mut session) = open(&disk, WHOLE) else {
+        change(&disk, log, &|content| content[at] ^= 0x40);
+        harm(&disk, at, &runs);
+        let opened = open(&disk, WHOLE);
+        eprintln!(
+            "{log} {at} of {bytes} {}",
+            matches!(opened, Opened::Damaged(_))
+        );
+        let Opened::Damaged(mut session) = opened else {
             continue;
         };
         damaged += 1;
@@ -480,4 +507,67 @@ fn the_rest_of_a_damaged_run_can_be_taken_out() {
 #[test]
 fn runs_can_be_read_without_a_manifest() {
     runs_outlive_their_manifest();
+}
+
+/// Where the head of the log is good, its manifest is what counts.
+#[test]
+fn a_manifest_leads_to_runs_without_a_footer() {
+    let cut = |disk: &TornDisk, _: usize, runs: &Runs| {
+        for name in &runs.in_use {
+            change(disk, name, &|content| content.truncate(content.len() - 5));
+        }
+        for name in &runs.stale {
+            disk.set_content(DATABASE, name, Vec::new());
+        }
+    };
+    let life = with_stale_runs(2);
+    let writer = life.session.as_ref().expect("it is open").store.writer();
+    let head = writer.expect("it can be written to").bytes() as usize / 2;
+    let damaged = damage_the_log(life, head, &cut);
+    assert!(damaged > 3, "only {damaged} damaged");
+}
+
+/// A database with a run that is written to its end, not flushed and in no manifest.
+fn with_unfinished_run(seed: u64) -> Life {
+    let mut life = Life::new(seed);
+    assert!(life.open(WHOLE));
+    loop {
+        life.commit().expect("there is space");
+        let session = life.session.as_mut().expect("it is open");
+        for name in session.store.files_wanted() {
+            session.make(&name);
+        }
+        session.store.work(&mut session.files);
+        let Some((file, ticket)) = session.store.flush_wanted() else {
+            continue;
+        };
+        let is_of_run = matches!(session.store.flushing, Some((_, Flushing::Run(_))));
+        if is_of_run && session.store.runs.len() >= 4 {
+            return life;
+        }
+        Files::flush(&mut session.files, file, ticket);
+        let Some(Event::Flushed { result, .. }) = session.inbox.pop() else {
+            panic!("no answer")
+        };
+        let flushed = session.store.flushed(&mut session.files, ticket, result);
+        flushed.expect("nothing fails");
+    }
+}
+
+/// A crash may leave the end of a run that was never flushed, and not its beginning: then what it
+/// was made of counts.
+#[test]
+fn an_unfinished_run_hides_nothing() {
+    let spoil = |disk: &TornDisk, _: usize, runs: &Runs| {
+        let length = |name: &&String| disk.content(DATABASE, name).map_or(0, |c| c.len());
+        let name = runs.stale.iter().rfind(|name| length(name) > 0);
+        change(disk, name.expect("there is one"), &|content| {
+            let end = content.len() - 150;
+            content[20..end].fill(0);
+        });
+    };
+    let damaged: usize = (1..6)
+        .map(|seed| damage_the_log(with_unfinished_run(seed), 0, &spoil))
+        .sum();
+    assert!(damaged > 20, "only {damaged} damaged");
 }

@@ -1,6 +1,6 @@
 //! A store beside a map, over many memtables, runs, merges and openings.
 
-use super::life::{Opened, Pairs, Session, WHOLE, open};
+use super::life::{Opened, Pairs, SMALL, Session, WHOLE, open};
 use crate::platform::memory::SeededEntropy;
 use crate::platform::torn::TornDisk;
 use crate::store::{Batch, Direction};
@@ -54,6 +54,17 @@ fn compare(random: &mut SeededEntropy, session: &mut Session, model: &Pairs) {
         .map(|(key, value)| [key.as_slice(), b"=", value].concat())
         .collect();
     assert_eq!(scan(session, &from, &to, Direction::Forward), expected);
+    let about = session.store.estimate(&mut session.files, &from, &to);
+    let about = about.expect("it can be read") as usize;
+    // Blocks of 200 bytes hold a dozen entries, and each run may be wrong by one at either end.
+    let most = expected.len() * 4 + 24 * (1 + session.store.counts().runs);
+    assert!(about <= most, "{about} of {}", expected.len());
+    let runs = session.store.counts().runs;
+    assert!(
+        about + 24 * runs >= expected.len(),
+        "{about} of {}",
+        expected.len()
+    );
     expected.reverse();
     assert_eq!(scan(session, &from, &to, Direction::Backward), expected);
 }
@@ -94,7 +105,7 @@ fn runs_stay_few_however_fast_is_written() {
     let Opened::Whole(mut session) = open(&disk, WHOLE) else {
         panic!("it opens")
     };
-    let (mut most, mut written) = (0, 0);
+    let (mut most, mut written, mut heaviest) = (0, 0, 0);
     for number in 0..4_000_u32 {
         let mut batch = Batch::new();
         let key = number.wrapping_mul(2_654_435_761).to_be_bytes();
@@ -103,9 +114,12 @@ fn runs_stay_few_however_fast_is_written() {
         written += 504;
         session.turn().expect("nothing fails");
         most = most.max(session.store.counts().runs);
+        heaviest = heaviest.max(session.store.memtable.bytes());
     }
     let amplification = session.store.counts().run_bytes_written as f64 / f64::from(written);
-    assert!(most <= 16, "{most} runs");
+    assert!(most <= 20, "{most} runs");
+    let memtables = heaviest / SMALL.memtable_bytes;
+    assert!(memtables < 4, "{heaviest} bytes in memory");
     assert!(
         amplification < 9.0,
         "each byte was written {amplification} times"

@@ -1,0 +1,112 @@
+//! Checking a database: that everything stored can be read, and that documents and the entries of
+//! indexes say the same. A slice at a time, each telling where the next one begins.
+
+use super::database::{Database, storage_error};
+use super::out::{member_text, member_whole};
+use super::request::bad;
+use crate::doc::codec::Items;
+use crate::error::Error;
+use crate::ids::{push_hex, read_hex};
+use crate::merge::record;
+use crate::platform::disk::Disk;
+use crate::store::Direction;
+use crate::txn::table;
+use std::ops::ControlFlow;
+
+/// Bytes of keys and values that a slice looks at.
+const SLICE_BYTES: usize = 256 << 10;
+
+impl Database {
+    /// Checks what comes from the key `from` on, which is in hexadecimal digits. An index that does
+    /// not say what its documents do is built anew.
+    pub fn check(
+        &mut self,
+        disk: &mut dyn Disk,
+        from: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        if from.is_empty() {
+            self.store.forget_blocks();
+        }
+        let mut key = vec![0; from.len() / 2];
+        read_hex(from.as_bytes(), &mut key).ok_or_else(|| bad(&["`from` is not a position"]))?;
+        let (mut pairs, mut bytes) = (Vec::new(), 0);
+        let mut visit = |key: &[u8], value: &[u8]| {
+            bytes += key.len() + value.len();
+            pairs.push((key.to_vec(), value.to_vec()));
+            if bytes < SLICE_BYTES {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        };
+        let scanned = self
+            .store
+            .scan(disk, &key, &[0xff], Direction::Forward, &mut visit);
+        scanned.map_err(storage_error)?;
+        let mut faults = 0;
+        for (key, value) in &pairs {
+            faults += u64::from(!self.is_good(disk, key, value)?);
+        }
+        *out = b"{".to_vec();
+        member_whole(out, "checked", pairs.len() as u64);
+        member_whole(out, "faults", faults);
+        let next = pairs.last().map(|(last, _)| {
+            let mut next = String::new();
+            push_hex(&mut next, last);
+            next.push_str("00");
+            next
+        });
+        member_text(out, "next", next.as_deref());
+        out.push(b'}');
+        Ok(())
+    }
+
+    /// Whether a pair decodes and agrees with those that belong to it.
+    fn is_good(&mut self, disk: &mut dyn Disk, key: &[u8], value: &[u8]) -> Result<bool, Error> {
+        match key.first() {
+            Some(&table::BASE) => Ok(value.is_empty() || record::decode(value).is_some()),
+            Some(&table::VISIBLE) => self.is_indexed(disk, key, value),
+            Some(&table::INDEX) => self.is_of_document(disk, key, value),
+            // What the engine needs of the rest was read when the database was opened.
+            _ => Ok(true),
+        }
+    }
+
+    /// Whether a document decodes and has its entries.
+    fn is_indexed(&mut self, disk: &mut dyn Disk, key: &[u8], value: &[u8]) -> Result<bool, Error> {
+        let Some(document) = table::document_key(key) else {
+            return Ok(false);
+        };
+        let Ok(collection) = self.schema.position(&document.collection) else {
+            return Ok(true);
+        };
+        let Ok(row) = self.read_row(collection, document.id.as_bytes(), value) else {
+            return Ok(false);
+        };
+        for entry in row.map_or_else(Vec::new, |row| self.indexes.entries_of(collection, &row)) {
+            let found = self.store.get(disk, &entry).map_err(storage_error)?;
+            if found.is_none() {
+                self.indexes.build_anew(collection);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether an entry of an index is one of the document that it leads to.
+    fn is_of_document(
+        &mut self,
+        disk: &mut dyn Disk,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<bool, Error> {
+        let Some(collection) = self.indexes.collection_of(key) else {
+            return Ok(true);
+        };
+        let id_bytes = Items::new(value).varint() as usize;
+        let row = self.row_of_entry(disk, collection, key, id_bytes)?;
+        let entries = row.map(|row| self.indexes.entries_of(collection, &row));
+        Ok(entries.is_some_and(|entries| entries.iter().any(|entry| entry == key)))
+    }
+}
