@@ -16,6 +16,7 @@ use holm::platform::inbox::Inbox;
 use holm::platform::torn::TornDisk;
 use holm::store::{Batch, Direction, Recovery, Sizes, Store};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -46,12 +47,19 @@ fn disk_of(folder: &PathBuf) -> (TornDisk, BTreeMap<String, String>) {
             disk.set_content(DATABASE, name, fs::read(&path).unwrap());
         }
     }
-    assert!(!disk.names(DATABASE).is_empty(), "{folder:?} has no files");
+    assert!(
+        !disk.names(DATABASE).is_empty(),
+        "{} has no files",
+        folder.display()
+    );
     (disk, listings)
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 /// All pairs of the store on this disk, after one more was put if it is given.
@@ -77,7 +85,7 @@ fn pairs(disk: &TornDisk, put: Option<(&[u8], &[u8])>) -> String {
     }
     let mut listing = String::new();
     let visit = &mut |key: &[u8], value: &[u8]| {
-        listing.push_str(&format!("{} {}\n", hex(key), hex(value)));
+        writeln!(listing, "{} {}", hex(key), hex(value)).unwrap();
         ControlFlow::Continue(())
     };
     let (from, to) = (&[][..], &[0xff; 9][..]);
@@ -95,10 +103,20 @@ fn stores_of_every_version_are_read_pair_by_pair_and_written_to() {
         let Some(expected) = listings.get("expected.txt") else {
             continue;
         };
-        assert_eq!(&pairs(&disk, None), expected, "{folder:?}");
+        assert_eq!(&pairs(&disk, None), expected, "{}", folder.display());
         let more = pairs(&disk, Some((&[0xfe], b"new")));
-        assert_eq!(more, format!("{expected}fe 6e6577\n"), "{folder:?}");
-        assert_eq!(pairs(&disk, None), more, "{folder:?} after another opening");
+        assert_eq!(
+            more,
+            format!("{expected}fe 6e6577\n"),
+            "{}",
+            folder.display()
+        );
+        assert_eq!(
+            pairs(&disk, None),
+            more,
+            "{} after another opening",
+            folder.display()
+        );
         read += 1;
     }
     assert!(read >= 3, "only {read} stores");
@@ -127,7 +145,7 @@ fn documents_and_outboxes_of_every_version_are_read_row_by_row() {
         for line in lines {
             let query = json::to_text(line.get("query").unwrap());
             let rows = line.get("rows").unwrap().as_list().unwrap();
-            assert_eq!(device.rows(&query), rows, "{folder:?} {query}");
+            assert_eq!(device.rows(&query), rows, "{} {query}", folder.display());
             rows_read += rows.len();
         }
     }
