@@ -26,6 +26,8 @@ mod manifest;
 mod memtable;
 mod merged;
 mod name;
+#[cfg(feature = "oracle")]
+pub mod probe;
 mod recovery;
 mod run;
 mod upkeep;

@@ -25,6 +25,7 @@ export const stages = [
   { name: 'unit', needs: ['src', 'tests/tidy.rs'], go: unit },
   { name: 'js', needs: ['js'], go: jsUnit },
   { name: 'simulation', needs: ['sim/src/main.rs'], go: simulation },
+  { name: 'sweeps', needs: ['sim/src/sweep.rs', 'sim/samples'], go: sweeps },
   { name: 'ports', needs: ['worker/tests/ports.mjs'], go: ports },
   { name: 'browsers', needs: ['tests/web', 'examples/films'], go: browsers },
   { name: 'size', needs: ['dist/index.js'], go: size },
@@ -99,6 +100,14 @@ async function simulation() {
   const cargo = ['run', '--locked', '--profile', 'sweep', '--package', 'holm-sim'];
   const ordinary = await run('cargo', [...cargo, '--', 'run', '--seeds', String(SIM_SEEDS)]);
   const planted = await run('cargo', [...cargo, '--features', 'planted', '--', 'planted']);
+  return sum([ordinary, planted].map(({ code, output }) => settle(plainCounts(output), code)));
+}
+
+/** The store and the decoders as shipped; then the sweeps against the bugs they must catch. */
+async function sweeps() {
+  const cargo = ['run', '--locked', '--profile', 'sweep', '--package', 'holm-sim'];
+  const ordinary = await run('cargo', [...cargo, '--', 'sweep']);
+  const planted = await run('cargo', [...cargo, '--features', 'planted', '--', 'sweep-planted']);
   return sum([ordinary, planted].map(({ code, output }) => settle(plainCounts(output), code)));
 }
 

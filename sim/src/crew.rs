@@ -93,6 +93,11 @@ pub fn keep_panics() {
     }));
 }
 
+/// The words of this thread's last panic.
+pub fn panic_words() -> String {
+    PANIC.with_borrow(String::clone)
+}
+
 /// Runs one seed. A panic is a failure like others.
 pub fn run_one(seed: u64, lines: Lines) -> Ran {
     let run = AssertUnwindSafe(|| world::run(seed, lines));
@@ -101,7 +106,7 @@ pub fn run_one(seed: u64, lines: Lines) -> Ran {
         events: 0,
         failure: Some(Failure {
             checker: "panic".into(),
-            problem: PANIC.with_borrow(String::clone),
+            problem: panic_words(),
             at_ms: 0,
         }),
         tally: BTreeMap::new(),

@@ -19,5 +19,6 @@ pub mod queries;
 pub mod report;
 pub mod schema;
 pub mod server;
+pub mod sweep;
 pub mod trace;
 pub mod world;

@@ -11,8 +11,10 @@
 
 mod file;
 mod files;
+mod images;
 
 pub use files::TornFiles;
+pub use images::Image;
 
 use crate::platform::inbox::Inbox;
 use crate::platform::memory::SeededEntropy;

@@ -108,7 +108,9 @@ impl Reader<'_> {
     }
 
     fn read(&mut self, run: &Run, extent: Extent) -> Result<Option<Block>, StoreError> {
-        let mut bytes = vec![0; extent.length as usize];
+        // What leads out of the run is no block, and no reason to ask for memory.
+        let rest = run.record.bytes.saturating_sub(extent.offset);
+        let mut bytes = vec![0; rest.min(extent.length.into()) as usize];
         let count = self.disk.read(run.file, extent.offset, &mut bytes)?;
         if count > bytes.len() {
             let problem = "a read out of range".into();
@@ -116,5 +118,67 @@ impl Reader<'_> {
         }
         bytes.truncate(count);
         Ok(Block::read(run.record.id, extent.offset, bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::run::RunRecord;
+    use super::*;
+    use crate::ids::{Commit, FileId, Term};
+
+    /// A disk of zeros that notes how much is asked for.
+    struct Zeros(usize);
+
+    impl Disk for Zeros {
+        fn read(&mut self, _: FileId, _: u64, into: &mut [u8]) -> Result<usize, DiskError> {
+            self.0 = self.0.max(into.len());
+            Ok(into.len())
+        }
+
+        fn write(&mut self, _: FileId, _: u64, _: &[u8]) -> Result<usize, DiskError> {
+            Err(DiskError::Full)
+        }
+
+        fn truncate(&mut self, _: FileId, _: u64) -> Result<(), DiskError> {
+            Err(DiskError::Full)
+        }
+
+        fn size(&mut self, _: FileId) -> Result<u64, DiskError> {
+            Ok(u64::MAX)
+        }
+    }
+
+    #[test]
+    fn a_block_that_leads_out_of_its_run_is_damage_and_asks_for_no_memory() {
+        let extent = |offset| Extent {
+            offset,
+            length: u32::MAX,
+        };
+        let run = Run {
+            record: RunRecord {
+                id: RunId {
+                    term: Term(1),
+                    number: 1,
+                },
+                bytes: 50,
+                entries: 1,
+                commits: (Commit(1), Commit(1)),
+                root: extent(10),
+            },
+            file: FileId(1),
+        };
+        let mut disk = Zeros(0);
+        for offset in [10, 50, u64::MAX] {
+            let cache = RefCell::new(Cache::new(100));
+            let mut reader = Reader {
+                disk: &mut disk,
+                cache: &cache,
+                skips: false,
+            };
+            let read = reader.block(&run, extent(offset));
+            assert!(matches!(read, Err(StoreError::Damaged { .. })));
+        }
+        assert_eq!(disk.0, 40);
     }
 }

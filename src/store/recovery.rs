@@ -425,7 +425,8 @@ impl Recovery {
         };
         let pairs = self.memtable.shared().iter();
         let live: usize = pairs.map(|(key, value)| bytes((key, value))).sum();
-        let linked: u64 = self.links.iter().map(|link| link.length).sum();
+        let lengths = self.links.iter().map(|link| link.length);
+        let linked = lengths.fold(0, u64::saturating_add);
         let tolerated = LINKED_BYTES_FREE + live as u64 * LINKED_BYTES_FACTOR;
         if self.links.len() > LINKS_MAX || linked > tolerated {
             self.links.clear();
@@ -498,4 +499,21 @@ fn is_whole(disk: &mut dyn Disk, run: &Rc<Run>) -> bool {
         }
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_of_any_length_are_given_up() {
+        let mut recovery = Recovery::sort(&[], Sizes::default());
+        let link = Link {
+            name: recovery.name(),
+            length: u64::MAX,
+        };
+        recovery.links = vec![link, link];
+        recovery.shorten();
+        assert_eq!(recovery.links, []);
+    }
 }

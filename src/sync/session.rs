@@ -84,6 +84,8 @@ pub struct Session {
     attempts: u32,
     auth_refusals: u32,
     server_version: Version,
+    /// Where the base was when the pull under way was asked for by what the server had said.
+    pulled_from: Option<Version>,
     beats_missed: u32,
     deadline_ms: Option<u64>,
 }
@@ -100,6 +102,7 @@ impl Session {
             attempts: 0,
             auth_refusals: 0,
             server_version: Version(0),
+            pulled_from: None,
             beats_missed: 0,
             deadline_ms: None,
         }
@@ -210,12 +213,14 @@ impl Session {
     pub fn on_welcome(&mut self, version: Version, now_ms: u64) -> Vec<Do> {
         self.is_welcome = true;
         self.auth_refusals = 0;
-        self.server_version = self.server_version.max(version);
+        // Not the larger one: the server may have been reset since.
+        self.server_version = version;
         self.pull(now_ms)
     }
 
     fn pull(&mut self, now_ms: u64) -> Vec<Do> {
         self.phase = Phase::Pulling;
+        self.pulled_from = None;
         self.deadline_ms = Some(now_ms + ANSWER_MS);
         vec![Do::Pull]
     }
@@ -232,12 +237,18 @@ impl Session {
         }
         if work.has_unsettled {
             self.phase = Phase::Pushing;
+            self.pulled_from = None;
             self.deadline_ms = Some(now_ms + ANSWER_MS);
             return vec![Do::Push];
         }
-        if work.has_uncovered || self.server_version > work.checkpoint {
-            return self.pull(now_ms);
+        // A server that does not bring what it promised is not asked again before it says more.
+        let is_stuck = self.pulled_from == Some(work.checkpoint);
+        if (work.has_uncovered || self.server_version > work.checkpoint) && !is_stuck {
+            let pull = self.pull(now_ms);
+            self.pulled_from = Some(work.checkpoint);
+            return pull;
         }
+        self.pulled_from = None;
         self.attempts = 0;
         self.phase = Phase::Idle;
         self.deadline_ms = Some(now_ms + BEAT_MS);
@@ -256,7 +267,10 @@ impl Session {
     /// The server says that the space is at this version.
     pub fn on_version(&mut self, version: Version, work: Work, now_ms: u64) -> Vec<Do> {
         self.beats_missed = 0;
-        self.server_version = self.server_version.max(version);
+        if version > self.server_version {
+            self.server_version = version;
+            self.pulled_from = None;
+        }
         if self.phase == Phase::Idle {
             self.next(work, now_ms)
         } else {
@@ -384,6 +398,45 @@ mod tests {
         assert_eq!(session.next(work, 6), []);
         assert_eq!(session.phase(), &Phase::Idle);
         assert_eq!(session.on_version(Version(4), work, 7), [Do::Pull]);
+    }
+
+    #[test]
+    fn a_server_that_does_not_bring_what_it_promised_is_not_asked_for_ever() {
+        let mut session = Session::new();
+        welcome(&mut session);
+        let work = Work {
+            checkpoint: Version(3),
+            ..Work::default()
+        };
+        session.next(work, 4);
+        assert_eq!(session.on_version(Version(9), work, 5), [Do::Pull]);
+        assert_eq!(session.next(work, 6), []);
+        assert_eq!(session.phase(), &Phase::Idle);
+        let owed = Work {
+            has_uncovered: true,
+            ..work
+        };
+        assert_eq!(session.next(owed, 7), [Do::Pull]);
+        assert_eq!(session.on_version(Version(10), owed, 8), []);
+        assert_eq!(session.next(owed, 9), [Do::Pull], "it has said more");
+        assert_eq!(session.next(owed, 10), []);
+    }
+
+    #[test]
+    fn after_a_reset_the_old_version_of_the_space_means_nothing() {
+        let mut session = Session::new();
+        welcome(&mut session);
+        session.on_version(Version(50), Work::default(), 4);
+        session.on_lost("closed", 5, 0);
+        session.on_online(6);
+        session.on_connected(7);
+        assert_eq!(session.on_welcome(Version(1), 8), [Do::Pull]);
+        let work = Work {
+            checkpoint: Version(1),
+            ..Work::default()
+        };
+        assert_eq!(session.next(work, 9), []);
+        assert_eq!(session.phase(), &Phase::Idle);
     }
 
     #[test]

@@ -4,19 +4,23 @@ use crate::platform::memory::SeededEntropy;
 
 /// A change that was not flushed.
 #[derive(Clone)]
-enum Change {
+pub(super) enum Change {
     Write { offset: usize, bytes: Vec<u8> },
     Cut { length: usize },
 }
+
+/// Where a write is torn when every likely mistake is to be met: after its first byte, a preamble,
+/// a header.
+const TEARS: [usize; 3] = [1, 16, 40];
 
 /// A file that may not be there, or not for ever.
 #[derive(Clone, Default)]
 pub(super) struct File {
     /// What a crash leaves at least; `None` if not even that the file exists.
-    durable: Option<Vec<u8>>,
-    changes: Vec<Change>,
+    pub(super) durable: Option<Vec<u8>>,
+    pub(super) changes: Vec<Change>,
     /// What reads see; `None` when it was removed.
-    now: Option<Vec<u8>>,
+    pub(super) now: Option<Vec<u8>>,
 }
 
 impl File {
@@ -86,6 +90,42 @@ impl File {
         }
         *self = Self::durable(content);
         !is_lost && !is_removed
+    }
+}
+
+impl Change {
+    /// Appends what a crash may make of it in a file with this content: first nothing of it, last
+    /// all of it.
+    pub fn fates(&self, content: &[u8], random: &mut SeededEntropy, into: &mut Vec<Vec<u8>>) {
+        into.push(content.to_vec());
+        let mut add = |change: &dyn Fn(&mut Vec<u8>)| {
+            let mut content = content.to_vec();
+            change(&mut content);
+            into.push(content);
+        };
+        match self {
+            Self::Cut { length } => add(&|content| content.resize(*length, 0)),
+            Self::Write { offset, bytes } => {
+                let (offset, end) = (*offset, offset + bytes.len());
+                add(&|content| lengthen(content, end));
+                let garbage = random.draw() as u8;
+                add(&|content| {
+                    let length = content.len();
+                    content.resize(length.max(end), garbage);
+                });
+                let halves = [bytes.len() / 2, bytes.len().saturating_sub(1)];
+                for tear in TEARS.into_iter().chain(halves) {
+                    let torn = bytes.get(..tear).filter(|torn| !torn.is_empty());
+                    if let Some(torn) = torn {
+                        add(&|content| put(content, offset, torn));
+                    }
+                }
+                let sectors = random.clone();
+                random.draw();
+                add(&|content| put_sectors(content, offset, bytes, &mut sectors.clone()));
+                add(&|content| put(content, offset, bytes));
+            }
+        }
     }
 }
 

@@ -102,6 +102,20 @@ fn a_commit_that_does_not_fit_changes_nothing() {
 }
 
 #[test]
+fn without_space_for_its_mark_an_opening_comes_to_rest() {
+    for room in 0..300 {
+        let mut life = Life::new(room);
+        assert!(life.open(WHOLE));
+        life.commit().expect("there is space");
+        life.flush().expect("nothing fails");
+        life.kill();
+        let quota = Some((life.disk.used() + room, Shortage::Short));
+        life.disk.set_quota(quota);
+        assert!(life.open(WHOLE), "room {room}: it flushes for ever");
+    }
+}
+
+#[test]
 fn a_full_disk_refuses_to_begin_and_the_documents_can_still_be_read() {
     let mut life = Life::new(1);
     assert!(life.open(WHOLE));

@@ -1,0 +1,166 @@
+//! Queries and requests of the page, and frames of the server, as a whole engine takes them.
+
+use super::Target;
+use super::documents::{JSON_WORDS, schema};
+use super::messages::{Space, lines};
+use holm::doc::json;
+use holm::driver::{Driver, Ports};
+use holm::event::Event;
+use holm::ids::TabId;
+use holm::platform::inbox::Inbox;
+use holm::platform::memory::{
+    Air, LockTable, LoopbackTransport, ManualClock, MemoryChannel, MemoryDisk, MemoryFiles,
+    MemoryLocks, Posts, SeededEntropy, Time,
+};
+use holm::query::ast::Query;
+use holm::query::check::CheckedQuery;
+use std::cell::RefCell;
+
+const QUERIES: &str = include_str!("../../../samples/queries.ndjson");
+/// The first line opens the database.
+const SESSION: &str = include_str!("../../../samples/session.ndjson");
+const FRAMES: &str = include_str!("../../../../docs/vectors/server.ndjson");
+
+const WORDS: &[&str] = &[
+    "\"kind\":",
+    "\"number\":",
+    "\"open\"",
+    "\"write\"",
+    "\"begin\"",
+    "\"commit\"",
+    "\"get\"",
+    "\"subscribe\"",
+    "\"sync\"",
+    "\"export\"",
+    "\"close\"",
+    "\"films\"",
+    "\"notes\"",
+    "\"$outbox\"",
+    "\"ops\":",
+    "\"query\":",
+    "\"where\":",
+    "\"and\"",
+    "\"or\"",
+    "\"in\"",
+    "\"is null\"",
+    "\"limit\":",
+    "null",
+    "true",
+    "-1",
+    "9007199254740992",
+    "1.5",
+    "{}",
+    "[]",
+    "\"\"",
+    "\n",
+    "<",
+];
+
+/// What is fed.
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "query",
+        samples: || lines(QUERIES),
+        words: JSON_WORDS,
+        feed: feed_query,
+        is_slow: false,
+    },
+    Target {
+        name: "requests",
+        samples: || vec![session(&[])],
+        words: WORDS,
+        feed: feed_session,
+        is_slow: true,
+    },
+    Target {
+        name: "frames",
+        samples: || vec![session(&FRAMES.lines().collect::<Vec<_>>())],
+        words: WORDS,
+        feed: feed_session,
+        is_slow: true,
+    },
+];
+
+fn feed_query(bytes: &[u8]) -> bool {
+    let Ok(value) = json::read(bytes) else {
+        return false;
+    };
+    let Ok(query) = Query::from_value(&value) else {
+        return false;
+    };
+    let again = Query::from_value(&query.to_value());
+    assert!(again.is_ok_and(|again| again == query), "{query:?}");
+    let _ = CheckedQuery::new(&query, &schema());
+    true
+}
+
+/// Requests, a line each; a line that begins with `<` is a frame of the server.
+fn session(frames: &[&str]) -> Vec<u8> {
+    let (_, requests) = SESSION.split_once('\n').unwrap_or_default();
+    let mut text = requests.trim_end().to_string();
+    for frame in frames {
+        text.push_str("\n<");
+        text.push_str(frame);
+    }
+    text.into_bytes()
+}
+
+/// An engine that is open, synchronised and alone.
+fn driver(inbox: &Inbox, posts: &Posts, time: &Time) -> Driver {
+    let space = RefCell::new(Space::default());
+    let serve = Box::new(move |frame: &str| vec![space.borrow_mut().answer(frame.as_bytes()).0]);
+    let ports = Ports {
+        files: Box::new(MemoryFiles::new(MemoryDisk::default(), inbox.clone())),
+        clock: Box::new(ManualClock::new(time.clone(), inbox.clone())),
+        entropy: Box::new(SeededEntropy::new(1)),
+        transport: Box::new(LoopbackTransport::new(inbox.clone(), serve)),
+        channel: Box::new(MemoryChannel::new(
+            posts.clone(),
+            Air::default(),
+            inbox.clone(),
+        )),
+        locks: Box::new(MemoryLocks::new(LockTable::default(), inbox.clone())),
+    };
+    Driver::new(ports, inbox.clone())
+}
+
+/// Feeds a session, and then asks something that a sound engine answers.
+fn feed_session(bytes: &[u8]) -> bool {
+    let (inbox, posts, time) = (
+        Inbox::default(),
+        Posts::default(),
+        Time::new(1_735_000_000_000),
+    );
+    let mut driver = driver(&inbox, &posts, &time);
+    let first = SESSION.lines().next().unwrap_or_default().as_bytes();
+    let mut replies = 0;
+    for line in [first]
+        .into_iter()
+        .chain(bytes.split(|byte| *byte == b'\n'))
+    {
+        let event = match line.split_first() {
+            Some((b'<', frame)) => Event::Frame {
+                connection: 1,
+                text: String::from_utf8_lossy(frame).into_owned(),
+            },
+            _ => Event::Request {
+                tab: TabId(1),
+                bytes: line.to_vec(),
+            },
+        };
+        inbox.push(event);
+        driver.run();
+        time.advance(50);
+        driver.run();
+        for (_, bytes) in posts.take() {
+            assert!(json::read(&bytes).is_ok(), "what is posted is JSON");
+            replies += bytes
+                .windows(6)
+                .filter(|window| window == b"\"ok\":{")
+                .count();
+        }
+    }
+    time.advance(120_000);
+    driver.run();
+    replies > 2
+}
