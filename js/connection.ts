@@ -214,7 +214,8 @@ export class Connection {
         }
         if (message.error.code === 'storage_full') this.notify({ kind: 'full' });
         const error = errorFromWire(message.error);
-        request?.settle(withContent(error, request), {});
+        const isLost = request && error.code.startsWith('storage_');
+        request?.settle(isLost ? withContent(error, request) : error, {});
         break;
       }
       case 'result':

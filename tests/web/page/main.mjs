@@ -117,7 +117,9 @@ globalThis.app = {
       await call();
       return null;
     } catch (error) {
-      const { code, message, retryable, details } = error;
+      // What was to be written may be megabytes, which drivers carry slowly.
+      const { code, message, retryable } = error;
+      const { operations: _, ...details } = error.details;
       return { isHolm: error instanceof HolmError, code, message, retryable, details };
     }
   },
