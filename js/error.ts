@@ -25,6 +25,7 @@ export type HolmErrorCode =
   | 'storage_damaged'
   | 'storage_failed'
   | 'storage_full'
+  | 'storage_gone'
   | 'transaction_conflict'
   | 'transaction_over'
   | 'transaction_too_large'
