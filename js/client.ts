@@ -37,6 +37,11 @@ export interface DatabaseOptions<S extends Schema> {
    * browser.
    */
   readonly durability?: 'strict' | 'relaxed';
+  /**
+   * In Node, Deno and Bun: where the database's folder is, or is made; without it everything is in
+   * memory. Browsers have a place of their own, and ignore it.
+   */
+  readonly directory?: string;
 }
 
 /** A document of a seed: it brings its id, so that two devices seed the same one. */

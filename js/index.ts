@@ -6,8 +6,9 @@ import type { Schema } from './schema.ts';
 
 /**
  * Opens a database, or makes it. In a browser the engine runs in a worker of this page; elsewhere
- * it runs in place and in memory. Rejects with a HolmError: `database_in_use` while another tab
- * has it, `storage_busy`, `storage_damaged`, `storage_gone`, `schema_invalid`.
+ * it runs in place, over files in `directory` or in memory. Rejects with a HolmError:
+ * `database_in_use` while another tab or process has it, `storage_busy`, `storage_damaged`,
+ * `storage_gone`, `schema_invalid`.
  *
  * @example
  * const schema = defineSchema({
@@ -23,7 +24,7 @@ export async function createDatabase<S extends Schema>(
 ): Promise<Database<S>> {
   if (hasPage()) return openDatabase(options, runInPage);
   const { runInPlace } = await import('./in-place.ts');
-  return openDatabase(options, runInPlace);
+  return openDatabase(options, (connection) => runInPlace(connection, options.directory));
 }
 
 /**
@@ -34,9 +35,13 @@ export async function createDatabase<S extends Schema>(
  * @example
  * await removeDatabase('cinema');
  */
-export async function removeDatabase(name: string): Promise<void> {
-  // Elsewhere it is gone when it is closed.
-  if (hasPage()) await settleRemoval(name, removeInPage(name));
+export async function removeDatabase(
+  name: string,
+  { directory }: Pick<DatabaseOptions<Schema>, 'directory'> = {},
+): Promise<void> {
+  if (hasPage()) return settleRemoval(name, removeInPage(name));
+  const { removeInPlace } = await import('./in-place.ts');
+  return settleRemoval(name, removeInPlace(name, directory));
 }
 
 /** Whether this is a page or a worker of one; servers' runtimes may have `Worker` too. */
