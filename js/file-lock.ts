@@ -1,6 +1,6 @@
 // One process at a time for a folder. Node has no file locks, so the lock is something that the
 // operating system takes back when its holder dies, however it dies: docs/decisions/0017.
-import type { Fs } from './files.ts';
+import { codeOf, type Fs } from './files.ts';
 
 /** What is used of Node's modules. */
 export interface NodeModules {
@@ -59,7 +59,7 @@ export function lockFolder(
 
 /** Whether this is what taking a lock fails with that another process has. */
 export function isHeld(thrown: unknown): boolean {
-  return [HELD, 'EAGAIN'].includes((thrown as { code?: string }).code ?? '');
+  return [HELD, 'EAGAIN'].includes(codeOf(thrown));
 }
 
 /** Takes the lock or throws; the function it gives lets it go. */

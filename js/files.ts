@@ -45,7 +45,11 @@ export class FolderOfFiles implements Rung {
     this.fs = fs;
     this.path = pathOf(directory, database);
     translated(() => fs.mkdirSync(this.path, { recursive: true }));
-    this.sync(directory);
+    // Any of the folders above may be new. Where there is nothing to do it takes no time.
+    const names = this.path.split('/');
+    for (let count = names.length - 1; count > 0; count -= 1) {
+      this.sync(names.slice(0, count).join('/') || '/');
+    }
   }
 
   async list(): Promise<Opened[]> {
@@ -87,18 +91,18 @@ export class FolderOfFiles implements Rung {
     return { name, handle: new OpenFile(this.fs, file) };
   }
 
-  /** Makes durable which names are in a folder. Windows does so by itself and opens no folder. */
+  /** Makes durable which names are in a folder, where the system has a way to do so. */
   private sync(folder: string): void {
-    let file: number;
+    let file: number | undefined;
     try {
       file = this.fs.openSync(folder, 'r');
-    } catch {
-      return;
-    }
-    try {
-      translated(() => this.fs.fsyncSync(file));
+      this.fs.fsyncSync(file);
+    } catch (thrown) {
+      // Windows opens no folder, some file systems flush none, and some are not for us to open.
+      if (!['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP'].includes(codeOf(thrown)))
+        throw thrown;
     } finally {
-      this.fs.closeSync(file);
+      if (file !== undefined) this.fs.closeSync(file);
     }
   }
 }
@@ -156,7 +160,10 @@ function translated<T>(call: () => T): T {
   try {
     return call();
   } catch (thrown) {
-    const { code = '', message } = thrown as { code?: string; message: string };
-    throw NAMES[code] ? new DOMException(message, NAMES[code]) : thrown;
+    const name = NAMES[codeOf(thrown)];
+    throw name ? new DOMException((thrown as Error).message, name) : thrown;
   }
 }
+
+/** The operating system's code of an error. */
+export const codeOf = (thrown: unknown) => (thrown as { code?: string } | null)?.code ?? '';

@@ -15,7 +15,6 @@ import type { Host } from './wasm/holm_worker.js';
 /** What is used of Node beside what the lock is made of. */
 interface Node extends NodeModules {
   readonly path: { resolve(path: string): string };
-  readonly files: { readFile(path: URL): Promise<Uint8Array<ArrayBuffer>> };
 }
 
 /** Starts the engine for a connection; the function it gives stops it for good. */
@@ -39,15 +38,15 @@ export function runInPlace(connection: Connection, directory?: string): () => vo
     );
   };
   const start = async () => {
-    const node = await loadNode();
-    const { Host } = await loadEngine(node);
+    const { Host } = await loadEngine();
+    const denied = (reason: unknown) => connection.fail(lockDenied(reason));
+    const platform = directory ? onFiles(await loadNode(), directory, denied) : inMemory();
     if (isStopped) return;
     // Answers come in a microtask: the engine cannot be called while it is calling.
     const post = (bytes: Uint8Array) => {
       queueMicrotask(() => isStopped || connection.receive(bytes));
     };
-    const denied = (reason: unknown) => connection.fail(lockDenied(reason));
-    host = new Host(post, directory ? onFiles(node, directory, denied) : inMemory());
+    host = new Host(post, platform);
     connection.attach({
       send(bytes) {
         try {
@@ -108,17 +107,18 @@ function lockDenied(thrown: unknown): HolmError {
       });
 }
 
-/** By names that bundlers cannot follow: builds for browsers have no such modules. */
+/** By a name that bundlers cannot follow: builds for browsers have no such modules. */
+const load = (name: string) => import(/* webpackIgnore: true */ /* @vite-ignore */ `node:${name}`);
+
 async function loadNode(): Promise<Node> {
-  const load = (name: string) => import(/* webpackIgnore: true */ /* @vite-ignore */ name);
-  const names = ['fs', 'fs/promises', 'net', 'path', 'process'].map((name) => `node:${name}`);
-  const [fs, files, net, path, process] = await Promise.all(names.map(load));
-  return { fs, files, net, path, process: process.default };
+  const [fs, net, path, process] = await Promise.all(['fs', 'net', 'path', 'process'].map(load));
+  return { fs, net, path, process: process.default };
 }
 
-async function loadEngine({ files }: Node): Promise<{ readonly Host: typeof Host }> {
+async function loadEngine(): Promise<{ readonly Host: typeof Host }> {
   const wasm = await import('./wasm/holm_worker.js');
-  const bytes = await files.readFile(new URL('./wasm/holm_worker_bg.wasm', import.meta.url));
+  const { readFile } = await load('fs/promises');
+  const bytes = await readFile(new URL('./wasm/holm_worker_bg.wasm', import.meta.url));
   await wasm.default({ module_or_path: bytes });
   return wasm;
 }
