@@ -13,6 +13,7 @@ export type HolmErrorCode =
   | 'discarded'
   | 'document_too_large'
   | 'exists'
+  | 'import_failed'
   | 'missing_field'
   | 'no_entry'
   | 'no_transaction'

@@ -118,10 +118,9 @@ impl Database {
             }
             "confirm" => self.on_confirm(step, call),
             "export" => {
-                let after = call.request.get("after").and_then(Value::as_str);
-                let exported = self.export(step.disk, after, &mut call.ok);
+                let exported = self.export(step.disk, call.request, &mut call.ok);
                 if exported.is_err() && self.note_damage() {
-                    return self.export(step.disk, after, &mut call.ok);
+                    return self.export(step.disk, call.request, &mut call.ok);
                 }
                 exported
             }
