@@ -34,5 +34,6 @@ export {
 } from './schema.ts';
 export type { DatabaseStatus } from './status.ts';
 export type { Transaction, TransactionMutations } from './transaction.ts';
+export type { ExportOptions, Imported, ImportOptions, Ndjson } from './transfer.ts';
 export type { Json } from './value.ts';
 export type { Write, WriteMany, WriteState } from './write.ts';

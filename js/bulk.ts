@@ -3,8 +3,8 @@
 import type { Answer } from './message.ts';
 
 /** At most this much in a transaction; one document larger than this has one of its own. */
-const TRANSACTION_CHARS = 256 * 1024;
-const TRANSACTION_DOCUMENTS_MAX = 500;
+export const TRANSACTION_CHARS = 256 * 1024;
+export const TRANSACTION_DOCUMENTS_MAX = 500;
 
 /** Some operations as a list in JSON, without brackets. */
 export interface Batch {

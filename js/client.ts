@@ -12,6 +12,14 @@ import { askToPersist } from './room.ts';
 import type { CollectionName, Insert, Operands, Row, Schema } from './schema.ts';
 import { type DatabaseStatus, LiveStatus } from './status.ts';
 import { runTransaction, type Transaction } from './transaction.ts';
+import {
+  type ExportOptions,
+  exportFrom,
+  Import,
+  type Imported,
+  type ImportOptions,
+  type Ndjson,
+} from './transfer.ts';
 
 /** With which server a database synchronises. */
 export interface SyncOptions {
@@ -37,6 +45,11 @@ export interface DatabaseOptions<S extends Schema> {
    * browser.
    */
   readonly durability?: 'strict' | 'relaxed';
+  /**
+   * In Node, Deno and Bun: where the database's folder is, or is made; without it everything is in
+   * memory. Browsers have a place of their own, and ignore it.
+   */
+  readonly directory?: string;
 }
 
 /** A document of a seed: it brings its id, so that two devices seed the same one. */
@@ -241,18 +254,27 @@ export class Database<S extends Schema> {
   }
 
   /**
-   * All readable documents as lines of NDJSON, also where the store is damaged.
+   * All readable documents as NDJSON, also where the store is damaged. It is read from the store
+   * as the stream is read: what is written meanwhile may be in it or not.
    *
    * @example
-   * for await (const line of db.export()) file.write(`${line}\n`);
+   * await db.export().pipeTo(await fileHandle.createWritable());
    */
-  async *export(): AsyncGenerator<string, void, undefined> {
-    let after: string | null = null;
-    do {
-      const { lines = [], next = null } = await this.parts.connection.request('export', { after });
-      yield* lines;
-      after = next;
-    } while (after !== null);
+  export(options: ExportOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return exportFrom(this.parts.connection, options);
+  }
+
+  /**
+   * Writes the documents of an export, in transactions of about 256 KB: new ones, and new values
+   * for the fields of those that are there; fields and documents that it does not name stay. They
+   * are synchronised like any write. Entries of the outbox are passed over. Rejects at the first
+   * line that is refused, with its number in `details.line`; what is before it is saved then.
+   *
+   * @example
+   * await db.import(file.stream(), { onProgress: ({ imported }) => show(imported) });
+   */
+  import(source: Ndjson, options: ImportOptions = {}): Promise<Imported> {
+    return new Import(this.parts.connection, this.schema, options).run(source);
   }
 
   /**

@@ -101,16 +101,19 @@ export class Connection {
 
   /** Asks, and is answered by a promise. */
   request(kind: string, members: object = {}): Promise<Answer> {
+    return this.ask(kind, inner(members));
+  }
+
+  /** The same, where the members are JSON already, without the braces. */
+  ask(kind: string, members: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      this.send(kind, inner(members), (error, answer) => (error ? reject(error) : resolve(answer)));
+      this.send(kind, members, (error, answer) => (error ? reject(error) : resolve(answer)));
     });
   }
 
   /** Asks for rows. */
-  requestRows(kind: string, members: string): Promise<readonly WireRow[]> {
-    return new Promise((resolve, reject) => {
-      this.send(kind, members, (error, { rows = [] }) => (error ? reject(error) : resolve(rows)));
-    });
+  async requestRows(kind: string, members: string): Promise<readonly WireRow[]> {
+    return (await this.ask(kind, members)).rows ?? [];
   }
 
   /**

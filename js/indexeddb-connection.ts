@@ -7,6 +7,8 @@ const STORES = ['meta', 'files', 'chunks'] as const;
 /** WebKit has been seen to leave a request without an answer. */
 const OPEN_MS = 4_000;
 const REOPENINGS_MAX = 3;
+/** A transaction has no time limit of its own. In seconds. */
+const TRANSACTION_S = 30;
 /** What another connection would not change. */
 const FINAL = ['QuotaExceededError', 'NoModificationAllowedError', 'VersionError', 'SecurityError'];
 
@@ -47,8 +49,18 @@ export class Connection {
     this.opened = undefined;
   }
 
-  private open(): Promise<IDBDatabase> {
+  /** Deletes the database. Whoever else has a connection is asked to close it. */
+  delete(): Promise<void> {
+    this.close();
     return new Promise((resolve, reject) => {
+      const request = indexedDB.deleteDatabase(this.name);
+      request.onsuccess = () => resolve();
+      request.onerror = request.onblocked = () => reject(busy());
+    });
+  }
+
+  private open(): Promise<IDBDatabase> {
+    return new Promise<IDBDatabase>((resolve, reject) => {
       const request = indexedDB.open(this.name, VERSION);
       const giveUp = (reason: unknown) => {
         reject(reason);
@@ -78,6 +90,11 @@ export class Connection {
         };
         resolve(result);
       };
+    }).catch((thrown) => {
+      // Firefox's private windows; from a transaction this name means that a connection was lost.
+      throw nameOf(thrown) === 'InvalidStateError'
+        ? new DOMException('', 'NotSupportedError')
+        : thrown;
     });
   }
 }
@@ -90,12 +107,27 @@ function transact<T>(database: IDBDatabase, mode: IDBTransactionMode, work: Work
       reason = why;
       transaction.abort();
     };
+    let seconds = 0;
+    // In short turns: a device that slept is not late.
+    const clock = setInterval(() => {
+      seconds += 1;
+      if (seconds < TRANSACTION_S) return;
+      clearInterval(clock);
+      reject(busy());
+      abort(busy());
+    }, 1_000);
     const [meta, files, chunks] = STORES.map((store) => transaction.objectStore(store));
     // The requests were made; the data is there when the transaction says so.
-    transaction.onabort = () => reject(reason ?? transaction.error ?? new Error('aborted'));
+    transaction.onabort = () => {
+      clearInterval(clock);
+      reject(reason ?? transaction.error ?? new Error('aborted'));
+    };
     try {
       const result = work({ meta, files, chunks } as Stores, abort);
-      transaction.oncomplete = () => resolve(result());
+      transaction.oncomplete = () => {
+        clearInterval(clock);
+        resolve(result());
+      };
     } catch (thrown) {
       abort(thrown);
     }

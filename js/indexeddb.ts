@@ -3,8 +3,8 @@
 import { newId } from './id.ts';
 import { Connection, type Stores } from './indexeddb-connection.ts';
 import { CHUNK_BYTES, Mirror, type MirrorFile } from './mirror.ts';
-import type { Opened } from './platform.ts';
-import { busy, type Home, nameOf, type Rung } from './rung.ts';
+import type { Kind, Opened } from './platform.ts';
+import { busy, type Home, nameOf, REFUSALS, type Rung } from './rung.ts';
 
 /** All files of a database are in memory. */
 const BYTES_MAX = 64 << 20;
@@ -52,7 +52,7 @@ export class IndexedDb implements Rung {
     try {
       one.home = await one.readHome();
     } catch (thrown) {
-      if (['SecurityError', 'NotSupportedError'].includes(nameOf(thrown))) return undefined;
+      if (REFUSALS.includes(nameOf(thrown))) return undefined;
       throw thrown;
     }
     return one;
@@ -70,6 +70,26 @@ export class IndexedDb implements Rung {
       meta.put(home, HOME);
       return () => {};
     });
+  }
+
+  /** Writes down that the database has moved, unless somebody has taken it over meanwhile. */
+  async moveTo(rung: Kind): Promise<void> {
+    const home = { rung, moves: (this.home?.moves ?? 0) + 1 };
+    await this.write(({ meta }) => meta.put(home, HOME));
+  }
+
+  /** Removes the files, of which there is a home elsewhere. */
+  empty(): Promise<void> {
+    return this.connection.run('readwrite', ({ files, chunks }) => {
+      files.clear();
+      chunks.clear();
+      return () => {};
+    });
+  }
+
+  /** Removes the database with all that is in it. */
+  delete(): Promise<void> {
+    return this.connection.delete();
   }
 
   async close(): Promise<void> {
@@ -93,9 +113,19 @@ export class IndexedDb implements Rung {
     return this.mirror.list();
   }
 
+  /** Whether it could be opened for reading only. */
+  get isFull(): boolean {
+    return this.mirror.bytesMax === 0;
+  }
+
   private async load(mode: IDBTransactionMode): Promise<void> {
     const mirror = new Mirror();
-    await this.connection.run(mode, (stores) => {
+    await this.connection.run(mode, (stores, abort) => {
+      const home = stores.meta.get(HOME);
+      // Whoever had it before may have moved it since it was looked for.
+      home.onsuccess = () => {
+        if (home.result?.rung === 'opfs') abort(busy());
+      };
       if (mode === 'readwrite') stores.meta.put(this.owner, OWNER);
       load(stores, mirror);
       return () => {};
@@ -115,23 +145,28 @@ export class IndexedDb implements Rung {
   async flush(): Promise<void> {
     const changes = takeChanges(this.mirror);
     try {
-      await this.connection.run('readwrite', (stores, abort) => {
-        const owner = stores.meta.get(OWNER);
-        owner.onsuccess = () => {
-          if (owner.result !== this.owner) abort(busy());
-        };
-        write(stores, changes);
-        return () => {};
-      });
+      await this.write((stores) => write(stores, changes));
     } catch (thrown) {
       putBack(this.mirror, changes);
       throw thrown;
     }
   }
 
+  /** One transaction, which leaves no trace if somebody else has taken the database over. */
+  private write(change: (stores: Stores) => void): Promise<void> {
+    return this.connection.run('readwrite', (stores, abort) => {
+      const owner = stores.meta.get(OWNER);
+      owner.onsuccess = () => {
+        if (owner.result !== this.owner) abort(busy());
+      };
+      change(stores);
+      return () => {};
+    });
+  }
+
   /**
-   * Whether what is written can be read back, asked while nothing is there. A full storage is there
-   * all the same.
+   * Whether what is written can be read back, asked while nothing is there. A storage that is full
+   * or fails is there all the same.
    */
   async isReliable(): Promise<boolean> {
     try {
@@ -141,7 +176,8 @@ export class IndexedDb implements Rung {
         return () => found.result === this.owner;
       });
     } catch (thrown) {
-      return nameOf(thrown) === 'QuotaExceededError';
+      if (nameOf(thrown) === 'QuotaExceededError') return true;
+      throw busy();
     }
   }
 }

@@ -3,14 +3,43 @@
 // today is never taken for an empty database.
 import { IndexedDb } from './indexeddb.ts';
 import { Memory } from './mirror.ts';
-import type { Folders } from './opfs.ts';
+import { move } from './move.ts';
+import { type Folders, findOpfs } from './opfs.ts';
 import type { Kind } from './platform.ts';
 import { busy, type Home, nameOf, type Rung } from './rung.ts';
 
 const memory = new Memory();
 
-/** The rung where a database lives. A new database gets the highest that there is. */
+/** The rung where a database lives. What there is of rungs is looked at anew each time. */
+export async function openRung(database: string): Promise<Rung> {
+  return findRung(await findOpfs(), database);
+}
+
+/**
+ * The rung where a database lives. A new database gets the highest that there is, and one in
+ * IndexedDB moves to OPFS.
+ */
 export async function findRung(opfs: Folders | undefined, database: string): Promise<Rung> {
+  const rung = await findHome(opfs, database);
+  const isMoved = opfs && rung instanceof IndexedDb && (await move(rung, opfs, database));
+  if (!isMoved) return rung;
+  await rung.close();
+  return findHome(opfs, database);
+}
+
+/** Removes a database, and whatever says that there was one. Nobody may have it open. */
+export async function removeRungs(database: string): Promise<void> {
+  const opfs = await findOpfs();
+  const above = await opfs?.home(database);
+  const below = await openIndexedDb(database, undefined);
+  const home = newer(above, below?.home)?.rung;
+  // What cannot be reached now would be there again later.
+  if ((home === 'opfs' && !opfs) || (home === 'indexeddb' && !below)) throw busy();
+  await below?.delete();
+  await opfs?.delete(database);
+}
+
+async function findHome(opfs: Folders | undefined, database: string): Promise<Rung> {
   const above = await opfs?.home(database);
   if (opfs && above?.rung === 'opfs' && above.isShared) return opfs;
   const below = await openIndexedDb(database, above);
@@ -37,12 +66,14 @@ async function choose(
   const rung = isAbove ? opfs : below;
   const own = isAbove ? above : under;
   if (!rung) throw busy();
-  if (!own && (above ?? under)) throw new Error(`the database was in ${home.rung} and is gone`);
+  // The other rung knows that it was here.
+  if (!own && (above ?? under)) throw new DOMException(home.rung, 'NotFoundError');
   const setAbove = (isShared: boolean) => opfs?.setHome({ ...home, isShared });
   // The rung itself first: without its own record the database would look as if it were gone.
   if (!isSame(own, home)) await (isAbove ? setAbove(false) : below?.setHome(home));
   try {
-    if (isAbove && below) await below.setHome(home);
+    // What IndexedDB says itself has come by a move: the files are not needed any more.
+    if (isAbove && below) await (isSame(under, home) ? below.empty() : below.setHome(home));
     if (below && (isAbove || !isSame(above, home))) await setAbove(true);
   } catch {
     // The next opening tries again.

@@ -25,6 +25,7 @@ export interface Answer {
   readonly entry?: number | null;
   readonly rows?: readonly WireRow[];
   readonly lines?: readonly string[];
+  readonly count?: number;
   readonly next?: string | null;
   readonly checked?: number;
   readonly faults?: number;

@@ -1,7 +1,7 @@
 // The OPFS rung, or the asynchronous half of it: finding it, opening, making and removing files.
 // The engine reads, writes and flushes what was opened here by itself (worker/src/handle.rs).
 import type { Kind, Opened, SyncAccessHandle } from './platform.ts';
-import { byName, type Home, nameOf, type Rung } from './rung.ts';
+import { busy, byName, type Home, nameOf, REFUSALS, type Rung } from './rung.ts';
 
 /** The folder above those of the databases. */
 const ROOT = 'holm';
@@ -9,6 +9,8 @@ const ROOT = 'holm';
 const PROBE = '.probe';
 /** The name of a file that says where a database lives, beside those of the engine. */
 const HOME = /^home-(opfs|indexeddb)-(\d+)(-shared)?$/;
+/** Errors of a storage that is full or held, which it could not be if it did not work. */
+const IN_THE_WAY = ['QuotaExceededError', 'NoModificationAllowedError'];
 const CREATE = { create: true };
 const START = { at: 0 };
 
@@ -23,19 +25,23 @@ const rank = ({ moves, isShared }: SharedHome) => 2 * moves + Number(isShared);
 type FileHandle = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncAccessHandle> };
 
 /**
- * OPFS, or undefined where it cannot be used at all: old browsers lack it, private modes refuse it.
- * A store that is busy or full is still there, since an empty one in its place would look like a
- * loss.
+ * OPFS, or undefined where it cannot be used at all: old browsers lack it, private windows refuse
+ * it. What fails in any other way is there, and busy now: something else in its place would look
+ * like a loss.
  */
 export async function findOpfs(): Promise<Folders | undefined> {
   // Exposed exactly where sync access handles are: in dedicated workers.
   if (!('FileSystemSyncAccessHandle' in globalThis)) return undefined;
+  // What is missing is a TypeError. WebKit's private windows give the last one, and only here.
+  const refusals = [...REFUSALS, 'TypeError', 'UnknownError'];
   try {
     const origin = await navigator.storage.getDirectory();
+    refusals.pop();
     const root = await origin.getDirectoryHandle(ROOT, CREATE);
     return (await isReliable(root)) ? new Folders(root) : undefined;
-  } catch {
-    return undefined;
+  } catch (thrown) {
+    if (refusals.includes(nameOf(thrown))) return undefined;
+    throw busy();
   }
 }
 
@@ -52,7 +58,8 @@ async function isReliable(root: FileSystemDirectoryHandle): Promise<boolean> {
         probe.close();
       }
     } catch (thrown) {
-      return ['QuotaExceededError', 'NoModificationAllowedError'].includes(nameOf(thrown));
+      if (IN_THE_WAY.includes(nameOf(thrown))) return true;
+      throw thrown;
     } finally {
       await removeFile(root, PROBE);
     }
@@ -105,6 +112,17 @@ export class Folders implements Rung {
     await this.folder?.getFileHandle(name, CREATE);
   }
 
+  /** Removes the engine's files, and leaves what says where the database lives. */
+  async clear(database: string): Promise<void> {
+    await this.home(database);
+    for (const { name } of this.found) await this.remove(name);
+  }
+
+  /** Removes the folder of a database, which must be there. It fails while a file in it is open. */
+  delete(database: string): Promise<void> {
+    return this.root.removeEntry(folderName(database), { recursive: true });
+  }
+
   /** The database that was looked for last. */
   list(): Promise<Opened[]> {
     return openFiles(this.found);
@@ -145,7 +163,8 @@ async function openFiles(found: FileHandle[]): Promise<Opened[]> {
   });
   if (!failure) return opened;
   for (const { handle } of opened) handle.close();
-  throw failure.reason;
+  // One that was found a moment ago is being removed by somebody; the database is not gone.
+  throw nameOf(failure.reason) === 'NotFoundError' ? busy() : failure.reason;
 }
 
 async function openFile(

@@ -7,6 +7,7 @@
 // that keeps its data in memory is left alone, because the data would go with it.
 import type { Connection } from './connection.ts';
 import { HolmError, throwLater } from './error.ts';
+import type { Hindrance } from './remove.ts';
 
 /** Restarts within a minute after which a worker that fails again is given up. */
 const RESTARTS_MAX = 3;
@@ -38,6 +39,23 @@ export function runInPage(connection: Connection): () => void {
   };
 }
 
+/** Removes a database, in a worker of its own. */
+export async function removeInPage(database: string): Promise<Hindrance> {
+  const worker = startWorker();
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = ({ message }) => reject(workerFailed(message, 'Try again.'));
+      worker.postMessage(database);
+    });
+  } finally {
+    worker.terminate();
+  }
+}
+
+/** One expression, in this form: bundlers look for it. */
+const startWorker = () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+
 /** The worker of the moment, and what happens when it goes. */
 class PageEngine {
   private readonly connection: Connection;
@@ -51,8 +69,7 @@ class PageEngine {
 
   start(): void {
     if (this.worker) return;
-    // One expression, in this form: bundlers look for it.
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+    const worker = startWorker();
     this.worker = worker;
     // A worker that was given up may still have messages on the way.
     const whileCurrent = (then: () => void) => {

@@ -24,8 +24,8 @@ export interface Storage {
   flush(told: Told): void;
 }
 
-/** The rungs of the storage ladder, highest first. */
-export type Kind = 'opfs' | 'indexeddb' | 'memory';
+/** The rungs of the storage ladder, highest first; and files, outside browsers. */
+export type Kind = 'opfs' | 'indexeddb' | 'memory' | 'files';
 
 export type Told = (opened: Opened[] | undefined, thrown?: unknown) => void;
 

@@ -23,6 +23,9 @@ export interface Home {
   readonly moves: number;
 }
 
+/** Names of errors that mean: this page has no such storage, and will not have it later either. */
+export const REFUSALS = ['SecurityError', 'NotSupportedError'];
+
 /** A database that is held by something, or may be there soon. */
 export function busy(): DOMException {
   return new DOMException('', 'NoModificationAllowedError');

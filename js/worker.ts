@@ -1,8 +1,8 @@
 // Entry of the dedicated worker: passes bytes between the page and the engine, and says so when
 // the engine cannot go on.
-import { findRung } from './ladder.ts';
+import { openRung, removeRungs } from './ladder.ts';
 import { requestLock } from './locks.ts';
-import { findOpfs } from './opfs.ts';
+import { removeUnderLock } from './remove.ts';
 import { OrderedStorage } from './storage.ts';
 import init, { Host } from './wasm/holm_worker.js';
 
@@ -23,10 +23,13 @@ self.onerror = (message, _source, _line, _column, error) => {
   return true; // told
 };
 
-// Probed while the module is still being fetched.
-const opfs = findOpfs();
-const storage = new OrderedStorage(async (database) => findRung(await opfs, database));
+const storage = new OrderedStorage(openRung);
 const host = init().then(() => new Host(post, { storage, requestLock }));
-self.onmessage = async ({ data }: MessageEvent<Uint8Array>) => {
-  (await host).receive(data);
+self.onmessage = async ({ data }: MessageEvent<Uint8Array | string>) => {
+  // The name of a database that is to be removed, which no engine has to do with.
+  if (typeof data === 'string') {
+    self.postMessage(await removeUnderLock(data, requestLock, removeRungs));
+  } else {
+    (await host).receive(data);
+  }
 };

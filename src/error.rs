@@ -112,6 +112,8 @@ pub enum Problem {
     DatabaseInUse,
     /// The lock or a file is held by something that does not answer.
     StorageBusy,
+    /// The storage where the database lived was emptied.
+    StorageGone,
     /// The storage is full.
     StorageFull,
     /// The store is damaged and was opened for reading only.
@@ -187,6 +189,7 @@ impl Problem {
             Self::NoEntry { .. } => "no_entry",
             Self::DatabaseInUse => "database_in_use",
             Self::StorageBusy => "storage_busy",
+            Self::StorageGone => "storage_gone",
             Self::StorageFull => "storage_full",
             Self::StorageDamaged { .. } => "storage_damaged",
             Self::StorageFailed { .. } => "storage_failed",
@@ -312,6 +315,10 @@ impl Problem {
                 "The database is held by something that does not answer, \
                  likely a page that is closing. \
                  Wait a moment and reload; if it stays, close the other tabs of this site."
+            }
+            Self::StorageGone => {
+                "The storage where this database was has been emptied, likely by the browser. \
+                 To begin anew, call removeDatabase() and open it again."
             }
             Self::StorageFull => {
                 "The storage is full. The write was not saved; \

@@ -5,6 +5,8 @@
 
 #[path = "engine/device.rs"]
 mod device;
+#[path = "engine/export.rs"]
+mod export;
 #[path = "engine/indexes.rs"]
 mod indexes;
 

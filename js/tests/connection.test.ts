@@ -71,7 +71,7 @@ it('an answer to nothing, or a second one, does nothing', async () => {
   expect(write.state).toBe('saved');
 });
 
-it('an engine that opens its database again is asked again for what it did not answer', async () => {
+it('an engine that opens its database anew is asked again for what is unanswered', async () => {
   const engine = new ScriptedEngine();
   const db = await engine.open();
   const shown: unknown[] = [];
@@ -308,18 +308,6 @@ it('the token is asked from the app, and why there is none shows in the status',
   const status = { ...HEALTHY, sync: { ...HEALTHY.sync, state: 'needs_auth' } };
   engine.say({ kind: 'status', status });
   expect(db.status.sync.reason).toBe('token: signed out');
-});
-
-it('export asks for page after page', async () => {
-  const engine = new ScriptedEngine();
-  const db = await engine.open();
-  engine.on('export', ({ after }) => ({
-    ok: after === null ? { lines: ['1', '2'], next: 'x' } : { lines: ['3'], next: null },
-  }));
-  const lines: string[] = [];
-  for await (const line of db.export()) lines.push(line);
-  expect(lines).toEqual(['1', '2', '3']);
-  expect(engine.of('export').map(({ after }) => after)).toEqual([null, 'x']);
 });
 
 it('of two openings of one database the second waits until the first is settled', async () => {

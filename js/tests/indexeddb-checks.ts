@@ -1,23 +1,24 @@
-// What the IndexedDB rung and the ladder promise, as functions that throw where a promise is
-// broken. They take the modules, so that they also run against sources with a planted bug.
+// What the IndexedDB rung promises, as functions that throw where a promise is broken. They take
+// the modules, so that they also run against sources with a planted bug.
 import assert from 'node:assert/strict';
 import { IDBFactory, IDBKeyRange, IDBObjectStore } from 'fake-indexeddb';
+import { vi } from 'vitest';
 import type { IndexedDb } from '../indexeddb.ts';
-import type { Folders } from '../opfs.ts';
+import type { openRung, removeRungs } from '../ladder.ts';
 import type { SyncAccessHandle } from '../platform.ts';
-import type { Home, Rung } from '../rung.ts';
 
 export interface Modules {
   readonly IndexedDb: typeof IndexedDb;
-  readonly findRung: (opfs: Folders | undefined, database: string) => Promise<Rung>;
+  readonly openRung: typeof openRung;
+  readonly removeRungs: typeof removeRungs;
 }
 
-type Check = (modules: Modules) => Promise<void>;
+export type Check = (modules: Modules) => Promise<void>;
 
-const NAME = 'films';
+export const NAME = 'films';
 const LARGE = 100_000;
 
-const bytes = (length: number, seed: number) =>
+export const bytes = (length: number, seed: number) =>
   Uint8Array.from({ length }, (_, at) => (at * 31 + (at >> 8) + seed) & 255);
 
 /** A new, empty IndexedDB for everybody. */
@@ -39,17 +40,17 @@ async function contentOf(modules: Modules): Promise<Record<string, Uint8Array>> 
   return Object.fromEntries(files.map(({ name, handle }) => [name, all(handle)]));
 }
 
-function all(handle: SyncAccessHandle): Uint8Array {
+export function all(handle: SyncAccessHandle): Uint8Array {
   const into = new Uint8Array(handle.getSize());
   assert.equal(handle.read(into, { at: 0 }), into.length);
   return into;
 }
 
 /** What happens to a request instead of being made; `ask` makes it. */
-type Instead = (store: IDBObjectStore, ask: () => IDBRequest) => IDBRequest;
+export type Instead = (store: IDBObjectStore, ask: () => IDBRequest) => IDBRequest;
 
 /** Runs `job` while this happens to all requests of these kinds. */
-async function whileAsking(
+export async function whileAsking(
   kinds: readonly ('delete' | 'get' | 'put')[],
   instead: Instead,
   job: () => Promise<void>,
@@ -63,14 +64,13 @@ async function whileAsking(
   await job().finally(() => Object.assign(IDBObjectStore.prototype, Object.fromEntries(real)));
 }
 
-const refuse: Instead = () => {
+export const refuse: Instead = () => {
   throw new DOMException('full', 'QuotaExceededError');
 };
 
-const failsWith = (name: string) => (thrown: unknown) => (thrown as Error).name === name;
+export const failsWith = (name: string) => (thrown: unknown) => (thrown as Error).name === name;
 
-/** The IndexedDB rung. */
-const rung: Record<string, Check> = {
+export const indexedDbChecks: Record<string, Check> = {
   async 'what was flushed is there, what was not is not'(modules) {
     const one = await opened(modules);
     const { handle } = await one.make('a');
@@ -216,6 +216,29 @@ const rung: Record<string, Check> = {
     });
   },
 
+  async 'a transaction that never ends fails the flush'(modules) {
+    const one = await opened(modules);
+    const { handle } = await one.make('a');
+    handle.write(bytes(LARGE, 1), { at: 0 });
+    const goOn: Instead = (store, ask) => {
+      const request = ask();
+      request.onsuccess = () => {
+        goOn(store, () => store.count());
+      };
+      return request;
+    };
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    await whileAsking(['put'], goOn, async () => {
+      const failed = assert.rejects(one.flush(), failsWith('NoModificationAllowedError'));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      vi.advanceTimersByTime(30_000);
+      const late = new Promise((_, fail) => setTimeout(fail, 500, new Error('it still waits')));
+      await Promise.race([failed, late]);
+    }).finally(() => vi.useRealTimers());
+    await one.flush();
+    assert.deepEqual(await contentOf(modules), { a: bytes(LARGE, 1) });
+  },
+
   async 'a database that is deleted under it takes no flush'(modules) {
     const one = await opened(modules);
     await one.make('a');
@@ -229,7 +252,7 @@ const rung: Record<string, Check> = {
   },
 };
 
-function keysOf(store: string): Promise<unknown> {
+export function keysOf(store: string): Promise<unknown> {
   return new Promise((resolve) => {
     const request = indexedDB.open(`holm:${NAME}`);
     request.onsuccess = () => {
@@ -241,97 +264,3 @@ function keysOf(store: string): Promise<unknown> {
     };
   });
 }
-
-/** An OPFS of which the ladder sees the homes only. */
-class OnlyHomes {
-  readonly kind = 'opfs';
-  record: (Home & { readonly isShared?: boolean }) | undefined;
-  writesLeft = Number.POSITIVE_INFINITY;
-
-  async home() {
-    return this.record;
-  }
-
-  async setHome(home: Home) {
-    if (this.writesLeft === 0) throw new Error('stopped');
-    this.writesLeft -= 1;
-    this.record = home;
-  }
-}
-
-const asFolders = (homes: OnlyHomes) => homes as unknown as Folders;
-
-/** A browser whose IndexedDB is there and does not open. */
-function breakIndexedDb(): void {
-  indexedDB.open = () => {
-    const request = { error: new DOMException('internal', 'UnknownError') } as IDBOpenDBRequest;
-    queueMicrotask(() => request.onerror?.(new Event('error')));
-    return request;
-  };
-}
-
-const isBusy = failsWith('NoModificationAllowedError');
-
-/** The ladder. */
-const ladder: Record<string, Check> = {
-  async 'the highest rung that works gets a new database'({ findRung }) {
-    assert.equal((await findRung(asFolders(new OnlyHomes()), NAME)).kind, 'opfs');
-    assert.equal((await findRung(undefined, 'other')).kind, 'indexeddb');
-    Reflect.deleteProperty(globalThis, 'indexedDB');
-    assert.equal((await findRung(undefined, 'third')).kind, 'memory');
-  },
-
-  async 'a higher rung that is missing is not replaced by an empty lower one'({ findRung }) {
-    await findRung(asFolders(new OnlyHomes()), NAME);
-    await assert.rejects(findRung(undefined, NAME), isBusy);
-  },
-
-  async 'a database stays in IndexedDB where OPFS appears later'({ findRung }) {
-    const homes = new OnlyHomes();
-    await findRung(undefined, NAME);
-    assert.equal((await findRung(asFolders(homes), NAME)).kind, 'indexeddb');
-    assert.deepEqual(homes.record, { rung: 'indexeddb', moves: 0, isShared: true });
-    Object.assign(globalThis, { indexedDB: undefined });
-    await assert.rejects(findRung(asFolders(homes), NAME), isBusy);
-  },
-
-  async 'a rung that has lost the database is told from a new one'({ findRung }) {
-    const homes = new OnlyHomes();
-    homes.record = { rung: 'indexeddb', moves: 0, isShared: true };
-    await assert.rejects(findRung(asFolders(homes), NAME), /is gone/);
-    freshIndexedDb();
-    await findRung(asFolders(new OnlyHomes()), NAME);
-    await assert.rejects(findRung(asFolders(new OnlyHomes()), NAME), /is gone/);
-  },
-
-  async 'an IndexedDB that does not open hides nothing'({ findRung }) {
-    const homes = new OnlyHomes();
-    breakIndexedDb();
-    await assert.rejects(findRung(undefined, NAME), isBusy);
-    await assert.rejects(findRung(asFolders(homes), NAME), isBusy);
-    homes.record = { rung: 'opfs', moves: 0, isShared: false };
-    assert.equal((await findRung(asFolders(homes), NAME)).kind, 'opfs');
-  },
-
-  async 'of two homes the one after more moves counts'({ findRung }) {
-    const homes = new OnlyHomes();
-    await findRung(undefined, NAME);
-    homes.record = { rung: 'opfs', moves: 1, isShared: false };
-    assert.equal((await findRung(asFolders(homes), NAME)).kind, 'opfs');
-    await assert.rejects(findRung(undefined, NAME), isBusy);
-  },
-
-  async 'a crash while the home is written down changes nothing'({ findRung }) {
-    for (let writes = 0; writes < 3; writes += 1) {
-      freshIndexedDb();
-      const homes = new OnlyHomes();
-      homes.writesLeft = writes;
-      await findRung(asFolders(homes), NAME).catch(() => {});
-      homes.writesLeft = Number.POSITIVE_INFINITY;
-      assert.equal((await findRung(asFolders(homes), NAME)).kind, 'opfs');
-      await assert.rejects(findRung(undefined, NAME), isBusy);
-    }
-  },
-};
-
-export const checks: Record<string, Check> = { ...rung, ...ladder };

@@ -1,18 +1,23 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { IndexedDb } from '../indexeddb.ts';
-import { findRung } from '../ladder.ts';
-import { checks, freshIndexedDb } from './indexeddb-checks.ts';
+import { openRung, removeRungs } from '../ladder.ts';
+import { indexedDbChecks } from './indexeddb-checks.ts';
+import { freshBrowser, ladderChecks } from './ladder-checks.ts';
 
-beforeEach(freshIndexedDb);
+beforeEach(freshBrowser);
 afterEach(() => {
   vi.unstubAllGlobals();
   vi.useRealTimers();
 });
 
-describe('the storage ladder below OPFS', () => {
-  for (const [name, check] of Object.entries(checks)) {
-    it(name, () => check({ IndexedDb, findRung }));
-  }
+const modules = { IndexedDb, openRung, removeRungs };
+
+describe('the IndexedDB rung', () => {
+  for (const [name, check] of Object.entries(indexedDbChecks)) it(name, () => check(modules));
+});
+
+describe('the storage ladder', () => {
+  for (const [name, check] of Object.entries(ladderChecks)) it(name, () => check(modules));
 });
 
 const busy = { name: 'NoModificationAllowedError' };

@@ -1,8 +1,8 @@
-//! Taking documents out as NDJSON, also from a damaged store: what can be read is given, the rest
-//! is passed over.
+//! Taking documents out as NDJSON, or counting them before, also from a damaged store: what can be
+//! read is given, the rest is passed over.
 
 use super::database::{Database, storage_error};
-use super::out::member_text;
+use super::out::{member_text, member_whole};
 use super::outbox_row::document;
 use super::request::bad;
 use crate::doc::json;
@@ -11,7 +11,7 @@ use crate::doc::schema::OUTBOX;
 use crate::doc::value::Value;
 use crate::error::Error;
 use crate::ids::{push_hex, read_hex};
-use crate::merge::record;
+use crate::merge::record::{self, StoredDocument};
 use crate::platform::disk::Disk;
 use crate::store::Direction;
 use crate::txn::table;
@@ -19,19 +19,23 @@ use std::ops::ControlFlow;
 
 /// Bytes of lines that one answer aims at.
 const CHUNK_BYTES: usize = 256 << 10;
+/// Documents that are counted for one answer.
+const COUNTED_MAX: u64 = 20_000;
 
 impl Database {
-    /// Lines after the position `after`, and where to go on; none at the end. A line is
-    /// `{"collection":...,"id":...,"fields":{...}}`; the outbox comes last, as documents of
-    /// `$outbox`.
+    /// Lines after the position `after` of the request, and where to go on; none at the end. A line
+    /// is `{"collection":...,"id":...,"fields":{...}}`; the outbox comes last, as documents of
+    /// `$outbox`. Where the request has `count`, the lines are only counted.
     pub fn export(
         &self,
         disk: &mut dyn Disk,
-        after: Option<&str>,
+        request: &Value,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
+        let is_counted = request.get("count").is_some();
+        let mut count = 0;
         let mut from = vec![table::VISIBLE];
-        if let Some(after) = after {
+        if let Some(after) = request.get("after").and_then(Value::as_str) {
             from.resize(1 + after.len() / 2, 0);
             let position = from.get_mut(1..).unwrap_or_default();
             read_hex(after.as_bytes(), position)
@@ -41,8 +45,12 @@ impl Database {
         *out = b"{\"lines\":[".to_vec();
         let mut next = None;
         let mut visit = |key: &[u8], value: &[u8]| {
-            self.write_document(out, key, value);
-            if out.len() < CHUNK_BYTES {
+            if is_counted {
+                count += u64::from(living(value).is_some());
+            } else {
+                self.write_document(out, key, value);
+            }
+            if out.len() < CHUNK_BYTES && count < COUNTED_MAX {
                 return ControlFlow::Continue(());
             }
             // In digits: a key has a U+0000 in it, which no string of a message may have.
@@ -55,10 +63,13 @@ impl Database {
         self.store
             .scan(disk, &from, &to, Direction::Forward, &mut visit)
             .map_err(storage_error)?;
-        if next.is_none() {
-            self.write_outbox(out);
+        match next {
+            Some(_) => {}
+            None if is_counted => count += self.outbox.iter().count() as u64,
+            None => self.write_outbox(out),
         }
         out.push(b']');
+        member_whole(out, "count", count);
         member_text(out, "next", next.as_deref());
         out.push(b'}');
         Ok(())
@@ -66,7 +77,7 @@ impl Database {
 
     fn write_document(&self, out: &mut Vec<u8>, key: &[u8], value: &[u8]) -> Option<()> {
         let key = table::document_key(key)?;
-        let document = record::decode(value).filter(record::StoredDocument::is_alive)?;
+        let document = living(value)?;
         let mut fields = Vec::new();
         for (path, register) in &document.registers {
             if let Some(name) = self.dictionary.path(*path).and_then(Path::as_field) {
@@ -88,6 +99,10 @@ impl Database {
             write_line(out, OUTBOX, &row.id, fields);
         }
     }
+}
+
+fn living(record: &[u8]) -> Option<StoredDocument> {
+    record::decode(record).filter(StoredDocument::is_alive)
 }
 
 fn write_line(out: &mut Vec<u8>, collection: &str, id: &str, fields: Vec<(String, Value)>) {

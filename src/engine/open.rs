@@ -188,6 +188,7 @@ impl Opening {
                 });
                 return Ok(None);
             }
+            Err(DiskError::NotFound) => return Err(Problem::StorageGone.into()),
             Err(error) => return Err(storage_error(error.into())),
         };
         let recovery = Recovery::read(step.disk, &files, self.sizes).map_err(storage_error)?;

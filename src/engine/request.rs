@@ -137,8 +137,7 @@ impl Database {
         if kind == "check" {
             return self.check(step.disk, text_of(call.request, "from"), &mut call.ok);
         }
-        let after = call.request.get("after").and_then(Value::as_str);
-        self.export(step.disk, after, &mut call.ok)
+        self.export(step.disk, call.request, &mut call.ok)
     }
 
     fn on_write(&mut self, step: &mut Step<'_>, call: &mut Call<'_>) -> Result<(), Error> {

@@ -3,12 +3,30 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { browserNames, launch } from './drivers/index.mjs';
+import { digestOf } from './page/documents.mjs';
+import { FILMS } from './parts/films.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
-import { open, openPage, reloadPage, SOON, TEST } from './parts/page.mjs';
+import { contents, open, openPage, reloadPage, SOON, TEST } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
 import { places } from './parts/places.mjs';
 
 const QUOTA_BYTES = 24 << 20;
+/** What stops a worker for good in the middle of a move: at a file, or at the new home's record. */
+const stalling = (type, method, isLast) => `{
+  const { ${method} } = ${type}.prototype;
+  let calls = 0;
+  ${type}.prototype.${method} = function (...args) {
+    calls += 1;
+    return (${isLast}) ? new Promise(() => {}) : ${method}.apply(this, args);
+  };
+}
+`;
+const STALLS = [
+  stalling('FileSystemFileHandle', 'createSyncAccessHandle', 'calls === 1'),
+  stalling('FileSystemFileHandle', 'createSyncAccessHandle', 'calls === 2'),
+  stalling('FileSystemDirectoryHandle', 'getFileHandle', 'args[0].startsWith("home-opfs")'),
+  stalling('FileSystemDirectoryHandle', 'getFileHandle', 'args[0].endsWith("-1-shared")'),
+];
 /** Documents in each transaction that fills it. */
 const BATCH = 5;
 
@@ -39,16 +57,72 @@ for (const name of browserNames) {
     const marks = () => page.evaluate(readMarks);
 
     if (hasOpfs) {
-      test('a database in IndexedDB stays there where OPFS appears', TEST, async () => {
+      test('a database in IndexedDB moves to OPFS where that appears', TEST, async (t) => {
         await reloadOn('indexeddb');
         assert.equal((await open(page, { name: 'low' })).storage.kind, 'indexeddb');
+        await page.evaluate(insertFilms);
         await writeMark('before');
+        await reloadPage(page);
+        const before = await open(page, { name: 'low' });
         await reloadOn('opfs');
-        assert.equal((await open(page, { name: 'low' })).storage.kind, 'indexeddb');
+        const moved = await open(page, { name: 'low' });
+        assert.equal(moved.storage.kind, 'opfs');
         assert.deepEqual(await marks(), ['before']);
+        await writeMark('after');
+        await reloadPage(page);
+        assert.equal((await open(page, { name: 'low' })).storage.kind, 'opfs');
+        assert.deepEqual((await marks()).sort(), ['after', 'before']);
+        assert.equal((await contents(page, 'films')).count, FILMS.length);
+        await reloadOn('indexeddb');
+        const error = await page.evaluate(tryToOpen, 'low');
+        assert.equal(error?.code, 'storage_busy', 'what has moved is not looked for below');
         await reloadOn('memory');
         // Nothing is there that could tell; but neither is anything taken for the database.
         assert.equal((await open(page, { name: 'low' })).storage.kind, 'memory');
+        const [kib, ms] = [before.storage.bytes / 1024, moved.ms - before.ms];
+        t.diagnostic(`moving ${kib.toFixed(0)} KiB took ${ms.toFixed(0)} ms more than opening`);
+      });
+
+      test('a move that is cut off leaves one whole database', TEST, async (t) => {
+        const wanted = { count: FILMS.length, digest: await digestOf(FILMS) };
+        const seen = [];
+        for (const [at, stall] of [...STALLS, ''].entries()) {
+          await reloadOn('indexeddb');
+          pages.prelude = stall;
+          const name = `cut-off-${at}`;
+          await open(page, { name });
+          await page.evaluate(insertFilms);
+          await reloadOn('opfs');
+          const pause = stall ? 300 : 20;
+          await page.evaluate(openForAWhile, name, pause);
+          pages.prelude = '';
+          // The worker dies with its page.
+          await reloadOn(at % 2 ? 'opfs' : 'indexeddb');
+          const error = await page.evaluate(tryToOpen, name);
+          if (error) assert.equal(error.code, 'storage_busy');
+          seen.push(error ? 'moved' : at % 2 ? 'moved again' : 'not moved');
+          await reloadOn('opfs');
+          assert.equal((await open(page, { name })).storage.kind, 'opfs');
+          assert.deepEqual(await contents(page, 'films'), wanted, `after stall ${at}`);
+        }
+        t.diagnostic(`when it was cut off: ${seen.join(', ')}`);
+      });
+
+      test('a database whose storage was emptied says so, and begins anew', TEST, async () => {
+        await reloadOn('opfs');
+        await open(page, { name: 'emptied' });
+        await writeMark('lost');
+        await page.evaluate(() => app.db.close());
+        await page.evaluate(async () => {
+          const origin = await navigator.storage.getDirectory();
+          const root = await origin.getDirectoryHandle('holm');
+          await root.removeEntry('db-emptied', { recursive: true });
+        });
+        const error = await page.evaluate(tryToOpen, 'emptied');
+        assert.equal(error?.code, 'storage_gone', error?.message);
+        await page.evaluate(() => app.removeDatabase('emptied'));
+        await open(page, { name: 'emptied' });
+        assert.deepEqual(await marks(), []);
       });
 
       test('a database in OPFS is not replaced by an empty one', TEST, async () => {
@@ -64,6 +138,45 @@ for (const name of browserNames) {
         assert.deepEqual(await marks(), ['kept']);
       });
     }
+
+    test('a database is removed, and not while it is open', TEST, async () => {
+      const before = hasOpfs ? ['indexeddb', 'opfs'] : ['indexeddb'];
+      for (const rung of before) {
+        await reloadOn(rung);
+        await open(page, { name: 'old' });
+        await writeMark('old');
+        const other = await openPage(browser, pages.origin);
+        const remove = () => app.errorOf(() => app.removeDatabase('old'));
+        const refused = await other.evaluate(remove);
+        assert.equal(refused?.code, 'database_in_use', refused?.message);
+        await writeMark('as if nothing had been');
+        await page.evaluate(() => app.db.close());
+        assert.equal((await other.evaluate(remove))?.code, undefined);
+        await other.close();
+        await open(page, { name: 'old' });
+        assert.deepEqual(await marks(), []);
+        await page.evaluate(() => app.db.close());
+        assert.equal((await page.evaluate(remove))?.code, undefined);
+      }
+      const never = await page.evaluate(() => {
+        return app.errorOf(() => app.removeDatabase('never made'));
+      });
+      assert.equal(never?.code, undefined);
+    });
+
+    test('documents are taken out of one database and put into another', TEST, async (t) => {
+      await reloadOn('opfs');
+      await open(page, { name: 'source' });
+      await page.evaluate(insertFilms);
+      await page.evaluate(() => app.db.mutate.odds.insertMany(app.odds()).saved);
+      const result = await page.evaluate(copyDocuments, 'copy');
+      const { progress, ms, imported, skipped } = result;
+      assert.equal(imported, FILMS.length + 2);
+      assert.deepEqual(progress, { exported: imported + skipped, total: imported + skipped });
+      assert.deepEqual(result.copied, result.originals);
+      assert.equal(result.originals[0].count, FILMS.length);
+      t.diagnostic(`${imported} documents were copied in ${ms.toFixed(0)} ms`);
+    });
 
     test('a database that is full refuses writes and keeps what it has', TEST, async (t) => {
       await reloadOn('indexeddb');
@@ -148,6 +261,32 @@ for (const { name, rung, where } of places.filter(({ name }) => name !== 'webkit
 }
 
 // The functions below run in the page.
+
+async function insertFilms() {
+  await app.db.mutate.films.insertMany(await app.films()).saved;
+}
+
+/** Exports and imports at the same time; what both databases have then. */
+async function copyDocuments(name) {
+  const copy = await app.create({ name });
+  const began = performance.now();
+  let progress;
+  const onProgress = (now) => {
+    progress = now;
+  };
+  const result = await copy.import(app.db.export({ onProgress }));
+  const ms = performance.now() - began;
+  const contents = (db) => Promise.all(['films', 'odds'].map((one) => app.contents(one, db)));
+  const [originals, copied] = [await contents(app.db), await contents(copy)];
+  await copy.close();
+  return { ...result, progress, ms, originals, copied };
+}
+
+/** Opens a database, and comes back before it is open. */
+async function openForAWhile(name, ms) {
+  app.create({ name }).catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
 
 function insertMark(id) {
   return app.db.mutate.marks.insert({ id, n: 1, k: 1, text: '' }).saved;

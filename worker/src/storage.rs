@@ -187,11 +187,11 @@ impl Drop for StorageFiles {
     }
 }
 
-/// What of a kind of storage outlives the process: the browser takes an OPFS write at once; what is
-/// written on IndexedDB is in memory until it is flushed.
+/// What of a kind of storage outlives the process: the browser takes an OPFS write at once, and the
+/// operating system that of a file; what is written on IndexedDB is in memory until it is flushed.
 fn survival(kind: &str) -> Survival {
     match kind {
-        "opfs" => Survival::Written,
+        "opfs" | "files" => Survival::Written,
         "indexeddb" => Survival::Flushed,
         _ => Survival::Nothing,
     }
@@ -203,6 +203,7 @@ impl Shared {
         match self.storage.kind().as_str() {
             "opfs" => "opfs",
             "indexeddb" => "indexeddb",
+            "files" => "files",
             _ => "memory",
         }
     }

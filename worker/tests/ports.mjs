@@ -1,10 +1,13 @@
 // Runs the port checks in browsers and in Node, against a module built with the feature `testing`:
 //   node worker/tests/ports.mjs DIR [--browsers=chromium,firefox,webkit,node]
+import fs from 'node:fs';
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import puppeteer from 'puppeteer-core';
+import { FolderOfFiles } from '../../dist/files.js';
 import { requestLock } from '../../dist/locks.js';
 import { Memory } from '../../dist/mirror.js';
 import { OrderedStorage } from '../../dist/storage.js';
@@ -32,24 +35,33 @@ const launches = {
   },
 };
 
-async function inNode(folder) {
+/** The checks in memory; those of storage over files too. */
+async function inNode(folder, kind) {
   const bytes = await readFile(join(folder, 'holm_worker_bg.wasm'));
   const load = async (number) => {
-    const module = await import(`${pathToFileURL(join(folder, 'holm_worker.js'))}?${number}`);
+    const url = pathToFileURL(join(folder, 'holm_worker.js'));
+    const module = await import(`${url}?${kind}${number}`);
     await module.default({ module_or_path: bytes });
     return module;
   };
   const place = {
-    kind: 'memory',
-    survival: 'Nothing',
+    kind,
+    survival: kind === 'files' ? 'Written' : 'Nothing',
+    isStorageOnly: kind === 'files',
     hasSocket: typeof WebSocket === 'function',
     hasWebLocks: Boolean(globalThis.navigator?.locks),
     socket,
   };
   const memory = new Memory();
-  const storage = () => new OrderedStorage(async (database) => memory.find(database));
-  const platform = () => ({ storage: storage(), requestLock });
-  return { results: await runChecks(load, place, platform), notes: [] };
+  const directory = fs.mkdtempSync(join(tmpdir(), 'holm-ports-'));
+  const find = async (database) =>
+    kind === 'files' ? new FolderOfFiles(fs, directory, database) : memory.find(database);
+  const platform = () => ({ storage: new OrderedStorage(find), requestLock });
+  try {
+    return { results: await runChecks(load, place, platform), notes: [] };
+  } finally {
+    fs.rmSync(directory, { recursive: true });
+  }
 }
 
 /**
@@ -123,7 +135,11 @@ const server = await serve(module);
 const origin = `http://127.0.0.1:${server.address().port}`;
 const socket = origin.replace('http', 'ws');
 for (const name of (chosen ?? 'node,chromium,firefox,webkit').split(',')) {
-  if (name === 'node') await report('node', () => inNode(module));
+  if (name === 'node') {
+    for (const kind of ['files', 'memory']) {
+      await report(`node on ${kind}`, () => inNode(module, kind));
+    }
+  }
   // WebKitGTK has no OPFS.
   for (const rung of name === 'node' ? [] : RUNGS.slice(name === 'webkit' ? 1 : 0)) {
     await report(`${name} on ${rung.kind}`, () => inBrowser(name, rung));

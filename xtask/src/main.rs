@@ -6,6 +6,7 @@
 
 mod bindgen;
 mod compile;
+mod names;
 mod route;
 
 use std::env;

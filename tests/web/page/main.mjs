@@ -1,5 +1,5 @@
 // The page of the browser tests. Tests drive it through `app`, with functions that run here.
-import { createDatabase, defineSchema, HolmError, t } from '/dist/index.js';
+import { createDatabase, defineSchema, HolmError, removeDatabase, t } from '/dist/index.js';
 import { digestOf, filmsFrom, marksOf, odds, textOf } from './documents.mjs';
 import { fileNames, readFiles, writeFile } from './files.mjs';
 
@@ -44,6 +44,7 @@ globalThis.app = {
   /** With which server `db` synchronises. */
   sync: undefined,
   createDatabase,
+  removeDatabase,
   schema,
   odds,
   textOf,

@@ -32,17 +32,18 @@ const HIDING = {
 
 /**
  * Starts the server on a free port. `requests` are the paths asked for so far, in order. Workers
- * that start find nothing above the `rung`, which a test may change.
+ * that start find nothing above the `rung`, and run `prelude` first; a test may change both.
  */
 export async function servePages({ rung = 'opfs' } = {}) {
-  const pages = { rung, requests: [] };
+  const pages = { rung, prelude: '', requests: [] };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://page');
     pages.requests.push(pathname);
     try {
       const path = placeOf(pathname);
-      const hiding = pathname === '/dist/worker.js' ? HIDING[pages.rung] : '';
-      const content = hiding + (await readFile(path, 'latin1'));
+      const isWorker = pathname === '/dist/worker.js';
+      const first = isWorker ? HIDING[pages.rung] + pages.prelude : '';
+      const content = first + (await readFile(path, 'latin1'));
       response.writeHead(200, {
         'content-type': TYPES[extname(path)],
         'cache-control': 'no-cache',

@@ -1,0 +1,41 @@
+// Moves a database from IndexedDB to OPFS. The files are copied and flushed; then the home is
+// switched, by one transaction of whoever owns the database in IndexedDB. Wherever that ends, one
+// whole home is left: before the switch the old one, after it the new one.
+import type { IndexedDb } from './indexeddb.ts';
+import type { Folders } from './opfs.ts';
+import type { SyncAccessHandle } from './platform.ts';
+
+const PART_BYTES = 1 << 20;
+
+/** Whether it has moved. What is in the way of copying leaves it where it is. */
+export async function move(from: IndexedDb, to: Folders, database: string): Promise<boolean> {
+  try {
+    // Files without this record would be taken for a home.
+    if ((await to.home(database))?.rung !== 'indexeddb') return false;
+    await to.clear(database);
+    const files = await from.list();
+    if (from.isFull) return false;
+    for (const { name, handle } of files) copy(handle, (await to.make(name)).handle);
+  } catch {
+    await to.clear(database).catch(() => {});
+    return false;
+  }
+  // Nobody knows whether a switch that failed was made: the next opening looks.
+  await from.moveTo('opfs');
+  return true;
+}
+
+function copy(from: SyncAccessHandle, to: SyncAccessHandle): void {
+  try {
+    const size = from.getSize();
+    const part = new Uint8Array(PART_BYTES);
+    for (let at = 0; at < size; ) {
+      const bytes = part.subarray(0, from.read(part, { at }));
+      if (to.write(bytes, { at }) !== bytes.length) throw new Error('full');
+      at += bytes.length;
+    }
+    to.flush();
+  } finally {
+    to.close();
+  }
+}

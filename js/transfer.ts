@@ -1,0 +1,191 @@
+// Taking documents out and in as NDJSON, a slice at a time.
+import { TRANSACTION_CHARS, TRANSACTION_DOCUMENTS_MAX } from './bulk.ts';
+import type { Connection } from './connection.ts';
+import { callOut, HolmError, toHolmError } from './error.ts';
+import { Layout, perCollection } from './layout.ts';
+import { operation } from './mutate.ts';
+import type { Schema } from './schema.ts';
+import { decode } from './value.ts';
+
+/** Options of `db.export()`. */
+export interface ExportOptions {
+  /** Called after each slice: how many documents were given, of how many when it began. */
+  readonly onProgress?: (progress: { readonly exported: number; readonly total: number }) => void;
+}
+
+/** Options of `db.import()`. */
+export interface ImportOptions {
+  /** Called after each transaction that is saved: how many documents were so far. */
+  readonly onProgress?: (progress: Imported) => void;
+}
+
+/** What an import has done. */
+export interface Imported {
+  /** Documents that were saved. */
+  readonly imported: number;
+  /** Lines of `$outbox`, which are passed over. */
+  readonly skipped: number;
+}
+
+/** NDJSON in pieces of any size: UTF-8 or text. */
+export type Ndjson =
+  | ReadableStream<Uint8Array | string>
+  | AsyncIterable<Uint8Array | string>
+  | Iterable<Uint8Array | string>;
+
+/** Longer than any document can be. */
+const LINE_CHARS_MAX = 1 << 20;
+/** What the engine exports of the outbox is no document of the app's. */
+const OUTBOX = '$outbox';
+
+/** All documents, a slice of the engine's at a time, each when it is asked for. */
+export function exportFrom(
+  connection: Connection,
+  { onProgress }: ExportOptions,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let [exported, total] = [0, 0];
+  let after: string | null = null;
+  return new ReadableStream({
+    async start() {
+      if (onProgress) total = await count(connection);
+    },
+    async pull(controller) {
+      const { lines = [], next = null } = await connection.request('export', { after });
+      controller.enqueue(new TextEncoder().encode([...lines, ''].join('\n')));
+      exported += lines.length;
+      after = next;
+      if (onProgress) callOut(() => onProgress({ exported, total }));
+      if (after === null) controller.close();
+    },
+  });
+}
+
+async function count(connection: Connection): Promise<number> {
+  let total = 0;
+  let after: string | null = null;
+  do {
+    const answer = await connection.request('export', { after, count: true });
+    total += answer.count ?? 0;
+    after = answer.next ?? null;
+  } while (after !== null);
+  return total;
+}
+
+/** One import. */
+export class Import {
+  private readonly connection: Connection;
+  private readonly layouts: Readonly<Record<string, Layout>>;
+  private readonly onProgress: ImportOptions['onProgress'];
+  /** Operations that are not saved yet, with the numbers of their lines. */
+  private ops: (readonly [line: number, op: string])[] = [];
+  private chars = 0;
+  private imported = 0;
+  private skipped = 0;
+  /** The line that is read or written. */
+  private line = 0;
+
+  constructor(connection: Connection, schema: Schema, { onProgress }: ImportOptions) {
+    this.connection = connection;
+    this.layouts = perCollection(schema, (layout) => layout) as Record<string, Layout>;
+    this.onProgress = onProgress;
+  }
+
+  async run(source: Ndjson): Promise<Imported> {
+    let unread: unknown;
+    try {
+      await this.read(source).catch((thrown) => {
+        unread = thrown;
+      });
+      // Also what stands before a line that cannot be read.
+      await this.save();
+      if (unread) throw unread;
+      return this.progress;
+    } catch (thrown) {
+      throw this.fault(toHolmError(thrown, 'import_failed'));
+    }
+  }
+
+  private get progress(): Imported {
+    return { imported: this.imported, skipped: this.skipped };
+  }
+
+  private async read(source: Ndjson): Promise<void> {
+    for await (const text of linesOf(source)) {
+      this.line += 1;
+      if (text.trim()) this.take(text);
+      if (this.chars > TRANSACTION_CHARS || this.ops.length === TRANSACTION_DOCUMENTS_MAX) {
+        await this.save();
+      }
+    }
+  }
+
+  private take(text: string): void {
+    const { collection, id, fields } = JSON.parse(text);
+    if (collection === OUTBOX) {
+      this.skipped += 1;
+      return;
+    }
+    const layout = this.layouts[collection] ?? new Layout(collection);
+    const op = operation(layout, 'upsert', id, decode(fields));
+    this.ops.push([this.line, op]);
+    this.chars += op.length;
+  }
+
+  private async save(): Promise<void> {
+    const { ops, line, onProgress } = this;
+    [this.ops, this.chars] = [[], 0];
+    try {
+      await this.write(ops.map(([, op]) => op));
+    } catch {
+      // Nothing of it was saved. Which one is at fault?
+      for (const [at, op] of ops) {
+        this.line = at;
+        await this.write([op]);
+      }
+      this.line = line;
+    }
+    if (onProgress) callOut(() => onProgress(this.progress));
+  }
+
+  private async write(ops: readonly string[]): Promise<void> {
+    if (ops.length > 0) await this.connection.ask('write', `"ops":[${ops.join()}]`);
+    this.imported += ops.length;
+  }
+
+  private fault({ code, message, retryable, details }: HolmError): HolmError {
+    const { imported, line } = this;
+    const text =
+      `Line ${line} was not imported: ${message} ` +
+      `${imported} documents before it were; mend it, and import all of it again.`;
+    return new HolmError(code, text, { retryable, details: { ...details, line, imported } });
+  }
+}
+
+async function* linesOf(source: Ndjson): AsyncGenerator<string, void, undefined> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let rest = '';
+  for await (const piece of piecesOf(source)) {
+    rest += typeof piece === 'string' ? piece : decoder.decode(piece, { stream: true });
+    const lines = rest.split('\n');
+    rest = lines.pop() as string;
+    yield* lines;
+    if (rest.length > LINE_CHARS_MAX) throw new Error('it is longer than any document.');
+  }
+  yield rest + decoder.decode();
+}
+
+/** Not every browser can iterate over a stream. */
+async function* piecesOf(source: Ndjson): AsyncGenerator<Uint8Array | string, void, undefined> {
+  if (!('getReader' in source)) return yield* source;
+  const reader = source.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    // Where the import has failed nobody reads on.
+    reader.cancel().catch(() => {});
+  }
+}
