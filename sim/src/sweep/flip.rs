@@ -159,7 +159,7 @@ impl Subject {
             Some(Outcome::Harmless) => "harmless",
             None => "faults",
         });
-        tally.count(if self.bits < SIZES.iter().sum() {
+        tally.count(if self.bits / 8 < SIZES.iter().sum::<u64>() / 2 {
             "bits of 8 KiB"
         } else {
             "bits of 64 KiB"
