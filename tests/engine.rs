@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
+#[path = "engine/copies.rs"]
+mod copies;
 #[path = "engine/device.rs"]
 mod device;
 #[path = "engine/export.rs"]
@@ -13,7 +15,6 @@ mod indexes;
 use device::{Device, Machine, NOW_MS, Server, code};
 use holm::doc::json;
 use holm::doc::value::Value;
-use holm::platform::memory::SeededEntropy;
 
 fn film(id: &str, title: &str) -> String {
     format!(r#"{{"op":"insert","collection":"films","id":"{id}","fields":{{"title":"{title}"}}}}"#)
@@ -402,128 +403,6 @@ fn a_server_that_lost_everything_gets_it_from_the_outbox_and_the_rest_goes() {
     ann.sync().unwrap();
     assert_eq!(ann.titles(), [pair("b", "Brazil")]);
     assert_eq!(ann.outbox(), [] as [String; 0]);
-}
-
-/// A device whose disk is a copy of another's at this moment.
-fn copied(machine: &Machine) -> Machine {
-    Machine {
-        disk: machine.disk.fork(),
-        ..Machine::default()
-    }
-}
-
-#[test]
-fn a_copy_of_a_device_becomes_one_of_its_own_and_sends_what_it_has() {
-    let server = Server::default();
-    let one = Machine::default();
-    let mut ann = Device::open(&one, 1, Some(&server));
-    ann.sync().unwrap();
-    ann.write(&film("b", "Brazil")).unwrap();
-    let copy = copied(&one);
-    drop(ann);
-    let mut ann = Device::open(&one, 2, Some(&server));
-    ann.sync().unwrap();
-    ann.write(&update("b", r#""title":"Brasilia""#)).unwrap();
-    ann.sync().unwrap();
-    let mut twin = Device::open(&copy, 3, Some(&server));
-    twin.write(&film("c", "Casablanca")).unwrap();
-    twin.sync().unwrap();
-    ann.sync().unwrap();
-    let all = [pair("b", "Brasilia"), pair("c", "Casablanca")];
-    for device in [&mut ann, &mut twin] {
-        assert_eq!(device.titles(), all);
-        assert_eq!(device.outbox(), [] as [String; 0]);
-    }
-}
-
-/// Copies of copies, all of which go on, in any order: what any of them was told is accepted is on
-/// the server, nothing stays behind, and all show the same.
-#[test]
-fn copies_go_on_beside_each_other() {
-    let mut renewed = 0;
-    for seed in 0..60 {
-        let server = Server::default();
-        let mut random = SeededEntropy::new(seed);
-        let mut machines = vec![Machine::default()];
-        let mut devices = vec![Some(Device::open(&machines[0], 1, Some(&server)))];
-        let (mut tabs, mut written) = (1, Vec::new());
-        for step in 0..40 {
-            let at = random.below(machines.len());
-            let mut reopen = |devices: &mut Vec<Option<Device>>, at: usize| {
-                tabs += 1;
-                devices[at] = None;
-                devices[at] = Some(Device::open(&machines[at], tabs, Some(&server)));
-            };
-            match random.below(9) {
-                0..=3 => {
-                    let title = format!("{seed}-{step}");
-                    let device = devices[at].as_mut().unwrap();
-                    let shown = device.titles();
-                    let (id, ops) = match random.below(shown.len() + 1) {
-                        0 => (format!("f{step}"), film(&format!("f{step}"), &title)),
-                        nth => {
-                            let id = shown[nth - 1].0.clone();
-                            let ops = update(&id, &format!(r#""title":"{title}""#));
-                            (id, ops)
-                        }
-                    };
-                    device.write(&ops).unwrap();
-                    written.push(id);
-                }
-                4..=5 => {
-                    let _ = devices[at].as_mut().unwrap().sync();
-                }
-                6..=7 => reopen(&mut devices, at),
-                _ if machines.len() < 4 => {
-                    machines.push(copied(&machines[at]));
-                    devices.push(None);
-                    tabs += 1;
-                    let machine = machines.last().unwrap();
-                    *devices.last_mut().unwrap() = Some(Device::open(machine, tabs, Some(&server)));
-                }
-                _ => {}
-            }
-        }
-        let mut shown = Vec::new();
-        for round in 0..3 {
-            for at in 0..machines.len() {
-                // A copy with a higher term ends the leader that it was made of, until that opens
-                // again.
-                tabs += 1;
-                devices[at] = None;
-                let mut device = Device::open(&machines[at], tabs, Some(&server));
-                device.sync().unwrap();
-                if round == 2 {
-                    assert_eq!(device.outbox(), [] as [String; 0], "seed {seed}");
-                    shown.push(device.titles());
-                }
-                devices[at] = Some(device);
-            }
-        }
-        renewed += machines.len() - 1;
-        assert!(
-            shown.windows(2).all(|pair| pair[0] == pair[1]),
-            "seed {seed}: {shown:?}"
-        );
-        for id in written {
-            let is_there = shown[0].iter().any(|(other, _)| *other == id);
-            assert!(is_there, "seed {seed}: {id} is lost");
-        }
-    }
-    assert!(renewed > 60, "only {renewed} copies");
-}
-
-/// Bugs that the tests of copies must catch (`docs/PLANTED.md`).
-#[cfg(feature = "planted")]
-#[test]
-fn every_planted_bug_of_copies_is_caught() {
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-    for bug in ["engine_copy_not_renewed", "engine_copy_keeps_its_seqs"] {
-        holm::planted::choose(bug);
-        let is_caught = catch_unwind(AssertUnwindSafe(copies_go_on_beside_each_other)).is_err();
-        holm::planted::choose("");
-        assert!(is_caught, "{bug}");
-    }
 }
 
 #[test]

@@ -12,8 +12,8 @@ pub enum State {
     Queued,
     /// Sent, or about to be, as this seq; no verdict yet.
     Sent(Seq),
-    /// Accepted as this version; stays until a pull has brought that version. The seq is 0 if it was
-    /// another replica's.
+    /// Accepted as this version; stays until a pull has brought that version. The seq is 0 if it
+    /// was another replica's.
     Accepted(Seq, Version),
     /// Refused by the server. Kept with its content until retried or discarded.
     Rejected(Reason),
