@@ -9,6 +9,8 @@ mod database;
 mod exchange;
 mod export;
 mod index;
+#[cfg(feature = "inspect")]
+pub mod inspect;
 mod link;
 mod open;
 mod out;
