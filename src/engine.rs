@@ -9,12 +9,15 @@ mod database;
 mod exchange;
 mod export;
 mod index;
+#[cfg(feature = "inspect")]
+pub mod inspect;
 mod link;
 mod open;
 mod out;
 mod outbox_row;
 mod pull;
 mod push;
+mod replica;
 mod request;
 mod status;
 mod transaction;

@@ -20,6 +20,8 @@ mod cache;
 mod error;
 mod filter;
 mod group;
+#[cfg(feature = "inspect")]
+pub mod inspect;
 mod job;
 mod log;
 mod manifest;

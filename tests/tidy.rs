@@ -59,6 +59,7 @@ fn there_are_sources_to_check() {
         "worker/src/",
         "server/src/",
         "sim/src/",
+        "inspect/src/",
         "js/",
         "tests/",
         "scripts/",

@@ -42,7 +42,7 @@ struct Index {
 }
 
 /// Bytes that the record has for each index.
-const RECORD_BYTES: u64 = 9;
+pub(super) const RECORD_BYTES: u64 = 9;
 
 /// The indexes of a database.
 #[derive(Debug, Default)]

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders with sources of our own, relative to the root.
-const FOLDERS: [&str; 11] = [
-    "src", "worker", "server", "sim", "bench", "xtask", "js", "tests", "scripts", "examples", ".ci",
+const FOLDERS: [&str; 12] = [
+    "src", "worker", "server", "sim", "bench", "inspect", "xtask", "js", "tests", "scripts",
+    "examples", ".ci",
 ];
 const SKIPPED: [&str; 4] = ["node_modules", "target", "dist", "proptest-regressions"];
 const ENDINGS: [&str; 6] = ["rs", "ts", "tsx", "mjs", "css", "html"];
