@@ -130,13 +130,9 @@ export class Folders implements Rung {
 
   async make(name: string): Promise<Opened> {
     const handle = await openFile(this.folder as FileSystemDirectoryHandle, name);
-    try {
-      handle.truncate(0);
-    } catch (thrown) {
-      handle.close();
-      throw thrown;
-    }
-    return { name, handle };
+    if (handle.getSize() === 0) return { name, handle };
+    handle.close();
+    throw new Error(`the file ${name} is there already`);
   }
 
   remove(name: string): Promise<void> {

@@ -25,8 +25,10 @@ export async function removeUnderLock(
     await remove(database);
     return null;
   } catch (thrown) {
-    const isBusy = nameOf(thrown) === 'NoModificationAllowedError';
-    return { code: isBusy ? 'storage_busy' : 'storage_failed', reason: String(thrown) };
+    if (nameOf(thrown) !== 'NoModificationAllowedError') {
+      return { code: 'storage_failed', reason: String(thrown) };
+    }
+    return { code: 'storage_busy', reason: 'its storage cannot be reached now' };
   } finally {
     release();
   }

@@ -17,6 +17,7 @@ mod out;
 mod outbox_row;
 mod pull;
 mod push;
+mod replica;
 mod request;
 mod status;
 mod transaction;

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
+#[path = "engine/copies.rs"]
+mod copies;
 #[path = "engine/device.rs"]
 mod device;
 #[path = "engine/export.rs"]
@@ -401,25 +403,6 @@ fn a_server_that_lost_everything_gets_it_from_the_outbox_and_the_rest_goes() {
     ann.sync().unwrap();
     assert_eq!(ann.titles(), [pair("b", "Brazil")]);
     assert_eq!(ann.outbox(), [] as [String; 0]);
-}
-
-#[test]
-fn a_copy_of_a_device_is_refused_and_sends_nothing() {
-    let server = Server::default();
-    let one = Machine::default();
-    let mut ann = Device::open(&one, 1, Some(&server));
-    ann.sync().unwrap();
-    let copy = Machine {
-        disk: one.disk.fork(),
-        ..Machine::default()
-    };
-    drop(ann);
-    let mut ann = Device::open(&one, 2, Some(&server));
-    ann.sync().unwrap();
-    let mut twin = Device::open(&copy, 3, Some(&server));
-    assert_eq!(code(twin.sync()), "replica_conflict");
-    twin.write(&film("a", "Alien")).unwrap();
-    assert_eq!(twin.outbox(), ["queued"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { IDBDatabase } from 'fake-indexeddb';
 import type { SyncAccessHandle } from '../platform.ts';
+import type { Rung } from '../rung.ts';
 import {
   all,
   bytes,
@@ -254,7 +255,7 @@ const moves: Record<string, Check> = {
     await lowDatabase(modules);
     opfs.gate = full;
     assert.deepEqual(await read(modules), { kind: 'indexeddb', files: FIRST });
-    assert.equal(opfs.paths().length, 1, `only a home: ${opfs.paths()}`);
+    assert.equal(opfs.bytes, 0, 'no room is taken for it');
     opfs.gate = () => {};
     await whileAsking(['put'], refuse, async () => {
       assert.deepEqual(await read(modules), { kind: 'indexeddb', files: FIRST });
@@ -292,27 +293,36 @@ const moves: Record<string, Check> = {
 
   async 'a move that was overtaken does not switch'(modules) {
     await lowDatabase(modules);
-    let goOn = () => {};
-    // The first is that of the probe, the third that of the second file.
-    let handlesLeft = 3;
-    const held = new Promise<void>((resolve) => {
-      opfs.gate = (call) => {
-        if (call !== 'createSyncAccessHandle' || --handlesLeft > 0) return;
-        opfs.gate = () => {};
-        resolve();
-        return new Promise((end) => {
-          goOn = end;
-        });
-      };
-    });
-    const overtaken = modules.openRung(NAME);
-    await held;
+    const { opening: overtaken, goOn } = await heldUp(2, modules);
     opfs.show(false);
     await write(modules, LATER);
     opfs.show(true);
     goOn();
     await assert.rejects(overtaken, isBusy);
     await staysWhole(modules, BOTH);
+  },
+
+  async 'a move that goes on after another one harms nothing'(modules) {
+    await lowDatabase(modules);
+    const { opening, goOn } = await heldUp(1, modules);
+    assert.deepEqual(await read(modules), { kind: 'opfs', files: FIRST });
+    opfs.gate = full;
+    goOn();
+    await assert.rejects(
+      opening.then((rung) => rung.list()),
+      isBusy,
+    );
+    opfs.gate = () => {};
+    await staysWhole(modules, FIRST);
+  },
+
+  async 'nobody else moves what is being moved'(modules) {
+    await lowDatabase(modules);
+    const { opening, goOn } = await heldUp(2, modules);
+    assert.deepEqual(await read(modules), { kind: 'indexeddb', files: FIRST });
+    goOn();
+    assert.equal((await opening).kind, 'indexeddb', 'one of its files was cleared away');
+    await staysWhole(modules, FIRST);
   },
 
   async 'who looked before a move does not open what it has left'(modules) {
@@ -324,6 +334,26 @@ const moves: Record<string, Check> = {
     await assert.rejects(late.list(), isBusy);
   },
 };
+
+/** An opening that is held up in its move, before it opens its `nth` copy. */
+async function heldUp(nth: number, { openRung }: Modules) {
+  // The first handle is that of the probe.
+  let handlesLeft = nth + 1;
+  let goOn = () => {};
+  let opening = new Promise<Rung>(() => {});
+  await new Promise<void>((held) => {
+    opfs.gate = (call) => {
+      if (call !== 'createSyncAccessHandle' || --handlesLeft > 0) return;
+      opfs.gate = () => {};
+      held();
+      return new Promise((end) => {
+        goOn = end;
+      });
+    };
+    opening = openRung(NAME);
+  });
+  return { opening, goOn: () => goOn() };
+}
 
 async function staysWhole(modules: Modules, files: Prints): Promise<void> {
   for (let opening = 0; opening < 2; opening += 1) {

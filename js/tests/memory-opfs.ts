@@ -35,6 +35,11 @@ export class MemoryOpfs {
     this.root.release();
   }
 
+  /** What all files take. */
+  get bytes(): number {
+    return this.root.bytes;
+  }
+
   /** Paths of all files. */
   paths(): string[] {
     return this.root.paths('');
@@ -59,7 +64,7 @@ class Folder {
 
   async *values() {
     await this.opfs.gate('values');
-    yield* [...this.entries.values()];
+    for (const { kind, name } of [...this.entries.values()]) yield this.handleOf(kind, name);
   }
 
   async getDirectoryHandle(name: string) {
@@ -73,7 +78,18 @@ class Folder {
     await this.opfs.gate('getFileHandle');
     const made = this.entries.get(name) ?? new StoredFile(this.opfs, name);
     this.entries.set(name, made);
-    return made;
+    return this.handleOf('file', name);
+  }
+
+  /** It stands for whatever has this name when it is used. */
+  private handleOf(kind: string, name: string) {
+    const createSyncAccessHandle = async () => {
+      await this.opfs.gate('createSyncAccessHandle');
+      const file = this.entries.get(name);
+      if (file instanceof StoredFile) return file.open();
+      throw new DOMException('', 'NotFoundError');
+    };
+    return { kind, name, createSyncAccessHandle };
   }
 
   async removeEntry(name: string) {
@@ -90,6 +106,10 @@ class Folder {
 
   release(): void {
     for (const entry of this.entries.values()) entry.release();
+  }
+
+  get bytes(): number {
+    return [...this.entries.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   paths(above: string): string[] {
@@ -117,12 +137,15 @@ class StoredFile {
     this.holder = undefined;
   }
 
+  get bytes(): number {
+    return this.content.length;
+  }
+
   paths(path: string): string[] {
     return [path];
   }
 
-  async createSyncAccessHandle(): Promise<SyncAccessHandle> {
-    await this.opfs.gate('createSyncAccessHandle');
+  open(): SyncAccessHandle {
     if (this.holder) throw new DOMException('', 'NoModificationAllowedError');
     const holder = {};
     this.holder = holder;

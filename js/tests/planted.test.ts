@@ -66,7 +66,7 @@ const PLANTS: Record<string, Plant> = {
   move_switched_first: {
     file: 'move.ts',
     edits: [
-      ["  await from.moveTo('opfs');\n", ''],
+      ["    await from.moveTo('opfs');\n", ''],
       [
         '    for (const { name, handle } of files)',
         "    await from.moveTo('opfs');\n    for (const { name, handle } of files)",
@@ -76,8 +76,18 @@ const PLANTS: Record<string, Plant> = {
   },
   move_leftovers_kept: {
     file: 'move.ts',
-    edits: [['    await to.clear(database);\n    const', '    const']],
-    caughtBy: 'so does one that is cut off twice, with writes between',
+    edits: [['    await to.clear(database);\n', '']],
+    caughtBy: 'a move that is cut off anywhere leaves one whole home',
+  },
+  move_takes_others_files: {
+    file: 'opfs.ts',
+    edits: [
+      [
+        '    if (handle.getSize() === 0)',
+        '    handle.truncate(0);\n    if (handle.getSize() === 0)',
+      ],
+    ],
+    caughtBy: 'a move that goes on after another one harms nothing',
   },
   move_owner_ignored: {
     file: 'indexeddb.ts',

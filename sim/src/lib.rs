@@ -10,6 +10,7 @@ pub mod crew;
 pub mod device;
 pub mod dice;
 pub mod fact;
+pub mod golden;
 pub mod json;
 pub mod page;
 pub mod plan;

@@ -4,7 +4,7 @@
 
 use holm_sim::crew::{self, Seeds};
 use holm_sim::trace::Lines;
-use holm_sim::{planted, report, sweep};
+use holm_sim::{golden, planted, report, sweep};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,8 @@ const USAGE: &str =
 holm-sim planted [--only NAME]
 holm-sim sweep [--seconds N] [--only PART] [--start N] [--endless]
 holm-sim sweep-planted [--only NAME]
-holm-sim sweep-feed TARGET FILE";
+holm-sim sweep-feed TARGET FILE
+holm-sim golden FOLDER";
 
 fn value(args: &[String], name: &str) -> Option<u64> {
     let at = args.iter().position(|arg| arg == name)?;
@@ -65,6 +66,22 @@ fn feed_again(args: &[String]) -> ExitCode {
     }
 }
 
+/// Writes the golden files of this release's format.
+fn write_golden(args: &[String]) -> ExitCode {
+    let Some(folder) = args.get(1) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let _ = std::panic::take_hook();
+    match golden::write(folder.as_ref()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{folder}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn run(args: &[String]) -> ExitCode {
     if let Some(seed) = value(args, "--seed") {
         let is_traced = args.iter().any(|arg| arg == "--trace");
@@ -94,6 +111,7 @@ fn main() -> ExitCode {
         Some("run") => run(&args),
         Some("planted") => planted::hunt(word(&args, "--only")),
         Some("sweep") => run_sweeps(&args),
+        Some("golden") => write_golden(&args),
         Some("sweep-feed") => feed_again(&args),
         Some("sweep-planted") => sweep::planted::hunt(word(&args, "--only")),
         _ => {

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod crash;
+pub mod engine;
 pub mod fail;
 pub mod fault;
 pub mod flip;
@@ -56,7 +57,7 @@ struct Part {
     go: fn(&Work, Extent) -> Tally,
 }
 
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     Part {
         name: "crash",
         share: 40,
@@ -73,6 +74,15 @@ const PARTS: [Part; 4] = [
         go: |work, extent| match extent {
             Extent::Enough => fail::run(work, 1),
             Extent::Endless => fail::run(work, u64::MAX),
+        },
+    },
+    Part {
+        name: "engine",
+        share: 15,
+        floor: ("cases", engine::FLOOR),
+        go: |work, extent| match extent {
+            Extent::Enough => engine::run(work, 1),
+            Extent::Endless => engine::run(work, u64::MAX),
         },
     },
     Part {
@@ -123,7 +133,7 @@ pub fn run(order: &Order, only: Option<&str>) -> ExitCode {
 pub(crate) fn hunt(bug: &str, until_caught: bool) -> Vec<(&'static str, fault::Fault)> {
     let mut found = Vec::new();
     // The quickest first.
-    for name in ["fail", "crash", "flip"] {
+    for name in ["fail", "crash", "flip", "engine"] {
         let part = PARTS.iter().find(|part| part.name == name);
         let part = part.expect("there is a sweep of that name");
         let until = Instant::now() + Duration::from_secs(SECONDS * part.share / 100);

@@ -5,6 +5,7 @@ use super::database::{Database, Waiting};
 use super::link::{Bearing, PUSH_MAX};
 use super::out::{Asker, Out, Step, member_whole};
 use super::pull::{SHAPE, is_stale};
+use super::push::Anew;
 use crate::effect::Effect;
 use crate::error::{Error, Problem};
 use crate::event::Input;
@@ -16,6 +17,7 @@ use crate::protocol::codec::{decode_server, encode_client};
 use crate::protocol::message::{
     ClientMessage, Hello, Pull, Refusal, ServerMessage, ShapePull, Verdicts, Welcome,
 };
+use crate::protocol::refusal::REPLICA_CONFLICT;
 use crate::store::Batch;
 use crate::sync::session::{Do, Phase, Session, Work};
 
@@ -305,6 +307,7 @@ impl Database {
             return Ok(());
         }
         link.problem = None;
+        link.is_renewed = false;
         link.pages.clear();
         self.clock.correct(step.input.wall_ms, welcome.time_ms);
         self.settle_in(step, welcome)?;
@@ -331,7 +334,7 @@ impl Database {
         let mut batch = Batch::new();
         bearing.put(&mut batch);
         let result = if is_new_epoch {
-            self.requeue(step, batch)
+            self.requeue(step, batch, Anew::Epoch)
         } else {
             self.commit(step.disk, batch).map(|_| ())
         };
@@ -380,6 +383,15 @@ impl Database {
 
     fn take_refusal(&mut self, step: &mut Step<'_>, refusal: &Refusal) {
         let Some(link) = &mut self.link else { return };
+        if refusal.code == REPLICA_CONFLICT
+            && !link.is_renewed
+            && !planted::is("engine_copy_not_renewed")
+        {
+            if let Err(error) = self.renew_replica(step) {
+                self.fail_exchange(step, &error);
+            }
+            return;
+        }
         link.problem = Some(explain(&refusal.code, &refusal.message));
         let is_of_batch = !refusal.is_retryable && !Session::is_final(&refusal.code);
         if is_of_batch && *link.session.phase() == Phase::Pushing {

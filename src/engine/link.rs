@@ -57,6 +57,9 @@ pub struct Link {
     pub failures: u32,
     /// What the server last refused or sent wrongly, for the status.
     pub problem: Option<String>,
+    /// The replica is a new one, since the server took the store for a copy, and was not welcomed
+    /// yet.
+    pub is_renewed: bool,
     /// Requests `sync` that wait for a push and pull to end.
     pub wanted: Vec<Asker>,
 }
@@ -99,6 +102,7 @@ impl Link {
             push_max: PUSH_MAX,
             failures: 0,
             problem: None,
+            is_renewed: false,
             wanted: Vec::new(),
         }
     }
@@ -178,6 +182,11 @@ impl Bearing {
         self.epoch = Some(epoch.into());
         self.cursor = None;
         self.checkpoint = Version(0);
+        self.drop_staged();
+    }
+
+    /// Forgets the pages of a pull that is not complete.
+    pub fn drop_staged(&mut self) {
         self.staged = 0;
         self.staged_cursor = None;
         self.is_resetting = false;

@@ -19,6 +19,15 @@ use crate::store::Batch;
 /// How often a transaction may fail alone before it is quarantined.
 const FAILURES_MAX: u32 = 3;
 
+/// What is new, so that seqs begin at 1.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Anew {
+    /// The server has lost what it had, or some of it.
+    Epoch,
+    /// We are another replica; what was accepted is known to the server.
+    Replica,
+}
+
 impl Database {
     /// The client has all verdicts up to here.
     pub fn confirmed(&self) -> Seq {
@@ -143,19 +152,27 @@ impl Database {
         self.commit_moves(step, &moves, Batch::new()).map(|()| true)
     }
 
-    /// In a new epoch everything without a verdict there starts again; refused entries keep their
-    /// content.
-    pub fn requeue(&mut self, step: &mut Step<'_>, batch: Batch) -> Result<(), Error> {
+    /// Everything that has no verdict from whom it is sent to now starts again; refused entries
+    /// keep their content.
+    pub fn requeue(&mut self, step: &mut Step<'_>, batch: Batch, anew: Anew) -> Result<(), Error> {
         let mut moves = Moves::default();
         for entry in self.outbox.iter() {
             let state = match &entry.state {
+                State::Accepted(_, version) if anew == Anew::Replica => {
+                    State::Accepted(Seq(0), *version)
+                }
                 State::Sent(_) | State::Accepted(..) => State::Queued,
                 State::Quarantined(reason, Some(_)) => State::Quarantined(reason.clone(), None),
                 _ => continue,
             };
             moves.push(entry, state);
         }
-        let before = std::mem::replace(&mut self.counters.next_seq, Seq(1));
+        let first = if planted::is("engine_copy_keeps_its_seqs") {
+            self.counters.next_seq
+        } else {
+            Seq(1)
+        };
+        let before = std::mem::replace(&mut self.counters.next_seq, first);
         let result = self.commit_moves(step, &moves, batch);
         if result.is_err() {
             self.counters.next_seq = before;

@@ -12,7 +12,8 @@ pub enum State {
     Queued,
     /// Sent, or about to be, as this seq; no verdict yet.
     Sent(Seq),
-    /// Accepted as this version; stays until a pull has brought that version.
+    /// Accepted as this version; stays until a pull has brought that version. The seq is 0 if it
+    /// was another replica's.
     Accepted(Seq, Version),
     /// Refused by the server. Kept with its content until retried or discarded.
     Rejected(Reason),
@@ -64,6 +65,7 @@ impl State {
     /// Its seq on the server, if it has one that still means something.
     pub fn seq(&self) -> Option<Seq> {
         match self {
+            Self::Accepted(Seq(0), _) => None,
             Self::Sent(seq) | Self::Accepted(seq, _) | Self::Quarantined(_, Some(seq)) => {
                 Some(*seq)
             }

@@ -20,7 +20,7 @@ use xxhash_rust::xxh64::Xxh64;
 /// Distinct images in the ordinary tests; fewer are a failure.
 pub const FLOOR: u64 = 50_000;
 /// Lives that the ordinary tests take: all short ones, and some long ones.
-pub const ENOUGH: u64 = 24;
+pub const ENOUGH: u64 = 48;
 /// How often a crash comes in the recovery from a crash.
 const DEPTH_MAX: usize = 3;
 
@@ -38,7 +38,7 @@ const SHORT: [&str; 8] = [
 /// Most images of a boundary: in a short life, in a long one, in a recovery, in the one after that.
 const MOST: [usize; 4] = [250, 10, 8, 6];
 /// Of so many images one is crashed again in its recovery: in a short life, in a long one, deeper.
-const DEEPER: [u64; 3] = [150, 60, 20];
+const DEEPER: [u64; 3] = [80, 40, 15];
 
 /// What a recovered image came to, for when it is met again.
 #[derive(Clone, Copy)]

@@ -58,11 +58,16 @@ impl Notes {
     }
 }
 
+/// More calls than any process makes: whoever makes more does not end.
+const CALLS_MAX: u64 = 5_000_000;
+
 /// The port.
 pub struct Recorder {
     files: TornFiles,
     disk: TornDisk,
     notes: Notes,
+    /// Calls of everybody on this disk at which this process has made too many.
+    calls_end: u64,
 }
 
 impl Recorder {
@@ -72,9 +77,19 @@ impl Recorder {
             files: disk.files(inbox),
             disk: disk.clone(),
             notes: notes.clone(),
+            calls_end: disk.calls() + CALLS_MAX,
         }
     }
+
+    /// After every call that changes something.
+    fn note(&self) {
+        assert!(self.disk.calls() < self.calls_end, "{ENDLESS}");
+        self.notes.note(&self.disk);
+    }
 }
+
+/// The words of the panic of a process that does not end.
+pub const ENDLESS: &str = "the calls on the disk do not end";
 
 impl Disk for Recorder {
     fn read(&mut self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, DiskError> {
@@ -83,13 +98,13 @@ impl Disk for Recorder {
 
     fn write(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<usize, DiskError> {
         let result = self.files.write(file, offset, bytes);
-        self.notes.note(&self.disk);
+        self.note();
         result
     }
 
     fn truncate(&mut self, file: FileId, length: u64) -> Result<(), DiskError> {
         let result = self.files.truncate(file, length);
-        self.notes.note(&self.disk);
+        self.note();
         result
     }
 
@@ -105,17 +120,17 @@ impl Files for Recorder {
 
     fn make(&mut self, name: &str) {
         self.files.make(name);
-        self.notes.note(&self.disk);
+        self.note();
     }
 
     fn remove(&mut self, name: &str) {
         self.files.remove(name);
-        self.notes.note(&self.disk);
+        self.note();
     }
 
     fn flush(&mut self, file: FileId, ticket: Ticket) {
         self.files.flush(file, ticket);
-        self.notes.note(&self.disk);
+        self.note();
     }
 
     fn close(&mut self) {

@@ -1,6 +1,7 @@
 //! How work is shared: jobs by number on a few threads, as long as there is time.
 
 use super::fault::{Blame, Fault, Tally};
+use super::recorder::ENDLESS;
 use crate::crew::panic_words;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -105,6 +106,14 @@ impl Work {
 
 /// Runs one case. A panic is a fault like others.
 pub fn caught<T>(case: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
-    catch_unwind(AssertUnwindSafe(case))
-        .unwrap_or_else(|_| Err(Fault::new(Blame::Panic, panic_words())))
+    catch_unwind(AssertUnwindSafe(case)).unwrap_or_else(|_| {
+        let words = panic_words();
+        let is_endless = words.contains(ENDLESS);
+        let blame = if is_endless {
+            Blame::Hang
+        } else {
+            Blame::Panic
+        };
+        Err(Fault::new(blame, words))
+    })
 }

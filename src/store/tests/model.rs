@@ -125,3 +125,32 @@ fn runs_stay_few_however_fast_is_written() {
         "each byte was written {amplification} times"
     );
 }
+
+/// Calls on the disk that opening takes after so many commits that are all in runs.
+fn calls_to_open(commits: u32) -> (u64, u64) {
+    let disk = TornDisk::new();
+    let Opened::Whole(mut session) = open(&disk, WHOLE) else {
+        panic!("it opens")
+    };
+    for number in 0..commits {
+        let mut batch = Batch::new();
+        batch.put(number.to_be_bytes().to_vec(), vec![7; 200]);
+        session.commit(batch).expect("there is space");
+        while session.turn().expect("nothing fails") {}
+    }
+    drop(session);
+    let before = disk.calls();
+    assert!(matches!(open(&disk, WHOLE), Opened::Whole(_)));
+    (disk.calls() - before, disk.used())
+}
+
+#[test]
+fn opening_reads_no_more_of_a_large_store_than_of_a_small_one() {
+    let (few, small) = calls_to_open(40);
+    let (many, large) = calls_to_open(4_000);
+    assert!(large > 50 * small, "{small} and {large} bytes");
+    assert!(
+        many <= few + 20,
+        "{few} calls for {small} bytes, {many} for {large}"
+    );
+}

@@ -59,10 +59,11 @@ pub fn decide(context: &Context, hello: &Hello, rows: &Rows) -> Decided<Decision
         writes.extend(keys.map(|key| (key, None)));
         let confirmed = confirmed.max(known.confirmed);
         Replica {
-            life: hello.life,
             term: hello.term,
             confirmed,
-            ..known.clone()
+            staged: known.staged.clone(),
+            last_seq: known.last_seq,
+            ..begin(context, hello)
         }
     } else {
         begin(context, hello)
@@ -84,6 +85,7 @@ fn begin(context: &Context, hello: &Hello) -> Replica {
     Replica {
         subject: context.subject.clone(),
         life: hello.life,
+        previous_lives: hello.previous_lives.clone(),
         term: hello.term,
         last_seq: Seq(0),
         confirmed: Seq(0),
@@ -91,13 +93,15 @@ fn begin(context: &Context, hello: &Hello) -> Replica {
     }
 }
 
-/// The term goes before the life: a leader that was only replaced must not be told that its store
-/// is a copy.
+/// A leader that was only replaced is one of the lives before its successor's; it must not be told
+/// that its store is a copy. A copy is none of them, whatever its term.
 fn check_identity(context: &Context, hello: &Hello, known: &Replica) -> Decided<()> {
     known.check_subject(context)?;
-    known.check_term(hello.term)?;
     let is_same = known.life == hello.life;
     let is_known = is_same || hello.previous_lives.contains(&known.life);
+    if is_known || known.previous_lives.contains(&hello.life) {
+        known.check_term(hello.term)?;
+    }
     if !is_known && !crate::planted::is("authority_life_unchecked") {
         let message = "another copy of this store has been here: use a new replica";
         return Err(Refusal::new(REPLICA_CONFLICT, message));

@@ -67,6 +67,8 @@ pub struct Replica {
     pub subject: String,
     /// The life of its last `hello`.
     pub life: Token,
+    /// The lives that it said went before.
+    pub previous_lives: Vec<Token>,
     /// The largest term it has shown.
     pub term: Term,
     /// The largest seq that has a verdict.
@@ -144,9 +146,14 @@ impl Replica {
                 bytes: reader.varint()? as usize,
             }),
         };
+        let mut previous_lives = Vec::new();
+        while !reader.is_done() {
+            previous_lives.push(Token(reader.take(10)?.try_into().ok()?));
+        }
         Some(Self {
             subject,
             life,
+            previous_lives,
             term,
             last_seq,
             confirmed,
@@ -170,6 +177,9 @@ impl Replica {
             ] {
                 write_varint(&mut row, number);
             }
+        }
+        for life in &self.previous_lives {
+            row.extend_from_slice(&life.0);
         }
         row
     }
