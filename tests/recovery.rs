@@ -1,5 +1,5 @@
 //! What goes on after something unusual: an export in pieces, a wrong clock, signing out and in
-//! again, closing in the middle of a write. Each was found by the simulator.
+//! again, closing in the middle of a write, lost names of fields. Most were found by the simulator.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, dead_code)]
 
@@ -91,4 +91,36 @@ fn closing_in_the_middle_of_a_write_answers_the_write_first() {
     assert!(device.reply(101).unwrap().get("ok").is_some());
     let mut again = Device::open(&machine, 2, None);
     assert_eq!(again.titles().len(), 1);
+}
+
+#[test]
+fn a_damaged_database_gives_no_value_under_another_fields_name() {
+    let machine = Machine::default();
+    let mut device = Device::open(&machine, 1, None);
+    device.write(&film("a", "Alien")).unwrap();
+    device.ask(r#""kind":"close""#).unwrap();
+    let mut device = Device::new(&machine, 2, None);
+    let year = r#"{"name":"year","kind":"string","nullable":true},"#;
+    let title = r#"{"name":"title""#;
+    device.schema = device::SCHEMA.replace(title, &[year, title].concat());
+    device.ask_open(false).unwrap();
+    device.write(&film("b", "Brazil")).unwrap();
+    device.ask(r#""kind":"close""#).unwrap();
+    let schema = device.schema.clone();
+    // The first record that names the field gives the numbers of the first schema's fields.
+    let log = machine.disk.names("test").remove(0);
+    let mut content = machine.disk.content("test", &log).unwrap();
+    let at = content.windows(5).position(|window| window == b"title");
+    content[at.unwrap()] ^= 1;
+    machine.disk.set_content("test", &log, content);
+    let mut device = Device::new(&machine, 3, None);
+    device.schema = schema;
+    device.ask_open(false).unwrap();
+    let ok = device.ask(r#""kind":"export""#).unwrap();
+    let lines = ok.get("lines").and_then(Value::as_list).unwrap().iter();
+    let lines: Vec<&str> = lines.filter_map(Value::as_str).collect();
+    for (line, title) in lines.iter().zip(["Alien", "Brazil"]) {
+        assert!(line.contains(&format!(r#""?0":"{title}""#)), "{line}");
+        assert!(!line.contains(r#""title""#), "{line}");
+    }
 }

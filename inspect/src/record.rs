@@ -66,7 +66,7 @@ fn decode(key: &[u8], value: &[u8]) -> Option<()> {
         }
         table::DICTIONARY => {
             table::number(key)?;
-            Dictionary::default().load(value)
+            Dictionary::default().load(0, value)
         }
         table::ANSWERS => table::answer_key(key).map(drop),
         table::INDEX => IndexEntry::read(key, value).map(drop),

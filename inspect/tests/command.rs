@@ -419,3 +419,33 @@ fn a_log_of_a_later_format_is_refused() {
     assert_eq!(code, 3);
     assert!(errors.contains("newer release"), "{errors}");
 }
+
+/// Stores of every version of the format. Some hold keys that are not an engine's.
+#[test]
+fn golden_files_are_read() {
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden");
+    for (name, is_engines) in [
+        ("log-only", false),
+        ("chain", false),
+        ("runs", false),
+        ("outbox", true),
+        ("values", true),
+    ] {
+        let folder = Folder::new(&format!("golden-{name}"));
+        let from = PathBuf::from(golden).join("store-v1").join(name);
+        for entry in fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), folder.0.join(entry.file_name())).unwrap();
+        }
+        let (code, text, _) = folder.run("check", &[]);
+        if is_engines {
+            assert_eq!(code, 0, "{name}: {text}");
+            assert_ne!(folder.run("dump", &[]).1, "");
+        }
+        let lines = text.lines().filter(|line| line.starts_with("damaged"));
+        for line in lines {
+            let is_record = line.ends_with("no table") || line.ends_with("not decode");
+            assert!(is_record, "{name}: {line}");
+        }
+    }
+}

@@ -9,6 +9,9 @@ use crate::sorted::SortedMap;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PathId(pub u32);
 
+/// Most numbers whose paths may be lost.
+pub const LOST_MAX: u64 = 1_024;
+
 /// Paths and their numbers.
 #[derive(Clone, Debug, Default)]
 pub struct Dictionary {
@@ -52,11 +55,21 @@ impl Dictionary {
     }
 
     /// Takes a stored path back in. Paths come in the order of their numbers.
-    pub fn load(&mut self, bytes: &[u8]) -> Option<()> {
+    pub fn load(&mut self, number: u64, bytes: &[u8]) -> Option<()> {
         let path = decode(bytes)?;
+        self.skip_to(number);
         self.intern(&path);
         self.saved();
         Some(())
+    }
+
+    /// Gives no path a number below this one any more. Those that have lost theirs are named by it,
+    /// so that what a document has there is never taken for another field's.
+    pub fn skip_to(&mut self, number: u64) {
+        while (self.paths.len() as u64) < number.min(LOST_MAX) {
+            let name = ["?", &self.paths.len().to_string()].concat();
+            self.paths.push(Path::field(&name));
+        }
     }
 }
 
@@ -104,10 +117,16 @@ mod tests {
         dictionary.saved();
         assert_eq!(dictionary.unsaved().count(), 0);
         let mut loaded = Dictionary::default();
-        for bytes in stored {
-            loaded.load(&bytes).unwrap();
+        for (number, bytes) in stored.iter().enumerate() {
+            loaded.load(number as u64, bytes).unwrap();
         }
         assert_eq!(loaded.id(&Path::field("title")), Some(title));
         assert_eq!(loaded.path(deep), dictionary.path(deep));
+        let mut damaged = Dictionary::default();
+        damaged.load(1, &stored[1]).unwrap();
+        assert_eq!(damaged.id(&Path::field("title")), None);
+        assert_eq!(damaged.path(title), Some(&Path::field("?0")));
+        assert_eq!(damaged.path(deep), dictionary.path(deep));
+        damaged.load(u64::MAX, &stored[0]).unwrap();
     }
 }

@@ -10,7 +10,7 @@ use super::link::{Bearing, Link};
 use super::out::{Asker, Out, Step};
 use super::request::bad;
 use crate::causal::hlc::Hlc;
-use crate::doc::dictionary::Dictionary;
+use crate::doc::dictionary::{Dictionary, LOST_MAX};
 use crate::doc::json;
 use crate::doc::schema::Schema;
 use crate::doc::value::Value;
@@ -342,6 +342,10 @@ impl Database {
             let value = value.as_deref().unwrap_or_default();
             self.load_record(key, value).ok_or_else(undecodable)?;
         }
+        if self.store.is_damaged() {
+            // The numbers of paths that are lost are those of other fields.
+            self.dictionary.skip_to(LOST_MAX);
+        }
         for collection in &self.schema.collections {
             let columns = Columns::of(collection, &mut self.dictionary);
             self.columns.push(columns);
@@ -354,7 +358,7 @@ impl Database {
 
     fn load_record(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
         match (key.first()?, key.get(1..)?) {
-            (&table::DICTIONARY, _) => self.dictionary.load(value)?,
+            (&table::DICTIONARY, _) => self.dictionary.load(table::number(key)?, value)?,
             (&table::OUTBOX, _) => {
                 self.outbox
                     .put(codec::decode(EntryId(table::number(key)?), value)?);

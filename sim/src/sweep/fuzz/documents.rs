@@ -295,7 +295,7 @@ fn dictionary_samples() -> Vec<Vec<u8>> {
 
 fn feed_dictionary(bytes: &[u8]) -> bool {
     let mut dictionary = Dictionary::default();
-    if dictionary.load(bytes).is_none() {
+    if dictionary.load(0, bytes).is_none() {
         return false;
     }
     let path = dictionary.path(PathId(0)).expect("it was loaded");
