@@ -78,9 +78,14 @@ async function take({ fs, net, process }: NodeModules, folder: string): Promise<
  */
 async function listenAlone(fs: Fs, net: NodeModules['net'], name: string): Promise<() => void> {
   const release = await listen(net, `\0${name}`);
-  const all = fs.readFileSync('/proc/net/unix', 'latin1').split('\n');
-  const own = all.filter((line) => line.replace(/@+$/, '').endsWith(` @${name}`));
-  if (own.length === 1) return release;
+  try {
+    const all = fs.readFileSync('/proc/net/unix', 'latin1').split('\n');
+    const own = all.filter((line) => line.replace(/@+$/, '').endsWith(` @${name}`));
+    if (own.length === 1) return release;
+  } catch (thrown) {
+    release();
+    throw thrown;
+  }
   release();
   throw Object.assign(new Error('another runtime has it'), { code: HELD });
 }

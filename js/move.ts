@@ -40,7 +40,11 @@ async function copyAll(
     return true;
   } catch {
     // They are not removed: others may have them once they are closed.
-    for (const copy of copies) copy.truncate(0);
+    try {
+      for (const copy of copies) copy.truncate(0);
+    } catch {
+      // A file with content is never taken by a later move.
+    }
     return false;
   }
 }

@@ -33,8 +33,8 @@ export type Ndjson =
   | AsyncIterable<Uint8Array | string>
   | Iterable<Uint8Array | string>;
 
-/** Longer than any document can be. */
-const LINE_CHARS_MAX = 1 << 20;
+/** Longer than any document can be: a control character takes six in JSON. */
+const LINE_CHARS_MAX = 2 << 20;
 /** What the engine exports of the outbox is no document of the app's. */
 const OUTBOX = '$outbox';
 

@@ -52,6 +52,8 @@ pub struct Engine {
     has_lock: bool,
     /// How often that was done without a write being saved since.
     reopenings: u32,
+    /// Requests that wrote in vain so often that they are not tried again.
+    refused: Vec<Asker>,
 }
 
 #[derive(Default)]
@@ -221,6 +223,7 @@ impl Engine {
         }
         self.phase = Phase::Closed;
         self.has_lock = false;
+        self.reopenings = 0;
         out.push(Effect::Disconnect);
         out.push(Effect::CloseFiles);
         out.push(Effect::ReleaseLock);
@@ -246,8 +249,12 @@ impl Engine {
                 out.post(*tab, notice);
             }
             out.push(Effect::Disconnect);
-            out.push(Effect::CloseFiles);
         }
+        if let Phase::Opening(opening) = &self.phase {
+            let error = Error::from(Problem::DatabaseInUse);
+            out.answer(opening.request.asker, Err(&error));
+        }
+        out.push(Effect::CloseFiles);
         self.phase = Phase::Closed;
         self.has_lock = false;
         self.fail_early(out);
@@ -257,6 +264,10 @@ impl Engine {
         let Phase::Open(database) = &mut self.phase else {
             return;
         };
+        if result == Err(DiskError::Busy) {
+            // Somebody else has the files. To open them again would take them back.
+            database.reopenings = u32::MAX;
+        }
         // What failed is looked at when the step ends.
         if let Ok(durable) = database.store.flushed(step.disk, ticket, result) {
             database.release_durable(durable, step.out);
@@ -316,6 +327,7 @@ impl Engine {
             }
             Ok(Some(mut database)) => {
                 database.reopenings = self.reopenings;
+                database.refused = std::mem::take(&mut self.refused);
                 database.tell_status(step);
                 let opened = Waiting::Opened(asker);
                 database.after(database.store.last(), opened, step.out);
@@ -337,8 +349,9 @@ impl Engine {
 
     /// After a flush that failed, or a write that could not be taken back, what is in memory is
     /// perhaps not what is on the disk. It is dropped; the pages open the database again, and ask
-    /// again for what was not answered. After some attempts in vain those who wait are told, and
-    /// only what was there before is opened. If even that cannot be flushed, it can be read.
+    /// again for what was not answered. After some attempts in vain what waits is refused, unless
+    /// the next opening finds it. If that does not help either, or there is damage, the database
+    /// can be read.
     fn reopen_if_failed(&mut self, step: &mut Step<'_>) {
         let Phase::Open(database) = &mut self.phase else {
             return;
@@ -346,16 +359,22 @@ impl Engine {
         let Some(error) = database.problem() else {
             return;
         };
-        self.reopenings = database.reopenings + 1;
         if !database.may_reopen() {
-            let is_opened = |(_, waiting): &(_, Waiting)| !matches!(waiting, Waiting::Opened(_));
-            let is_opened = database.waiting.iter().all(is_opened);
+            database.is_given_up = true;
             database.fail_waiting(&storage_error(error), step.out);
-            if !is_opened {
-                return;
+            if let Some(asker) = database.closing {
+                self.close(step.out, asker);
             }
-            self.reopenings = 0;
+            return;
         }
+        if database.reopenings == REOPENINGS_MAX {
+            for (_, waiting) in &database.waiting {
+                if let Waiting::Answer(asker, _) = waiting {
+                    self.refused.push(*asker);
+                }
+            }
+        }
+        self.reopenings = database.reopenings + 1;
         for tab in &database.pages {
             step.out.post(*tab, b"{\"kind\":\"reopen\"}");
         }
@@ -410,12 +429,12 @@ impl Database {
 
     /// What has failed and was not dealt with yet.
     fn problem(&self) -> Option<StoreError> {
-        self.store.problem().filter(|_| self.storage.state == "ok")
+        self.store.problem().filter(|_| !self.is_given_up)
     }
 
     /// Whether another opening may help.
     fn may_reopen(&self) -> bool {
-        self.reopenings < REOPENINGS_MAX
+        self.reopenings <= REOPENINGS_MAX && !self.store.is_damaged()
     }
 
     /// Whether what failed will be asked for again.

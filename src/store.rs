@@ -336,6 +336,10 @@ impl Store {
                 if let Some(writer) = self.writer_mut() {
                     writer.flushed(disk, result)?;
                 }
+                // While others write without pause there is always a flush under way but here.
+                if self.may_freeze() {
+                    self.work(disk);
+                }
             }
             None => {}
         }

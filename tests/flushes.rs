@@ -3,7 +3,7 @@
 //! `relaxed` promises that what is saved outlives the tab. So where only what was flushed does, the
 //! answer waits for the flush all the same.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use holm::effect::Effect;
 use holm::engine::Engine;
@@ -12,6 +12,7 @@ use holm::ids::TabId;
 use holm::platform::disk::{DiskError, Files, Survival};
 use holm::platform::inbox::Inbox;
 use holm::platform::torn::{TornDisk, TornFiles};
+use holm::store::Sizes;
 
 const SCHEMA: &str = r#"{"version":1,"collections":{"notes":{"fields":[
     {"name":"text","kind":"string"}]}}}"#;
@@ -34,6 +35,8 @@ struct Rig {
     posts: Vec<String>,
     /// How often the lock was asked for.
     locks: u32,
+    /// Somebody else has the lock.
+    is_locked: bool,
 }
 
 impl Rig {
@@ -48,6 +51,7 @@ impl Rig {
             flushes: Vec::new(),
             posts: Vec::new(),
             locks: 0,
+            is_locked: false,
         }
     }
 
@@ -76,7 +80,9 @@ impl Rig {
         match effect {
             Effect::RequestLock { .. } => {
                 self.locks += 1;
-                self.inbox.push(Event::LockGranted);
+                if !self.is_locked {
+                    self.inbox.push(Event::LockGranted);
+                }
             }
             Effect::ListFiles { database } => self.files.list(&database),
             Effect::MakeFile { name } => self.files.make(&name),
@@ -94,6 +100,11 @@ impl Rig {
         };
         let result = result.clone();
         self.inbox.push(Event::Flushed { ticket, result });
+        self.run();
+    }
+
+    fn tick(&mut self) {
+        self.inbox.push(Event::Tick);
         self.run();
     }
 
@@ -146,14 +157,14 @@ fn a_relaxed_write_is_saved_when_it_outlives_the_tab() {
 #[test]
 fn a_database_whose_first_flush_fails_again_and_again_opens_for_reading() {
     let mut rig = Rig::new(Survival::Flushed);
-    for attempt in 1..=3 {
+    for attempt in 1..=4 {
         rig.request(attempt, &open("strict"));
         rig.flush(&Err(DiskError::Full));
         assert!(rig.is_reopening(), "{:?}", rig.posts);
     }
-    rig.request(4, &open("strict"));
+    rig.request(7, &open("strict"));
     rig.flush(&Err(DiskError::Full));
-    assert!(rig.is_answered(4), "{:?}", rig.posts);
+    assert!(rig.is_answered(7), "{:?}", rig.posts);
     let told = rig.posts.last().unwrap();
     assert!(told.contains(r#""state":"failed""#), "{told}");
     rig.request(5, r#""kind":"get","query":{"from":"notes"}"#);
@@ -215,6 +226,7 @@ fn a_write_that_is_there_in_spite_of_a_failed_flush_is_answered_and_not_done_twi
 #[test]
 fn a_write_that_can_never_be_flushed_is_refused_and_the_database_goes_on() {
     let mut rig = failed(4);
+    rig.request(2, WRITE);
     let refusal = r#""kind":"reply","number":2,"error":{"code":"storage_failed""#;
     assert!(
         rig.posts.iter().any(|post| post.contains(refusal)),
@@ -243,4 +255,144 @@ fn requests_that_cross_the_news_of_a_failed_flush_wait_for_the_next_opening() {
     rig.request(3, r#""kind":"get","query":{"from":"notes"}"#);
     assert_eq!(rig.posts.len(), posts, "{:?}", rig.posts);
     assert!(rig.locks == 1, "the lock is kept");
+}
+
+#[test]
+fn no_write_is_called_saved_where_no_flush_has_succeeded() {
+    let mut rig = Rig::new(Survival::Written);
+    rig.request(1, &open("strict"));
+    rig.flush(&Ok(()));
+    rig.request(2, WRITE);
+    rig.flush_once(&Err(DiskError::Full));
+    for attempt in 10..13 {
+        assert!(rig.is_reopening(), "{:?}", rig.posts);
+        rig.request(attempt, &open("strict"));
+        rig.flush(&Err(DiskError::Full));
+    }
+    rig.request(20, &open("strict"));
+    rig.flush(&Err(DiskError::Full));
+    assert!(rig.is_answered(20), "{:?}", rig.posts);
+    // It is in the log that was read, which nobody could make durable.
+    rig.request(2, WRITE);
+    assert!(!rig.is_answered(2), "{:?}", rig.posts);
+    assert!(rig.posts.last().unwrap().contains("storage_failed"));
+}
+
+#[test]
+fn reopening_ends_also_where_only_later_flushes_fail() {
+    let mut rig = Rig::new(Survival::Written);
+    for number in 1.. {
+        rig.request(number, &open("strict"));
+        rig.flush_once(&Ok(()));
+        rig.flush_once(&Err(DiskError::Full));
+        if !rig.is_reopening() {
+            break;
+        }
+        assert!(number < 10, "it goes on for ever");
+    }
+}
+
+#[test]
+fn writes_that_every_opening_saves_are_never_refused() {
+    let mut rig = Rig::new(Survival::Written);
+    rig.request(1, &open("strict"));
+    rig.flush(&Ok(()));
+    for attempt in 0..8 {
+        let write = WRITE.replace("\"a\"", &format!("\"w{attempt}\""));
+        rig.request(10 + attempt, &write);
+        rig.flush_once(&Err(DiskError::Full));
+        assert!(rig.is_reopening(), "{:?}", rig.posts);
+        rig.request(100 + attempt, &open("strict"));
+        rig.flush(&Ok(()));
+        rig.request(10 + attempt, &write);
+        assert!(rig.is_answered(10 + attempt), "{:?}", rig.posts);
+    }
+}
+
+#[test]
+fn pages_are_told_of_entries_that_are_older_than_the_engine() {
+    let mut rig = Rig::new(Survival::Written);
+    rig.request(1, &open("strict"));
+    rig.flush(&Ok(()));
+    rig.request(2, WRITE);
+    rig.flush_once(&Err(DiskError::Full));
+    rig.request(3, &open("strict"));
+    rig.flush(&Ok(()));
+    rig.request(2, WRITE);
+    rig.request(4, r#""kind":"discard","entry":1"#);
+    rig.flush(&Ok(()));
+    let is_told = |post: &String| post.contains(r#""kind":"entry","entry":1"#);
+    assert!(rig.posts.iter().any(is_told), "{:?}", rig.posts);
+}
+
+/// Runs that fill up quickly.
+const SMALL: Sizes = Sizes {
+    memtable_bytes: 2_000,
+    block_bytes: 300,
+    slice_bytes: 100_000,
+    cache_bytes: 0,
+};
+
+#[test]
+fn writers_are_told_and_a_database_closes_where_damage_came_before_a_failed_flush() {
+    let mut rig = Rig::new(Survival::Written);
+    rig.engine = Engine::with_sizes(SMALL);
+    rig.request(1, &open("strict"));
+    rig.flush(&Ok(()));
+    for number in 2..60 {
+        rig.request(number, &WRITE.replace("\"a\"", &format!("\"w{number}\"")));
+        for _ in 0..4 {
+            rig.tick();
+            rig.flush(&Ok(()));
+        }
+    }
+    rig.request(100, WRITE);
+    for (name, mut content) in rig.contents() {
+        if name.starts_with("run") {
+            content[16..].iter_mut().for_each(|byte| *byte ^= 0x55);
+            rig.disk.set_content("test", &name, content);
+        }
+    }
+    rig.request(101, r#""kind":"get","query":{"from":"notes"}"#);
+    rig.flush_once(&Err(DiskError::Full));
+    let refusal = r#""kind":"reply","number":100,"error""#;
+    assert!(
+        rig.posts.iter().any(|post| post.contains(refusal)),
+        "{:?}",
+        rig.posts
+    );
+    rig.request(102, r#""kind":"close""#);
+    assert!(rig.is_answered(102), "{:?}", rig.posts);
+}
+
+#[test]
+fn an_opening_that_loses_the_lock_is_answered() {
+    let mut rig = Rig::new(Survival::Written);
+    rig.is_locked = true;
+    rig.request(1, &open("strict"));
+    rig.inbox.push(Event::LockLost);
+    rig.run();
+    assert!(
+        rig.posts.last().unwrap().contains("database_in_use"),
+        "{:?}",
+        rig.posts
+    );
+}
+
+#[test]
+fn a_memtable_becomes_a_run_also_while_a_flush_is_always_under_way() {
+    let mut rig = Rig::new(Survival::Flushed);
+    rig.engine = Engine::with_sizes(SMALL);
+    rig.request(1, &open("strict"));
+    rig.flush(&Ok(()));
+    let write = WRITE.replace("insert", "upsert");
+    rig.request(2, &write);
+    for number in 3..300 {
+        rig.request(number, &write);
+        rig.tick();
+        rig.flush_once(&Ok(()));
+        rig.tick();
+    }
+    let mut names = rig.contents().into_iter().map(|(name, _)| name);
+    assert!(names.any(|name| name.starts_with("run")));
 }

@@ -114,6 +114,10 @@ pub struct Database {
     pub closing: Option<Asker>,
     /// How often it was opened again without a write being saved since.
     pub reopenings: u32,
+    /// Requests that wrote in vain so often that they are not tried again.
+    pub refused: Vec<Asker>,
+    /// Something failed, and opening again would not help.
+    pub is_given_up: bool,
 }
 
 impl Database {

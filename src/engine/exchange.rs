@@ -385,6 +385,7 @@ impl Database {
         let Some(link) = &mut self.link else { return };
         if refusal.code == REPLICA_CONFLICT
             && !link.is_renewed
+            && !link.session.is_welcome()
             && !planted::is("engine_copy_not_renewed")
         {
             if let Err(error) = self.renew_replica(step) {

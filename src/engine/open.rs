@@ -300,6 +300,8 @@ impl Opening {
             alarm_ms: None,
             closing: None,
             reopenings: 0,
+            refused: Vec::new(),
+            is_given_up: false,
         })
     }
 }

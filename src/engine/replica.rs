@@ -36,6 +36,9 @@ impl Database {
         if result.is_err() {
             self.replica = replica_before;
             self.turn_back(&bearing_before);
+            if let Some(link) = &mut self.link {
+                link.is_renewed = false;
+            }
             return result;
         }
         self.drive(step, Told::Lost(REPLICA_CONFLICT));

@@ -40,8 +40,16 @@ impl Database {
         let writes = matches!(kind, "write" | "commit" | "retry" | "discard");
         if writes && !planted::is("engine_repeated_executed") {
             match self.answers.begin(asker) {
+                Known::New if self.refused.contains(&asker) => return self.refuse(step, asker),
                 Known::New => {}
-                Known::Answered(notice) => return step.out.post(asker.tab, &notice),
+                // It was found in a log whose flush failed, and no flush has succeeded since.
+                Known::Answered(_) if self.storage.state != "ok" => {
+                    return self.refuse(step, asker);
+                }
+                Known::Answered(notice) => {
+                    self.reopenings = 0;
+                    return step.out.post(asker.tab, &notice);
+                }
                 Known::Pending | Known::Confirmed => return,
             }
         }
@@ -61,6 +69,15 @@ impl Database {
         if writes {
             self.answers.keep(asker, notice);
         }
+    }
+
+    /// A write that could not be made durable, whether it is there or not.
+    fn refuse(&mut self, step: &mut Step<'_>, asker: Asker) {
+        let problem = "it could not be flushed".into();
+        let error = Error::from(Problem::StorageFailed { problem });
+        let notice = reply(asker.number, Err(&error));
+        step.out.post(asker.tab, &notice);
+        self.answers.keep(asker, notice);
     }
 
     fn dispatch(

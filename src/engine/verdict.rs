@@ -231,31 +231,32 @@ impl Database {
         moves
     }
 
-    /// Tells the tabs that wrote the entries.
+    /// Tells the tabs that wrote the entries, or all if that was before the engine was started.
     pub fn tell_moves(&mut self, moves: &Moves, out: &mut Out) {
         for (before, after) in &moves.entries {
-            let Some(tab) = self.writers.get(&before.id).copied() else {
-                continue;
-            };
+            let writer = self.writers.get(&before.id).copied();
+            let tabs = writer.map_or_else(|| self.pages.clone(), |tab| vec![tab]);
             let name = match (after, &before.state) {
                 (Some(after), _) if after.state.name() == before.state.name() => continue,
                 (Some(after), _) => after.state.name(),
                 (None, State::Accepted(..)) => continue,
                 (None, _) => "discarded",
             };
-            let notice = out.notice(tab);
-            notice.extend_from_slice(b"{\"kind\":\"entry\"");
-            member_whole(notice, "entry", before.id.0);
-            member_text(notice, "state", Some(name));
+            let mut notice = b"{\"kind\":\"entry\"".to_vec();
+            member_whole(&mut notice, "entry", before.id.0);
+            member_text(&mut notice, "state", Some(name));
             if let Some(reason) = after.as_ref().and_then(|after| after.state.reason()) {
-                member_text(notice, "code", Some(&reason.code));
-                member_text(notice, "message", Some(&reason.message));
+                member_text(&mut notice, "code", Some(&reason.code));
+                member_text(&mut notice, "message", Some(&reason.message));
             }
             let seq = before.state.seq();
             if let Some((_, lost)) = moves.discarded.iter().find(|(of, _)| Some(*of) == seq) {
-                member_value(notice, "discarded", lost);
+                member_value(&mut notice, "discarded", lost);
             }
             notice.push(b'}');
+            for tab in tabs {
+                out.post(tab, &notice);
+            }
             if after.is_none() {
                 self.writers.remove(&before.id);
             }

@@ -174,7 +174,7 @@ impl Store {
         }
     }
 
-    fn may_freeze(&self) -> bool {
+    pub(super) fn may_freeze(&self) -> bool {
         self.writer().is_some_and(Writer::may_be_followed)
             && self.frozen.is_none()
             && self.flushing.is_none()

@@ -324,6 +324,11 @@ impl Session {
         }
     }
 
+    /// Whether the server has taken us in, on the connection of now.
+    pub fn is_welcome(&self) -> bool {
+        self.is_welcome
+    }
+
     /// Whether a refusal with this code is of the replica, not of what was sent.
     pub fn is_final(code: &str) -> bool {
         let codes = [

@@ -4,7 +4,7 @@ use super::key::{Key, verdicts_between};
 use super::record::{Replica, Space};
 use super::rows::{Need, Rows};
 use super::{Context, Decided, Decision, Wanted};
-use crate::ids::{ReplicaId, Seq};
+use crate::ids::{ReplicaId, Seq, Token};
 use crate::limits::{DEPTH_MAX, DOCUMENT_BYTES_MAX, FRAME_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use crate::protocol::message::{Hello, Limits, Refusal, ServerMessage, Welcome};
 use crate::protocol::refusal::{PROTOCOL_UNSUPPORTED, REPLICA_CONFLICT};
@@ -63,6 +63,7 @@ pub fn decide(context: &Context, hello: &Hello, rows: &Rows) -> Decided<Decision
             confirmed,
             staged: known.staged.clone(),
             last_seq: known.last_seq,
+            previous_lives: previous_lives(hello, known),
             ..begin(context, hello)
         }
     } else {
@@ -90,6 +91,15 @@ fn begin(context: &Context, hello: &Hello) -> Replica {
         last_seq: Seq(0),
         confirmed: Seq(0),
         staged: None,
+    }
+}
+
+/// Once it was welcomed, a life names none before it; those that it named at first still count.
+fn previous_lives(hello: &Hello, known: &Replica) -> Vec<Token> {
+    if hello.life == known.life {
+        known.previous_lives.clone()
+    } else {
+        hello.previous_lives.clone()
     }
 }
 

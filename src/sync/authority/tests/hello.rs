@@ -220,3 +220,17 @@ fn a_replica_the_space_does_not_know_must_say_hello() {
     assert_eq!(refusal(&server.handle(&pull)), "needs_hello");
     assert!(server.space.is_empty());
 }
+
+#[test]
+fn a_replaced_leader_is_fenced_also_after_its_successor_reconnected() {
+    let mut server = Server::with(&[replica(1)]);
+    let mut next = hello(replica(1));
+    next.term = Term(2);
+    next.life = life_token(2);
+    next.previous_lives = vec![life_token(1)];
+    server.hello(next.clone());
+    // Welcomed, so that it names no life but its own when it connects again.
+    next.previous_lives = Vec::new();
+    server.hello(next);
+    assert_eq!(refusal(&server.hello(hello(replica(1)))), "term_fenced");
+}
