@@ -169,7 +169,7 @@ describe('import', () => {
     };
     await expect(db.import(broken())).rejects.toThrow('the network is down');
     await expect(db.import([Uint8Array.of(0xff)])).rejects.toMatchObject({ code: 'import_failed' });
-    const long = 'x'.repeat(1 << 18);
+    const long = 'x'.repeat(1 << 19);
     await expect(db.import([long, long, long, long, long])).rejects.toThrow('longer than');
   });
 });
