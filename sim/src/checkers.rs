@@ -8,6 +8,7 @@ mod ledger;
 mod live;
 mod lone_writer;
 mod monotonic;
+mod no_copies;
 mod no_silence;
 mod own_writes;
 mod saw;
@@ -39,6 +40,7 @@ pub fn all() -> Vec<Box<dyn Checker>> {
         Box::new(live::Live::default()),
         Box::new(lone_writer::LoneWriter::default()),
         Box::new(monotonic::Monotonic::default()),
+        Box::new(no_copies::NoCopies),
         Box::new(no_silence::NoSilence::default()),
         Box::new(own_writes::OwnWrites::default()),
         Box::new(saw::Saw::default()),
