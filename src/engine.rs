@@ -52,8 +52,8 @@ pub struct Engine {
     has_lock: bool,
     /// How often that was done without a write being saved since.
     reopenings: u32,
-    /// Requests that wrote in vain so often that they are not tried again.
-    refused: Vec<Asker>,
+    /// Requests that wrote in vain so often that they are not tried again, each with the reason.
+    refused: Vec<(Asker, StoreError)>,
 }
 
 #[derive(Default)]
@@ -370,7 +370,7 @@ impl Engine {
         if database.reopenings == REOPENINGS_MAX {
             for (_, waiting) in &database.waiting {
                 if let Waiting::Answer(asker, _) = waiting {
-                    self.refused.push(*asker);
+                    self.refused.push((*asker, error.clone()));
                 }
             }
         }

@@ -114,8 +114,8 @@ pub struct Database {
     pub closing: Option<Asker>,
     /// How often it was opened again without a write being saved since.
     pub reopenings: u32,
-    /// Requests that wrote in vain so often that they are not tried again.
-    pub refused: Vec<Asker>,
+    /// Requests that wrote in vain so often that they are not tried again, each with the reason.
+    pub refused: Vec<(Asker, StoreError)>,
     /// Something failed, and opening again would not help.
     pub is_given_up: bool,
 }

@@ -1,7 +1,7 @@
 //! Requests of pages (`docs/PAGE.md`) to an open database.
 
 use super::answers::Known;
-use super::database::{Database, Waiting};
+use super::database::{Database, Waiting, storage_error};
 use super::exchange::Told;
 use super::out::{Asker, Out, Step, member_text, member_whole, reply, write_member};
 use super::transaction::Transaction;
@@ -19,7 +19,7 @@ use crate::query::ast::Query;
 use crate::query::check::CheckedQuery;
 use crate::query::evaluate::evaluate;
 use crate::query::patch::write_rows;
-use crate::store::Batch;
+use crate::store::{Batch, StoreError};
 use crate::txn::operation::Operation;
 use crate::txn::staging::Staging;
 use crate::txn::table;
@@ -40,11 +40,15 @@ impl Database {
         let writes = matches!(kind, "write" | "commit" | "retry" | "discard");
         if writes && !planted::is("engine_repeated_executed") {
             match self.answers.begin(asker) {
-                Known::New if self.refused.contains(&asker) => return self.refuse(step, asker),
-                Known::New => {}
+                Known::New => {
+                    if let Some((_, reason)) = self.refused.iter().find(|(of, _)| *of == asker) {
+                        let reason = Some(reason.clone());
+                        return self.refuse(step, asker, reason);
+                    }
+                }
                 // It was found in a log whose flush failed, and no flush has succeeded since.
                 Known::Answered(_) if self.storage.state != "ok" => {
-                    return self.refuse(step, asker);
+                    return self.refuse(step, asker, self.store.problem());
                 }
                 Known::Answered(notice) => {
                     self.reopenings = 0;
@@ -72,9 +76,12 @@ impl Database {
     }
 
     /// A write that could not be made durable, whether it is there or not.
-    fn refuse(&mut self, step: &mut Step<'_>, asker: Asker) {
-        let problem = "it could not be flushed".into();
-        let error = Error::from(Problem::StorageFailed { problem });
+    fn refuse(&mut self, step: &mut Step<'_>, asker: Asker, reason: Option<StoreError>) {
+        let problem = "it could not be flushed";
+        let reason = reason.unwrap_or_else(|| StoreError::Poisoned {
+            problem: problem.into(),
+        });
+        let error = storage_error(reason);
         let notice = reply(asker.number, Err(&error));
         step.out.post(asker.tab, &notice);
         self.answers.keep(asker, notice);
