@@ -1,0 +1,43 @@
+// Holm as it ships. On which rung is decided by what the server of the page hides.
+import { createDatabase, defineSchema, t } from '/dist/index.js';
+
+const FIELDS = {
+  title: t.string(),
+  body: t.string(),
+  status: t.string().index(),
+  priority: t.int(),
+  projectId: t.string(),
+  assigneeId: t.string(),
+  createdAt: t.timestamp(),
+  updatedAt: t.timestamp(),
+  labels: t.list(t.string()),
+};
+
+const toFields = (issue) => ({
+  ...issue,
+  createdAt: new Date(issue.createdAt),
+  updatedAt: new Date(issue.updatedAt),
+});
+
+/** A database that queues what it writes for a server. */
+export const open = () => openWith(FIELDS);
+
+/** One whose documents never leave the device. */
+export const openLocal = () => openWith(t.local(FIELDS));
+
+async function openWith(collection) {
+  const schema = defineSchema({ version: 1, collections: { issues: collection } });
+  const db = await createDatabase({ name: 'bench', schema });
+  const { issues } = db.query;
+  return {
+    kind: db.status.storage.kind,
+    insertOne: (issue) => db.mutate.issues.insert(toFields(issue)).saved,
+    insertAll: (all) => db.mutate.issues.insertMany(all.map(toFields)).saved,
+    newestOpen: async () => {
+      const newest = issues.where('status', '=', 'open').orderBy('updatedAt', 'desc').limit(50);
+      return (await newest.get()).map(({ id }) => id);
+    },
+    get: async (id) => (await issues.where('id', '=', id).get())[0],
+    all: () => issues.get(),
+  };
+}

@@ -1,0 +1,76 @@
+// The workloads, for one contestant after the other, each in a browser of its own. A time counts
+// only once the answer was checked against the plain model in issues.mjs.
+import { issue, issues, newestOpen } from './issues.mjs';
+
+const now = () => performance.now();
+
+async function timed(call) {
+  const began = now();
+  const result = await call();
+  return [now() - began, result];
+}
+
+function same(found, wanted, what) {
+  const [a, b] = [JSON.stringify(found), JSON.stringify(wanted)];
+  if (a !== b) throw new Error(`${what}: ${a?.slice(0, 200)} is not ${b?.slice(0, 200)}`);
+}
+
+/** Times are plain numbers to all. */
+const plain = (row) => ({
+  ...row,
+  createdAt: Number(row.createdAt),
+  updatedAt: Number(row.updatedAt),
+});
+
+function sameIssue(found, wanted) {
+  const ordered = (row) => Object.keys(issue(0)).map((name) => plain(row)[name]);
+  same(ordered(found), ordered(wanted), 'an issue');
+}
+
+const middle = (times) => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)];
+
+globalThis.bench = {
+  /** W2, W7, W1 in a fresh profile. */
+  async fill(name, count) {
+    const { open } = await import(`./${name}.mjs`);
+    const data = issues(count);
+    const contestant = await open();
+    const [insertMs] = await timed(() => contestant.insertAll(data));
+    const [allMs, all] = await timed(() => contestant.all());
+    same(all.length, count, 'rows');
+    const byId = new Map(all.map((row) => [row.id, row]));
+    for (const wanted of data) sameIssue(byId.get(wanted.id), wanted);
+    const repeated = [];
+    for (let times = 0; times < 5; times += 1) {
+      repeated.push((await timed(() => contestant.all()))[0]);
+    }
+    const single = [];
+    for (let number = count; number < count + 200; number += 1) {
+      single.push((await timed(() => contestant.insertOne(issue(number))))[0]);
+    }
+    same((await contestant.all()).length, count + 200, 'rows');
+    return {
+      kind: contestant.kind,
+      'W2 insert': insertMs,
+      'W7 all, first': allMs,
+      'W7 all, p50': middle(repeated),
+      'W1 insert one, p50': middle(single),
+    };
+  },
+
+  /** W3, after the browser was started again on the profile. */
+  async reopen(name, count) {
+    const { open } = await import(`./${name}.mjs`);
+    const data = issues(count + 200);
+    const began = now();
+    const contestant = await open();
+    const opened = now() - began;
+    const ids = await contestant.newestOpen();
+    const shown = now() - began;
+    const row = await contestant.get(data[7].id);
+    const got = now() - began;
+    same(ids, newestOpen(data), 'the newest open issues');
+    sameIssue(row, data[7]);
+    return { 'W3 open': opened, 'W3 first query': shown, 'W3 then get': got };
+  },
+};

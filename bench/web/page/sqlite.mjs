@@ -1,0 +1,4 @@
+// SQLite, as the page calls it.
+import { remote } from './remote.mjs';
+
+export const open = () => remote('./sqlite.worker.mjs');

@@ -1,0 +1,121 @@
+// Measures Holm beside others in one run:
+//   node bench/web/run.mjs [--count=10000] [--only=holm,...]
+// Needs a build (`npm run build`) and Chromium. Each contestant has a browser and a profile of its
+// own; all answers are checked before a time counts. Prints the times, and each as a multiple of
+// Holm's.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { cpus, tmpdir } from 'node:os';
+import { extname, join, normalize } from 'node:path';
+import { launch } from '../../tests/web/drivers/index.mjs';
+
+const root = join(import.meta.dirname, '../..');
+const here = import.meta.dirname;
+const option = (name, otherwise) =>
+  process.argv.find((arg) => arg.startsWith(`--${name}=`))?.split('=')[1] ?? otherwise;
+
+/** A name, its module, and whether the page's workers find no OPFS. */
+const CONTESTANTS = [
+  ['floor OPFS', 'floor-opfs'],
+  ['floor IndexedDB', 'floor-indexeddb'],
+  ['holm', 'holm'],
+  ['holm, local', 'holm-local'],
+  ['holm on IndexedDB', 'holm', true],
+  ['sqlite-wasm', 'sqlite'],
+  ['dexie', 'dexie'],
+];
+
+const TYPES = { '.html': 'text/html', '.wasm': 'application/wasm' };
+const PLACES = [
+  ['/dist/', join(root, 'dist')],
+  ['/rivals/', join(here, 'node_modules')],
+  ['/', join(here, 'page')],
+];
+
+async function serve() {
+  const pages = { hidesOpfs: false };
+  const server = createServer(async (request, response) => {
+    const path = normalize(new URL(request.url, 'http://page').pathname);
+    const [start, folder] = PLACES.find(([start]) => path.startsWith(start));
+    try {
+      const file = join(folder, path === '/' ? 'index.html' : path.slice(start.length));
+      const content = await readFile(file);
+      response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'text/javascript' });
+      const isHidden = pages.hidesOpfs && path === '/dist/worker.js';
+      if (isHidden) response.write('delete globalThis.FileSystemSyncAccessHandle;\n');
+      response.end(content);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  pages.url = `http://127.0.0.1:${server.address().port}/`;
+  pages.close = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return pages;
+}
+
+/** Calls one of the page's workloads in a fresh browser on a profile. */
+async function visit(pages, profileDir, workload, ...args) {
+  const browser = await launch('chromium', { profileDir });
+  try {
+    const page = await browser.newPage();
+    await page.goto(pages.url);
+    await page.waitFor(() => globalThis.bench !== undefined, {
+      timeoutMs: 20_000,
+      what: 'the page',
+    });
+    return await page.evaluate((name, given) => bench[name](...given), workload, args);
+  } finally {
+    await browser.close();
+  }
+}
+
+async function measure(pages, [label, module, hidesOpfs = false], count) {
+  pages.hidesOpfs = hidesOpfs;
+  const profileDir = mkdtempSync(join(tmpdir(), 'holm-bench-'));
+  try {
+    const { kind, ...filled } = await visit(pages, profileDir, 'fill', module, count);
+    const reopened = await visit(pages, profileDir, 'reopen', module, count);
+    return { label, kind, times: { ...filled, ...reopened } };
+  } finally {
+    rmSync(profileDir, { recursive: true, force: true });
+  }
+}
+
+function print(rows) {
+  const own = rows.find(({ label }) => label === 'holm')?.times ?? {};
+  const workloads = Object.keys(rows[0].times);
+  console.log(`| | ${workloads.join(' | ')} |`);
+  console.log(`|---|${workloads.map(() => '---|').join('')}`);
+  for (const { label, kind, times } of rows) {
+    const cells = workloads.map((workload) => {
+      const ratio = times[workload] / own[workload];
+      const multiple = label === 'holm' || Number.isNaN(ratio) ? '' : ` (${ratio.toFixed(2)} x)`;
+      return `${times[workload].toFixed(times[workload] < 10 ? 2 : 0)}${multiple}`;
+    });
+    console.log(`| ${label} (${kind}) | ${cells.join(' | ')} |`);
+  }
+}
+
+if (!existsSync(join(root, 'dist/index.js'))) throw new Error('run `npm run build` first');
+if (!existsSync(join(here, 'node_modules'))) {
+  execFileSync('npm', ['install', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' });
+}
+const count = Number(option('count', '10000'));
+const only = option('only', '').split(',').filter(Boolean);
+const pages = await serve();
+const rows = [];
+for (const contestant of CONTESTANTS) {
+  if (only.length > 0 && !only.includes(contestant[0])) continue;
+  console.error(`${contestant[0]} ...`);
+  rows.push(await measure(pages, contestant, count));
+}
+pages.close();
+console.log(`${count} issues, ${cpus().length} cores (${cpus()[0].model}); milliseconds`);
+print(rows);
+process.exit(0);
