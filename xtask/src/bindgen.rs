@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::names::Names;
+use crate::order;
 use wasm_bindgen_cli_support::Bindgen;
 
 const MODULE: &str = "holm_worker_bg.wasm";
@@ -68,8 +69,18 @@ pub fn optimise(root: &Path, out: &Path) -> Result<(), String> {
     let long = fs::read_to_string(&glue).map_err(|error| in_file(&glue, &error))?;
     let short = Names::read(&printed).shorten(&long)?;
     fs::write(&glue, short).map_err(|error| in_file(&glue, &error))?;
+    order_functions(&module, &out.join(NAMES))?;
     let exports = out.join(EXPORTS);
     fs::remove_file(&exports).map_err(|error| in_file(&exports, &error))
+}
+
+/// Last, since other tools have an order of their own.
+fn order_functions(module: &Path, names: &Path) -> Result<(), String> {
+    let bytes = fs::read(module).map_err(|error| in_file(module, &error))?;
+    let lines = fs::read_to_string(names).map_err(|error| in_file(names, &error))?;
+    let (bytes, lines) = order::reorder(&bytes, &lines)?;
+    fs::write(names, lines).map_err(|error| in_file(names, &error))?;
+    fs::write(module, bytes).map_err(|error| in_file(module, &error))
 }
 
 /// Rewrites a module, through a file beside it so that a failure leaves no half. Gives what was

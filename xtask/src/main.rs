@@ -7,6 +7,7 @@
 mod bindgen;
 mod compile;
 mod names;
+mod order;
 mod route;
 
 use std::env;
