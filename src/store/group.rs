@@ -45,14 +45,10 @@ pub(super) enum Preamble {
 }
 
 /// The preamble of a new file.
-pub(super) fn preamble(kind: [u8; 8]) -> [u8; PREAMBLE_BYTES] {
-    let mut bytes = [0; PREAMBLE_BYTES];
-    let (fields, check) = bytes.split_at_mut(12);
-    let (magic, version) = fields.split_at_mut(8);
-    magic.copy_from_slice(&kind);
-    version.copy_from_slice(&VERSION.to_le_bytes());
-    check.copy_from_slice(&(xxh64(fields, 0) as u32).to_le_bytes());
-    bytes
+pub(super) fn preamble(kind: [u8; 8]) -> Vec<u8> {
+    let fields = [kind.as_slice(), &VERSION.to_le_bytes()].concat();
+    let check = xxh64(&fields, 0) as u32;
+    [fields.as_slice(), &check.to_le_bytes()].concat()
 }
 
 /// Judges the start of a log.
@@ -81,33 +77,39 @@ pub(super) fn seal(
     offset: u64,
     (kind, commit, flushed): (Kind, Commit, u64),
 ) -> Result<(), StoreError> {
-    let (header, payload) = group.split_at_mut(HEADER_BYTES);
+    let payload = group.get(HEADER_BYTES..).unwrap_or_default();
     let Ok(length) = u32::try_from(payload.len()) else {
         return Err(StoreError::TooLarge {
             bytes: payload.len(),
         });
     };
-    let mut fields = [0; 32];
-    fields[..3].copy_from_slice(GROUP_MAGIC);
-    fields[3] = kind as u8;
-    fields[4..8].copy_from_slice(&length.to_le_bytes());
-    fields[8..16].copy_from_slice(&commit.0.to_le_bytes());
-    fields[16..24].copy_from_slice(&flushed.to_le_bytes());
-    fields[24..].copy_from_slice(&xxh64(payload, 0).to_le_bytes());
-    let (in_front, check) = header.split_at_mut(fields.len());
-    in_front.copy_from_slice(&fields);
-    check.copy_from_slice(&header_check(log, offset, &fields).to_le_bytes());
+    let [a, b, c] = *GROUP_MAGIC;
+    let marks = u32::from_le_bytes([a, b, c, kind as u8]);
+    let first = u64::from(length) << 32 | u64::from(marks);
+    fill(
+        group,
+        log,
+        offset,
+        [first, commit.0, flushed, xxh64(payload, 0)],
+    );
     Ok(())
+}
+
+fn fill(group: &mut [u8], log: LogId, offset: u64, fields: [u64; 4]) {
+    let [a, b, c, d] = fields;
+    let header = bytes_of(&[a, b, c, d, header_check(log, offset, fields)]);
+    group
+        .iter_mut()
+        .zip(header)
+        .for_each(|(to, from)| *to = from);
 }
 
 /// Makes the checks of a group hold, whatever else is in it.
 #[cfg(feature = "oracle")]
 pub(super) fn reseal(group: &mut [u8], log: LogId, offset: u64) {
-    let (header, payload) = group.split_at_mut(HEADER_BYTES);
-    let (fields, check) = header.split_first_chunk_mut::<32>().expect("it is longer");
-    let (_, payload_check) = fields.split_at_mut(24);
-    payload_check.copy_from_slice(&xxh64(payload, 0).to_le_bytes());
-    check.copy_from_slice(&header_check(log, offset, fields).to_le_bytes());
+    let [a, b, c] = [0, 8, 16].map(|at| number(group, at, 8));
+    let payload = group.get(HEADER_BYTES..).unwrap_or_default();
+    fill(group, log, offset, [a, b, c, xxh64(payload, 0)]);
 }
 
 /// The length that a header claims for its payload.
@@ -119,7 +121,7 @@ pub(super) fn length_of(header: &[u8]) -> usize {
 /// The header at `offset` of `log`, if it checks out.
 pub(super) fn read_header(log: LogId, bytes: &[u8], offset: usize) -> Option<Header> {
     let header = bytes.get(offset..offset.checked_add(HEADER_BYTES)?)?;
-    let (fields, _) = header.split_first_chunk::<32>()?;
+    let fields = [0, 8, 16, 24].map(|at| number(header, at, 8));
     let kind = match header.get(3)? {
         1 => Kind::Head,
         2 => Kind::Commit,
@@ -127,14 +129,15 @@ pub(super) fn read_header(log: LogId, bytes: &[u8], offset: usize) -> Option<Hea
         4 => Kind::Manifest,
         _ => return None,
     };
-    let is_good = fields.starts_with(GROUP_MAGIC)
+    let is_good = header.starts_with(GROUP_MAGIC)
         && number(header, 32, 8) == header_check(log, offset as u64, fields);
-    is_good.then(|| Header {
+    let [first, commit, flushed, payload_check] = fields;
+    is_good.then_some(Header {
         kind,
-        length: number(header, 4, 4) as u32,
-        commit: Commit(number(header, 8, 8)),
-        flushed: number(header, 16, 8),
-        payload_check: number(header, 24, 8),
+        length: (first >> 32) as u32,
+        commit: Commit(commit),
+        flushed,
+        payload_check,
     })
 }
 
@@ -160,13 +163,14 @@ pub(super) fn find_group(bytes: &[u8], from: usize) -> Option<usize> {
         .map(|at| from + at)
 }
 
-fn header_check(log: LogId, offset: u64, fields: &[u8; 32]) -> u64 {
-    let mut place = [0; 56];
-    place[..8].copy_from_slice(&log.term.0.to_le_bytes());
-    place[8..16].copy_from_slice(&u64::from(log.part).to_le_bytes());
-    place[16..24].copy_from_slice(&offset.to_le_bytes());
-    place[24..].copy_from_slice(fields);
-    xxh64(&place, 0)
+fn header_check(log: LogId, offset: u64, [a, b, c, d]: [u64; 4]) -> u64 {
+    let part = u64::from(log.part);
+    xxh64(&bytes_of(&[log.term.0, part, offset, a, b, c, d]), 0)
+}
+
+fn bytes_of(numbers: &[u64]) -> Vec<u8> {
+    let bytes = |number: &u64| number.to_le_bytes();
+    numbers.iter().flat_map(bytes).collect()
 }
 
 /// A little-endian number of up to eight bytes; the callers have checked that it is there.

@@ -2,6 +2,9 @@
 
 use crate::ids::Term;
 
+/// Digits of which every number fits 64 bits.
+const DIGITS_MAX: usize = 19;
+
 /// Which log: the larger is the newer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogId {
@@ -35,12 +38,11 @@ impl LogName {
 
     /// Reads what `to_text` wrote, and nothing else.
     pub fn from_text(text: &str) -> Option<Self> {
-        let mut fields = text.strip_prefix("log-")?.split('-');
+        let mut numbers = numbers(text);
         let mut read_log = || {
-            let term = Term(fields.next()?.parse().ok()?);
             Some(LogId {
-                term,
-                part: fields.next()?.parse().ok()?,
+                term: Term(numbers.next()??),
+                part: numbers.next()?? as u32,
             })
         };
         let log = read_log()?;
@@ -55,7 +57,18 @@ impl LogName {
 
 /// The term in a file's name, whatever the file is.
 pub fn term_of(text: &str) -> Option<Term> {
-    text.split('-').nth(1)?.parse().ok().map(Term)
+    numbers(text).next()?.map(Term)
+}
+
+/// The numbers of a file's name, which stand behind its first word.
+pub(super) fn numbers(text: &str) -> impl Iterator<Item = Option<u64>> {
+    let fields = text.as_bytes().split(|byte| *byte == b'-');
+    fields.skip(1).map(|digits| {
+        let is_number = !digits.is_empty() && digits.len() <= DIGITS_MAX;
+        let is_number = is_number && digits.iter().all(u8::is_ascii_digit);
+        let add = |number, digit: &u8| number * 10 + u64::from(digit - b'0');
+        is_number.then(|| digits.iter().fold(0, add))
+    })
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::block::{self, Block, CHECK_BYTES};
 use super::cache::Reader;
 use super::error::StoreError;
 use super::filter;
+use super::name;
 use crate::ids::{Commit, FileId, Term};
 use crate::platform::disk::Disk;
 use std::rc::Rc;
@@ -33,10 +34,10 @@ impl RunId {
 
     /// Reads what `to_text` wrote, and nothing else.
     pub fn from_text(text: &str) -> Option<Self> {
-        let (term, number) = text.strip_prefix("run-")?.split_once('-')?;
+        let mut numbers = name::numbers(text);
         let id = Self {
-            term: Term(term.parse().ok()?),
-            number: number.parse().ok()?,
+            term: Term(numbers.next()??),
+            number: numbers.next()??,
         };
         (id.to_text() == text).then_some(id)
     }

@@ -44,8 +44,8 @@ pub fn collection(table: u8, name: &str) -> Vec<u8> {
 /// The collection and id in a document's key.
 pub fn document_key(bytes: &[u8]) -> Option<DocumentKey> {
     let rest = str::from_utf8(bytes.get(1..)?).ok()?;
-    let (collection, id) = rest.split_once('\0')?;
-    Some(DocumentKey::new(collection, id))
+    let end = rest.bytes().position(|byte| byte == 0)?;
+    Some(DocumentKey::new(rest.get(..end)?, rest.get(end + 1..)?))
 }
 
 /// The first key after all that begin with `prefix`.

@@ -285,7 +285,7 @@ const checks = {
     equal((await next(one)).startsWith('Disconnected { connection: 2'), true);
   },
 
-  async 'a failed assertion is thrown with its message'({ rig }) {
+  async 'a failed assertion is thrown with its place and message'({ rig }) {
     const one = rig();
     let thrown = '';
     try {
@@ -293,8 +293,7 @@ const checks = {
     } catch (error) {
       thrown = String(error);
     }
-    // Where it failed is told by the stack: places are left out of the module.
-    equal(/the "sky" fell$/.test(thrown), true, thrown);
+    equal(/worker\/src\/testing\.rs:\d+:\d+:\nthe "sky" fell$/.test(thrown), true, thrown);
   },
 };
 

@@ -1,9 +1,8 @@
 //! Runs cargo for the `worker` crate by one route and returns the raw module's path.
 //!
-//! The standard library is built along with it, for size. A failed assertion keeps its message;
-//! where it failed is told by the stack, whose numbers of functions the names beside the module
-//! translate. What `{:?}` would print of values is left out of what ships, with the code that
-//! prints it.
+//! The standard library is built along with it, for size. A failed assertion keeps its message, and
+//! its file and line; what `{:?}` would print of values is left out of what ships, with the code
+//! that prints it.
 //! `RUSTC_BOOTSTRAP` permits `-Z` on a stable release.
 
 use std::env;
@@ -35,7 +34,10 @@ pub fn compile(root: &Path, route: Route, features: &str) -> Result<PathBuf, Str
             "-Zbuild-std-features=optimize_for_size",
         ])
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("CARGO_ENCODED_RUSTFLAGS", flags(features).join("\x1f"))
+        .env(
+            "CARGO_ENCODED_RUSTFLAGS",
+            flags(route, features).join("\x1f"),
+        )
         .status()
         .map_err(|error| format!("cargo does not run: {error}"))?;
     if !status.success() {
@@ -60,13 +62,25 @@ fn debian_cargo() -> Command {
 }
 
 /// For rustc. This machine's folders are kept out. Only tests look at what `{:?}` prints.
-fn flags(features: &str) -> Vec<String> {
+fn flags(route: Route, features: &str) -> Vec<String> {
     let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| home + "/.cargo"));
     let registry = home.map(|home| format!("--remap-path-prefix={home}/registry/src=/deps"));
+    let source = library_source(route).map(|source| format!("--remap-path-prefix={source}=/std"));
     let debug = if features.is_empty() { "none" } else { "full" };
     let sizes = [
         format!("-Zfmt-debug={debug}"),
-        "-Zlocation-detail=none".to_owned(),
+        "-Zlocation-detail=file,line".to_owned(),
     ];
-    registry.into_iter().chain(sizes).collect()
+    registry.into_iter().chain(source).chain(sizes).collect()
+}
+
+/// Where the source of the standard library lies on this machine.
+fn library_source(route: Route) -> Option<String> {
+    let rustc = match route {
+        Route::Rustup => "rustc",
+        Route::Debian => DEBIAN_RUSTC,
+    };
+    let output = Command::new(rustc).args(["--print", "sysroot"]).output();
+    let sysroot = String::from_utf8(output.ok()?.stdout).ok()?;
+    Some(format!("{}/lib/rustlib/src/rust/library", sysroot.trim()))
 }

@@ -176,3 +176,6 @@ fn rewrite(
     }
     Ok(out.finish())
 }
+
+#[cfg(test)]
+mod tests;
