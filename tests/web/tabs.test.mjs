@@ -109,7 +109,7 @@ for (const { name, rung, where } of firstPlaces) {
         await open(second, DATABASE);
         assert.equal(await second.evaluate(countMarks), 6);
         await second.evaluate(() => app.db.close());
-        await first.evaluate(() => void setTimeout(() => history.back()));
+        await first.back();
         await first.waitFor(() => globalThis.app !== undefined, { ...SOON, what: 'the page' });
         const isKept = await first.evaluate(() => app.isKept === true);
         if (!isKept) await open(first, DATABASE);

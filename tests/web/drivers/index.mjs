@@ -2,7 +2,7 @@
 //
 //   const browser = await launch(name, { profileDir });   'chromium' | 'firefox' | 'webkit'
 //   const page = await browser.newPage();
-//   await page.goto(url);               also reload()
+//   await page.goto(url);               also reload() and back()
 //   await page.evaluate(fn, ...args);   runs in the page; a promise is awaited; JSON in and out
 //   await page.waitFor(fn, { args, timeoutMs, what });    until fn returns something truthy: that
 //   await page.click(selector);         also type(selector, text), fill(selector, text),

@@ -82,6 +82,10 @@ class PuppeteerPage {
     await this.#page.reload({ waitUntil: 'load' });
   }
 
+  async back() {
+    await this.#page.goBack({ waitUntil: 'load' });
+  }
+
   evaluate(fn, ...args) {
     return this.#page.evaluate(fn, ...args);
   }

@@ -132,6 +132,10 @@ class WebKitPage {
     await this.#inTurn((session) => session.post('refresh'));
   }
 
+  async back() {
+    await this.#inTurn((session) => session.post('back'));
+  }
+
   evaluate(fn, ...args) {
     return this.#inTurn((session) => session.evaluate(fn, ...args));
   }
