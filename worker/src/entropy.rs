@@ -2,6 +2,7 @@
 
 use holm::platform::entropy::Entropy;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen::throw_val;
 use web_sys::Crypto;
 
 #[wasm_bindgen]
@@ -19,9 +20,10 @@ pub struct WebEntropy;
 impl Entropy for WebEntropy {
     fn fill(&mut self, into: &mut [u8]) {
         for part in into.chunks_mut(CALL_BYTES_MAX) {
+            // It refuses only more than 65,536 bytes.
             CRYPTO
                 .with(|crypto| crypto.get_random_values_with_u8_array(part))
-                .expect("getRandomValues refuses only more than 65,536 bytes");
+                .unwrap_or_else(|thrown| throw_val(thrown));
         }
     }
 }

@@ -1,16 +1,16 @@
 //! The page at the other end: one function that takes bytes, and the number by which the engine
 //! knows the page.
 
+use holm::doc::json;
+use holm::doc::value::Value;
 use holm::ids::TabId;
-use js_sys::{Function, JSON, Reflect, Uint8Array};
+use js_sys::{Function, Uint8Array};
 use std::cell::Cell;
 use wasm_bindgen::JsValue;
 use web_sys::console;
 
 /// The member of every message in which a page gives its number (`docs/PAGE.md`).
 const NUMBER: &str = "tab";
-/// The largest whole number that JavaScript counts to.
-const NUMBER_MAX: f64 = 9_007_199_254_740_991.0;
 
 /// The one page of a host.
 pub struct Page {
@@ -50,10 +50,6 @@ impl Page {
 }
 
 fn number_in(message: &[u8]) -> Option<TabId> {
-    let message = JSON::parse(std::str::from_utf8(message).ok()?).ok()?;
-    let number = Reflect::get(&message, &JsValue::from_str(NUMBER))
-        .ok()?
-        .as_f64()?;
-    let is_whole = (0.0..=NUMBER_MAX).contains(&number) && number.fract() == 0.0;
-    is_whole.then_some(TabId(number as u64))
+    let message = json::read(message).ok()?;
+    message.get(NUMBER).and_then(Value::as_u64).map(TabId)
 }

@@ -5,10 +5,18 @@ use crate::page::Page;
 use holm::event::Event;
 use holm::ids::TabId;
 use holm::platform::channel::TabChannel;
-use js_sys::{ArrayBuffer, Function, Reflect, Uint8Array};
+use js_sys::{ArrayBuffer, Uint8Array};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::{BroadcastChannel, MessageEvent};
+
+#[wasm_bindgen]
+extern "C" {
+    /// A channel in Node.
+    type Unref;
+    #[wasm_bindgen(method, catch)]
+    fn unref(this: &Unref) -> Result<(), JsValue>;
+}
 
 /// The page of this worker, and the channel that was joined.
 pub struct Tabs {
@@ -92,12 +100,7 @@ impl Drop for Channel {
 
 /// In Node an open channel keeps the process alive, unless told not to.
 fn let_process_end(channel: &BroadcastChannel) {
-    let unref = Reflect::get(channel, &JsValue::from_str("unref"));
-    if let Some(unref) = unref
-        .ok()
-        .and_then(|unref| unref.dyn_into::<Function>().ok())
-    {
-        // It takes nothing and throws nothing.
-        let _channel = unref.call0(channel);
-    }
+    let channel: &Unref = channel.unchecked_ref();
+    // Elsewhere there is no such function.
+    let _missing = channel.unref();
 }
