@@ -31,7 +31,7 @@ impl RunBuilder {
             commits,
             block_bytes,
             taken: 0,
-            pending: group::preamble(group::RUN_MAGIC).to_vec(),
+            pending: group::preamble(group::RUN_MAGIC),
             leaf: BlockBuilder::default(),
             hashes: Vec::new(),
             index: BlockBuilder::default(),

@@ -237,7 +237,7 @@ impl Walk<'_, '_> {
         self.content.commits = record.commits;
         let mut begin = [0; PREAMBLE_BYTES];
         let count = self.disk.read(self.file, 0, &mut begin);
-        if count != Ok(PREAMBLE_BYTES) || begin != preamble(RUN_MAGIC) {
+        if count != Ok(PREAMBLE_BYTES) || preamble(RUN_MAGIC) != begin {
             self.fault(0, "the preamble of the run is not as it was written");
         }
         if footer != Some(*record) {

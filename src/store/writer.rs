@@ -50,7 +50,7 @@ impl Writer {
                 file: name.to_text(),
             });
         }
-        let mut bytes = Vec::from(group::preamble(group::LOG_MAGIC));
+        let mut bytes = group::preamble(group::LOG_MAGIC);
         bytes.extend_from_slice(&group::start_group());
         manifest.encode(name, &mut bytes);
         bytes.extend_from_slice(entries);
