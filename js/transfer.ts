@@ -38,37 +38,44 @@ const LINE_CHARS_MAX = 2 << 20;
 /** What the engine exports of the outbox is no document of the app's. */
 const OUTBOX = '$outbox';
 
-/** All documents, a slice of the engine's at a time, each when it is asked for. */
+/**
+ * All documents as they were when it was called, a slice of the engine's at a time, each when it is
+ * asked for. A transaction keeps that state until the stream ends.
+ */
 export function exportFrom(
   connection: Connection,
   { onProgress }: ExportOptions,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let [exported, total] = [0, 0];
   let after: string | null = null;
+  const transaction = connection.send('begin', '', () => {});
+  const end = () => void connection.send('abort', `"transaction":${transaction}`, () => {});
+  const slice = (count?: true) =>
+    connection.request('export', { transaction, after, count }).catch((error) => {
+      end();
+      throw error;
+    });
   return new ReadableStream({
     async start() {
-      if (onProgress) total = await count(connection);
+      if (!onProgress) return;
+      do {
+        const { count = 0, next = null } = await slice(true);
+        total += count;
+        after = next;
+      } while (after !== null);
     },
     async pull(controller) {
-      const { lines = [], next = null } = await connection.request('export', { after });
+      const { lines = [], next = null } = await slice();
       controller.enqueue(new TextEncoder().encode([...lines, ''].join('\n')));
       exported += lines.length;
       after = next;
       if (onProgress) callOut(() => onProgress({ exported, total }));
-      if (after === null) controller.close();
+      if (after !== null) return;
+      end();
+      controller.close();
     },
+    cancel: end,
   });
-}
-
-async function count(connection: Connection): Promise<number> {
-  let total = 0;
-  let after: string | null = null;
-  do {
-    const answer = await connection.request('export', { after, count: true });
-    total += answer.count ?? 0;
-    after = answer.next ?? null;
-  } while (after !== null);
-  return total;
 }
 
 /** One import. */

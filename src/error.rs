@@ -305,7 +305,8 @@ impl Problem {
                  Nothing was changed; run it again."
             }
             Self::NoTransaction => {
-                "There is no open transaction with this number. It may have ended."
+                "This transaction or export is over, likely since the database was opened again. \
+                 Run it again."
             }
             Self::DatabaseInUse => {
                 "Another tab has this database open, and only one tab can. \

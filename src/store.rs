@@ -32,6 +32,7 @@ mod name;
 pub mod probe;
 mod recovery;
 mod run;
+mod snapshot;
 mod upkeep;
 mod writer;
 
@@ -41,6 +42,7 @@ mod tests;
 pub use batch::Batch;
 pub use error::StoreError;
 pub use recovery::{Damage, Recovery, Refused, Report, Torn};
+pub use snapshot::Snapshot;
 
 use crate::ids::{Commit, FileId, Term, Ticket};
 use crate::platform::disk::{Disk, DiskError};
@@ -206,10 +208,32 @@ impl Store {
         Ok(None)
     }
 
+    /// What there is now, for as long as it is kept.
+    pub fn snapshot(&self) -> Snapshot {
+        let memories = [Some(self.memtable.shared()), self.frozen.as_ref()];
+        Snapshot {
+            memories: memories.into_iter().flatten().cloned().collect(),
+            runs: self.runs.clone(),
+        }
+    }
+
     /// Visits the pairs with `from <= key < to` until told to stop.
     pub fn scan(
         &self,
         disk: &mut dyn Disk,
+        from: &[u8],
+        to: &[u8],
+        direction: Direction,
+        visit: &mut Visit,
+    ) -> Result<(), StoreError> {
+        self.scan_snapshot(disk, &self.snapshot(), from, to, direction, visit)
+    }
+
+    /// Visits the pairs that there were when a snapshot was taken.
+    pub fn scan_snapshot(
+        &self,
+        disk: &mut dyn Disk,
+        snapshot: &Snapshot,
         from: &[u8],
         to: &[u8],
         direction: Direction,
@@ -220,9 +244,8 @@ impl Store {
             Direction::Forward => (from, RunEnd::First),
             Direction::Backward => (to, RunEnd::Last),
         };
-        let memories = [Some(self.memtable.shared()), self.frozen.as_ref()];
-        let memories: Vec<&Rc<Memory>> = memories.into_iter().flatten().collect();
-        let mut merged = Merged::seek(&memories, &self.runs, &mut reader, begin, end)?;
+        let Snapshot { memories, runs } = snapshot;
+        let mut merged = Merged::seek(memories, runs, &mut reader, begin, end)?;
         while let Some((key, value)) = merged.entry() {
             let is_within = match direction {
                 Direction::Forward => key < to,

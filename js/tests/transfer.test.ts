@@ -43,6 +43,19 @@ describe('export', () => {
     await reader.cancel();
   });
 
+  it('keeps one state for all slices until it has ended, was cancelled, or has failed', async () => {
+    const { engine, db } = await exporting();
+    await new Response(db.export({ onProgress: () => {} })).text();
+    await db.export().cancel();
+    engine.on('export', () => refuse('storage_failed'));
+    await new Response(db.export()).text().catch(() => {});
+    const begun = engine.of('begin').map(({ number }) => number);
+    const within = engine.of('export').map(({ transaction }) => transaction);
+    expect(begun).toEqual(expect.arrayContaining(within));
+    expect(engine.of('abort').map(({ transaction }) => transaction)).toEqual(begun);
+    expect(begun.length).toBe(3);
+  });
+
   it('tells how many documents of how many it has given', async () => {
     const { db } = await exporting();
     const told: object[] = [];

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::ids::{push_hex, read_hex};
 use crate::merge::record::{self, StoredDocument};
 use crate::platform::disk::Disk;
-use crate::store::Direction;
+use crate::store::{Direction, Snapshot};
 use crate::txn::table;
 use std::ops::ControlFlow;
 
@@ -24,25 +24,30 @@ const COUNTED_MAX: u64 = 20_000;
 
 impl Database {
     /// Lines after the position `after` of the request, and where to go on; none at the end. A line
-    /// is `{"collection":...,"id":...,"fields":{...}}`; the outbox comes last, as documents of
+    /// is `{"collection":...,"id":...,"fields":{...}}`; the outbox comes first, as documents of
     /// `$outbox`. Where the request has `count`, the lines are only counted.
     pub fn export(
         &self,
         disk: &mut dyn Disk,
+        snapshot: &Snapshot,
         request: &Value,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         let is_counted = request.get("count").is_some();
         let mut count = 0;
         let mut from = vec![table::VISIBLE];
+        *out = b"{\"lines\":[".to_vec();
         if let Some(after) = request.get("after").and_then(Value::as_str) {
             from.resize(1 + after.len() / 2, 0);
             let position = from.get_mut(1..).unwrap_or_default();
             read_hex(after.as_bytes(), position)
                 .ok_or_else(|| bad(&["`after` is not a position"]))?;
             from.push(0);
+        } else if is_counted {
+            count = self.outbox.iter().count() as u64;
+        } else {
+            self.write_outbox(out);
         }
-        *out = b"{\"lines\":[".to_vec();
         let mut next = None;
         let mut visit = |key: &[u8], value: &[u8]| {
             if is_counted {
@@ -61,13 +66,8 @@ impl Database {
         };
         let to = [table::VISIBLE + 1];
         self.store
-            .scan(disk, &from, &to, Direction::Forward, &mut visit)
+            .scan_snapshot(disk, snapshot, &from, &to, Direction::Forward, &mut visit)
             .map_err(storage_error)?;
-        match next {
-            Some(_) => {}
-            None if is_counted => count += self.outbox.iter().count() as u64,
-            None => self.write_outbox(out),
-        }
         out.push(b']');
         member_whole(out, "count", count);
         member_text(out, "next", next.as_deref());

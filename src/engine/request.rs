@@ -161,7 +161,16 @@ impl Database {
         if kind == "check" {
             return self.check(step.disk, text_of(call.request, "from"), &mut call.ok);
         }
-        self.export(step.disk, call.request, &mut call.ok)
+        let snapshot = match call.request.get("transaction") {
+            Some(_) => {
+                let transaction = self.transactions.get_mut(&call.transaction()?);
+                let transaction = transaction.ok_or(Problem::NoTransaction)?;
+                let make = || self.store.snapshot();
+                transaction.snapshot.get_or_insert_with(make).clone()
+            }
+            None => self.store.snapshot(),
+        };
+        self.export(step.disk, &snapshot, call.request, &mut call.ok)
     }
 
     fn on_write(&mut self, step: &mut Step<'_>, call: &mut Call<'_>) -> Result<(), Error> {

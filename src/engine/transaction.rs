@@ -4,6 +4,7 @@ use crate::doc::row::Change;
 use crate::doc::schema::Schema;
 use crate::error::{Error, Problem};
 use crate::query::check::CheckedQuery;
+use crate::store::Snapshot;
 use crate::txn::staging::Staging;
 
 /// Operations that are not committed yet. They are seen by nobody else.
@@ -13,6 +14,8 @@ pub struct Transaction {
     pub staging: Staging,
     reads: Vec<CheckedQuery>,
     is_conflicted: bool,
+    /// What an export within it goes on seeing, from its first slice on.
+    pub snapshot: Option<Snapshot>,
 }
 
 impl Transaction {

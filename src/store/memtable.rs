@@ -43,7 +43,8 @@ impl Memtable {
         std::mem::take(self).pairs
     }
 
+    /// What a snapshot has is copied before it is changed.
     fn pairs_mut(&mut self) -> &mut Memory {
-        Rc::get_mut(&mut self.pairs).expect("no scan outlives the call that it was made by")
+        Rc::make_mut(&mut self.pairs)
     }
 }

@@ -55,7 +55,7 @@ pub(super) struct Merged {
 impl Merged {
     /// From the first key at or after `from`, or with `End::Last` down from the last key before it.
     pub fn seek(
-        memories: &[&Rc<Memory>],
+        memories: &[Rc<Memory>],
         runs: &[Rc<Run>],
         reader: &mut Reader,
         from: &[u8],

@@ -34,8 +34,14 @@ pub(super) struct Upkeep {
     jobs: Vec<Job>,
     /// Something failed. Tried again after the next commit.
     is_blocked: bool,
-    /// Files that may be removed when the log is flushed up to this offset.
-    gone: Vec<(u64, String)>,
+    gone: Vec<Gone>,
+}
+
+/// A file that may be removed when the log is flushed up to this offset, and no snapshot has it.
+struct Gone {
+    offset: u64,
+    name: String,
+    run: Option<Rc<Run>>,
 }
 
 impl Upkeep {
@@ -60,11 +66,16 @@ impl Upkeep {
     /// Takes the files that nothing needs once `writer` has flushed what it has.
     pub fn take_gone(&mut self, writer: &Writer) -> Vec<String> {
         let mut names = Vec::new();
-        self.gone.retain_mut(|(offset, name)| {
-            let stays =
-                !writer.is_flushed(*offset) && !crate::planted::is("store_inputs_removed_early");
+        self.gone.retain_mut(|gone| {
+            let is_read = gone
+                .run
+                .as_ref()
+                .is_some_and(|run| Rc::strong_count(run) > 1);
+            let stays = is_read && !crate::planted::is("store_snapshot_unpinned")
+                || !writer.is_flushed(gone.offset)
+                    && !crate::planted::is("store_inputs_removed_early");
             if !stays {
-                names.push(std::mem::take(name));
+                names.push(std::mem::take(&mut gone.name));
             }
             stays
         });
@@ -199,8 +210,8 @@ impl Store {
         self.set_writer(next);
         self.links = manifest.links;
         // The head of the new log names what those offsets of the old one did.
-        for (offset, _) in &mut self.upkeep.gone {
-            *offset = 1;
+        for gone in &mut self.upkeep.gone {
+            gone.offset = 1;
         }
         self.frozen = Some(self.memtable.freeze());
         self.upkeep.frozen_to = commits.0;
@@ -226,9 +237,9 @@ impl Store {
         let (Some(inputs), Some(run)) = (self.next_inputs(), self.upkeep.spare_run) else {
             return Ok(());
         };
-        let (memories, count): (Vec<&Rc<Memory>>, _) = match &inputs {
-            Inputs::Frozen => (self.frozen.iter().collect(), 0),
-            Inputs::Runs(ids) => (Vec::new(), ids.len()),
+        let (memories, count): (&[Rc<Memory>], _) = match &inputs {
+            Inputs::Frozen => (self.frozen.as_slice(), 0),
+            Inputs::Runs(ids) => (&[], ids.len()),
         };
         let (runs, older) = self.runs.split_at_checked(count).unwrap_or_default();
         let last = runs.first().map(|run| run.record.commits.1);
@@ -242,7 +253,7 @@ impl Store {
         } else {
             Deletes::Kept
         };
-        let source = Merged::seek(&memories, runs, &mut self.reader(disk), &[], End::First)?;
+        let source = Merged::seek(memories, runs, &mut self.reader(disk), &[], End::First)?;
         let builder = RunBuilder::new(run.0, commits, self.sizes.block_bytes);
         let job = Job::new(inputs, run, source, builder, deletes);
         self.upkeep.jobs.push(job);
@@ -260,7 +271,7 @@ impl Store {
         let mut links = &self.links[..];
         let inputs: &[RunId] = match &job.inputs {
             Inputs::Frozen => {
-                gone.extend(links.iter().map(|link| link.name.to_text()));
+                gone.extend(links.iter().map(|link| (link.name.to_text(), None)));
                 links = &[];
                 runs.extend(made.take());
                 &[]
@@ -270,14 +281,14 @@ impl Store {
         for run in &self.runs {
             if inputs.contains(&run.record.id) {
                 // The oldest first, so that what is left never shows what a newer one has changed.
-                gone.insert(0, run.record.id.to_text());
+                gone.insert(0, (run.record.id.to_text(), Some(run.clone())));
                 runs.extend(made.take());
             } else {
                 runs.push(run.clone());
             }
         }
         if record.is_none() {
-            gone.push(job.id.to_text());
+            gone.push((job.id.to_text(), None));
         }
         let manifest = manifest(links, &runs);
         let Some(writer) = self.writer_mut() else {
@@ -285,8 +296,8 @@ impl Store {
         };
         writer.write_manifest(disk, &manifest)?;
         let offset = writer.bytes();
-        for name in gone {
-            self.upkeep.gone.push((offset, name));
+        for (name, run) in gone {
+            self.upkeep.gone.push(Gone { offset, name, run });
         }
         self.cache.borrow_mut().forget(inputs);
         self.runs = runs;
@@ -300,7 +311,11 @@ impl Store {
     /// The file of a job that failed is of no use. It is removed, and another one will be made.
     fn give_up(&mut self, job: &Job) {
         self.upkeep.is_blocked = true;
-        self.upkeep.gone.push((0, job.id.to_text()));
+        self.upkeep.gone.push(Gone {
+            offset: 0,
+            name: job.id.to_text(),
+            run: None,
+        });
     }
 
     fn next_run(&self, log: LogId) -> RunId {

@@ -1,6 +1,6 @@
 //! Taking documents out and putting them into another device, as the client does it.
 
-use super::device::{Device, Machine, Server};
+use super::device::{Device, Machine, Server, code};
 use holm::doc::json;
 use holm::doc::value::Value;
 use std::fmt::Write as _;
@@ -121,4 +121,67 @@ fn what_is_put_in_twice_is_there_once_and_others_stay() {
     let rows = device.rows(r#"{"from":"films"}"#);
     let expected = br#"["a","x",3,"Drama",null,{},false]"#;
     assert_eq!(rows, [json::read(expected).unwrap()]);
+}
+
+/// The lines of an export that keeps its state, while `meanwhile` is done between its slices.
+fn export_kept(device: &mut Device, mut meanwhile: impl FnMut(&mut Device, usize)) -> Vec<Value> {
+    let transaction = device.send(r#""kind":"begin""#);
+    let (mut lines, mut after) = (Vec::new(), "null".to_string());
+    for slice in 0.. {
+        let members = format!(r#""transaction":{transaction},"after":{after}"#);
+        let ok = device
+            .ask(&format!(r#""kind":"export",{members}"#))
+            .unwrap();
+        lines.extend_from_slice(ok.get("lines").and_then(Value::as_list).unwrap());
+        let Some(next) = ok.get("next").and_then(Value::as_str) else {
+            break;
+        };
+        after = format!("\"{next}\"");
+        meanwhile(device, slice);
+    }
+    device
+        .ask(&format!(r#""kind":"abort","transaction":{transaction}"#))
+        .unwrap();
+    lines
+}
+
+#[test]
+fn an_export_shows_one_moment_whatever_is_written_meanwhile() {
+    let machine = Machine::default();
+    let mut device = Device::open(&machine, 1, None);
+    fill(&mut device);
+    let (before, _) = export(&mut device);
+    let text = "x".repeat(100_000);
+    let lines = export_kept(&mut device, |device, slice| {
+        let update = |n| {
+            format!(r#"{{"op":"update","collection":"films","id":"f{n}","fields":{{"rating":9}}}}"#)
+        };
+        let ops: Vec<String> = (100..1_200).step_by(7).map(update).collect();
+        device.write(&ops.join(",")).unwrap();
+        let delete = r#"{"op":"delete","collection":"notes","id":"n3"}"#;
+        device.write(delete).unwrap_or_default();
+        // Enough for runs to be made and merged.
+        for n in 0..30 {
+            let id = format!("z{slice}-{n}");
+            device
+                .write(&format!(
+                    r#"{{"op":"insert","collection":"notes","id":"{id}","fields":{{"text":"{text}"}}}}"#
+                ))
+                .unwrap();
+        }
+    });
+    let read = |line: &Value| json::read(line.as_str().unwrap().as_bytes()).unwrap();
+    let lines: Vec<Value> = lines.iter().map(read).collect();
+    assert!(lines == before, "{} lines of {}", lines.len(), before.len());
+    let (after, _) = export(&mut device);
+    assert!(after != before, "the writes came through");
+}
+
+#[test]
+fn an_export_whose_state_is_gone_says_so() {
+    let machine = Machine::default();
+    let mut device = Device::open(&machine, 1, None);
+    fill(&mut device);
+    let refused = device.ask(r#""kind":"export","transaction":77,"after":null"#);
+    assert_eq!(code(refused), "no_transaction");
 }

@@ -1,9 +1,9 @@
 //! A store beside a map, over many memtables, runs, merges and openings.
 
-use super::life::{Opened, Pairs, SMALL, Session, WHOLE, open};
+use super::life::{DATABASE, Opened, Pairs, SMALL, Session, WHOLE, open};
 use crate::platform::memory::SeededEntropy;
 use crate::platform::torn::TornDisk;
-use crate::store::{Batch, Direction};
+use crate::store::{Batch, Direction, Snapshot};
 use std::ops::ControlFlow;
 
 /// Keys that share beginnings, of all lengths.
@@ -69,6 +69,38 @@ fn compare(random: &mut SeededEntropy, session: &mut Session, model: &Pairs) {
     assert_eq!(scan(session, &from, &to, Direction::Backward), expected);
 }
 
+/// What a long reader holds, and what it must see.
+type Held = Vec<(Snapshot, Pairs)>;
+const HELD_MAX: usize = 4;
+
+/// Takes snapshots, reads part of one, drops one.
+fn hold(random: &mut SeededEntropy, session: &mut Session, model: &Pairs, held: &mut Held) {
+    if held.len() < HELD_MAX && random.below(20) == 0 {
+        held.push((session.store.snapshot(), model.clone()));
+    }
+    if held.is_empty() {
+        return;
+    }
+    let at = random.below(held.len());
+    let (snapshot, expected) = &held[at];
+    let (from, direction) = match random.below(2) {
+        0 => (key(random), Direction::Forward),
+        _ => (Vec::new(), Direction::Backward),
+    };
+    let mut found = Pairs::new();
+    let visit = &mut |key: &[u8], value: &[u8]| {
+        found.insert(key.to_vec(), value.to_vec());
+        ControlFlow::Continue(())
+    };
+    let (store, files) = (&session.store, &mut session.files);
+    let scanned = store.scan_snapshot(files, snapshot, &from, b"~", direction, visit);
+    scanned.expect("it can be read");
+    assert!(found.iter().eq(expected.range(from..)), "a snapshot stays");
+    if random.below(40) == 0 {
+        held.swap_remove(at);
+    }
+}
+
 /// Random changes, looks, upkeep and openings.
 pub fn follow_a_map(seeds: std::ops::Range<u64>) {
     for seed in seeds {
@@ -79,15 +111,27 @@ pub fn follow_a_map(seeds: std::ops::Range<u64>) {
             let Opened::Whole(mut session) = open(&disk, WHOLE) else {
                 panic!("it opens")
             };
+            let mut held = Held::new();
             for _ in 0..150 {
                 change(&mut random, &mut session, &mut model);
                 compare(&mut random, &mut session, &model);
+                hold(&mut random, &mut session, &model, &mut held);
                 for _ in 0..random.below(4) {
                     session.turn().expect("nothing fails");
                 }
             }
+            held.clear();
             while session.turn().expect("nothing fails") {}
             assert!(session.pairs() == model, "seed {seed}");
+            let runs = disk
+                .names(DATABASE)
+                .iter()
+                .filter(|name| name.starts_with("run-"))
+                .count();
+            assert!(
+                runs <= session.store.counts().runs + 1,
+                "a file that nobody reads stays"
+            );
             merged += session.store.counts().run_bytes_written;
         }
         assert!(merged > 200_000, "{merged} bytes of runs are too few");

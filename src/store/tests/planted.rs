@@ -4,7 +4,7 @@ use super::{crash, damage, faults, model};
 use crate::planted;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-const BUGS: [&str; 14] = [
+const BUGS: [&str; 15] = [
     "store_base_ignored",
     "store_block_unchecked",
     "store_checksum_unchecked",
@@ -16,6 +16,7 @@ const BUGS: [&str; 14] = [
     "store_oldest_wins",
     "store_poison_forgotten",
     "store_run_before_flush",
+    "store_snapshot_unpinned",
     "store_stale_run_salvaged",
     "store_torn_tail_kept",
     "store_unflushed_tail_linked",
