@@ -69,28 +69,42 @@ fn compare(random: &mut SeededEntropy, session: &mut Session, model: &Pairs) {
     assert_eq!(scan(session, &from, &to, Direction::Backward), expected);
 }
 
-/// Random changes, looks, upkeep and openings.
+/// Random changes, looks, upkeep and openings: at any moment the process ends and another one goes
+/// on, also while a run is being written or waits to be flushed.
 pub fn follow_a_map(seeds: std::ops::Range<u64>) {
+    let mut cut_off = 0;
     for seed in seeds {
         let mut random = SeededEntropy::new(seed);
         let (disk, mut model) = (TornDisk::new(), Pairs::new());
         let mut merged = 0;
-        for _ in 0..6 {
-            let Opened::Whole(mut session) = open(&disk, WHOLE) else {
-                panic!("it opens")
-            };
-            for _ in 0..150 {
-                change(&mut random, &mut session, &mut model);
-                compare(&mut random, &mut session, &model);
-                for _ in 0..random.below(4) {
-                    session.turn().expect("nothing fails");
-                }
+        let mut session = opened(&disk);
+        for _ in 0..900 {
+            change(&mut random, &mut session, &mut model);
+            compare(&mut random, &mut session, &model);
+            for _ in 0..random.below(4) {
+                session.turn().expect("nothing fails");
             }
-            while session.turn().expect("nothing fails") {}
-            assert!(session.pairs() == model, "seed {seed}");
-            merged += session.store.counts().run_bytes_written;
+            if random.below(60) == 0 {
+                while random.below(2) == 0 && session.turn().expect("nothing fails") {}
+                merged += session.store.counts().run_bytes_written;
+                cut_off += u32::from(session.store.work_wanted());
+                drop(session);
+                session = opened(&disk);
+                assert!(session.pairs() == model, "seed {seed}");
+            }
         }
+        while session.turn().expect("nothing fails") {}
+        assert!(session.pairs() == model, "seed {seed}");
+        merged += session.store.counts().run_bytes_written;
         assert!(merged > 200_000, "{merged} bytes of runs are too few");
+    }
+    assert!(cut_off > 0, "no process ended at work");
+}
+
+fn opened(disk: &TornDisk) -> Session {
+    match open(disk, WHOLE) {
+        Opened::Whole(session) => session,
+        _ => panic!("it opens"),
     }
 }
 
