@@ -10,7 +10,7 @@ import { contents, open, openPage, reloadPage, TEST } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
 import { places } from './parts/places.mjs';
 
-const RELOADS = 10;
+const RELOADS = 5;
 const DATABASE = { name: 'durable' };
 
 for (const { name, rung, where } of places) {
