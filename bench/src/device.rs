@@ -1,40 +1,79 @@
 //! The shipped driver and engine over memory, spoken to as a page does.
 
-use crate::issues::SCHEMA;
+use crate::native::{Calls, NativeFiles};
+use crate::server::Server;
 use holm::doc::json;
 use holm::doc::value::Value;
 use holm::driver::{Driver, Ports};
 use holm::event::Event;
 use holm::ids::TabId;
+use holm::platform::clock::Clock;
+use holm::platform::disk::Files;
 use holm::platform::inbox::Inbox;
 use holm::platform::memory::{
-    Air, LockTable, ManualClock, MemoryChannel, MemoryDisk, MemoryFiles, MemoryLocks,
-    NowhereTransport, Posts, SeededEntropy, Time,
+    Air, LockTable, LoopbackTransport, ManualClock, MemoryChannel, MemoryDisk, MemoryFiles,
+    MemoryLocks, NowhereTransport, Posts, SeededEntropy, Time,
 };
+use holm::platform::transport::Transport;
+use std::path::PathBuf;
 
 const TAB: TabId = TabId(1);
+/// The name of its database.
+pub const DATABASE: &str = "bench";
+/// After so many requests a page says which answers have arrived.
+const CONFIRMED_EVERY: u64 = 32;
+
+/// Where a database is and with whom it synchronises.
+#[derive(Clone, Default)]
+pub struct Setup {
+    /// As a page sends it.
+    pub schema: String,
+    /// Where its files are; none are in memory.
+    pub folder: Option<PathBuf>,
+    /// What its files were asked for.
+    pub calls: Calls,
+    /// None: what is written waits for one for ever, unless it is local.
+    pub server: Option<Server>,
+}
+
+impl Setup {
+    fn files(&self, inbox: Inbox) -> Box<dyn Files> {
+        match self.folder.clone() {
+            None => Box::new(MemoryFiles::new(MemoryDisk::default(), inbox)),
+            Some(folder) => Box::new(NativeFiles::new(folder, self.calls.clone(), inbox)),
+        }
+    }
+
+    fn transport(&self, time: &Time, inbox: Inbox) -> Box<dyn Transport> {
+        let (Some(server), time) = (self.server.clone(), time.clone()) else {
+            return Box::new(NowhereTransport::new(inbox));
+        };
+        let mut clock = ManualClock::new(time, inbox.clone());
+        let serve = move |frame: &str| server.serve(frame, clock.wall_ms());
+        Box::new(LoopbackTransport::new(inbox, Box::new(serve)))
+    }
+}
 
 /// A page and its engine.
 pub struct Device {
     driver: Driver,
     inbox: Inbox,
     posts: Posts,
+    time: Time,
     number: u64,
     patches: Vec<Value>,
 }
 
 impl Device {
-    /// An open, empty database.
-    pub fn open() -> Self {
+    /// An open database.
+    pub fn open(setup: &Setup) -> Self {
         let (inbox, posts) = (Inbox::default(), Posts::default());
+        let time = Time::new(1_800_000_000_000);
         let ports = Ports {
-            files: Box::new(MemoryFiles::new(MemoryDisk::default(), inbox.clone())),
-            clock: Box::new(ManualClock::new(
-                Time::new(1_800_000_000_000),
-                inbox.clone(),
-            )),
+            files: setup.files(inbox.clone()),
+            clock: Box::new(ManualClock::new(time.clone(), inbox.clone())),
             entropy: Box::new(SeededEntropy::new(1)),
-            transport: Box::new(NowhereTransport::new(inbox.clone())),
+            transport: setup.transport(&time, inbox.clone()),
             channel: Box::new(MemoryChannel::new(
                 posts.clone(),
                 Air::default(),
@@ -42,16 +81,21 @@ impl Device {
             )),
             locks: Box::new(MemoryLocks::new(LockTable::default(), inbox.clone())),
         };
-        let driver = Driver::new(ports, inbox.clone());
         let mut device = Self {
-            driver,
+            driver: Driver::new(ports, inbox.clone()),
             inbox,
             posts,
+            time,
             number: 0,
             patches: Vec::new(),
         };
+        let sync = match setup.server {
+            Some(_) => r#","sync":{"url":"http://server","space":"bench"}"#,
+            None => "",
+        };
         device.ask(&format!(
-            r#""kind":"open","name":"bench","schema":{SCHEMA},"durability":"strict""#
+            r#""kind":"open","name":"{DATABASE}","schema":{},"durability":"strict"{sync}"#,
+            setup.schema
         ));
         device
     }
@@ -77,16 +121,26 @@ impl Device {
 
     /// Sends a request and gives its answer. Patches that come beside it are kept.
     fn ask(&mut self, body: &str) -> Value {
+        let posts = self.send(body);
+        self.take(posts)
+    }
+
+    /// Lets everything happen that is due. Gives the answer that came, if one did.
+    fn take_notices(&mut self) -> Value {
+        self.driver.run();
+        let posts = self.posts.take();
+        self.take(posts.into_iter().map(|(_, bytes)| bytes).collect())
+    }
+
+    fn take(&mut self, posts: Vec<Vec<u8>>) -> Value {
         let mut answer = Value::Null;
-        for bytes in self.send(body) {
+        for bytes in posts {
             let message = json::read(&bytes).expect("notices are JSON");
-            for notice in message
-                .get("messages")
-                .and_then(Value::as_list)
-                .unwrap_or_default()
-            {
+            let notices = message.get("messages").and_then(Value::as_list);
+            for notice in notices.unwrap_or_default() {
                 match notice.get("kind").and_then(Value::as_str) {
-                    Some("reply") => answer = notice.get("ok").expect("it is not refused").clone(),
+                    Some("reply") => answer = accepted(notice),
+                    Some("token") => drop(self.send(r#""kind":"token","token":"demo""#)),
                     Some("patch" | "result") => self.patches.push(notice.clone()),
                     _ => {}
                 }
@@ -99,12 +153,43 @@ impl Device {
     pub fn write(&mut self, ops: &str) {
         let answer = self.ask(&format!(r#""kind":"write","ops":[{ops}]"#));
         assert!(answer.get("entry").is_some(), "the write is saved");
+        if self.number.is_multiple_of(CONFIRMED_EVERY) {
+            let before = self.number;
+            self.ask(&format!(r#""kind":"confirm","upTo":{before}"#));
+        }
+    }
+
+    /// Synchronises until the server has everything and everything has come back.
+    pub fn sync(&mut self) {
+        let mut answer = self.ask(r#""kind":"sync""#);
+        for _ in 0..10_000 {
+            if answer != Value::Null {
+                return;
+            }
+            self.time.advance(100);
+            answer = self.take_notices();
+        }
+        panic!("it was never in step");
     }
 
     /// The bytes that answer a query, as the page gets them.
     pub fn get(&mut self, query: &str) -> Vec<u8> {
         let posts = self.send(&format!(r#""kind":"get","query":{query}"#));
         posts.concat()
+    }
+
+    /// Goes through all documents as an export does, in pieces. Gives how many there were.
+    pub fn export(&mut self) -> usize {
+        let (mut count, mut after) = (0, String::from("null"));
+        loop {
+            let answer = self.ask(&format!(r#""kind":"export","after":{after}"#));
+            let lines = answer.get("lines").and_then(Value::as_list);
+            count += lines.unwrap_or_default().len();
+            match answer.get("next").and_then(Value::as_str) {
+                Some(next) => after = format!(r#""{next}""#),
+                None => return count,
+            }
+        }
     }
 
     /// The ids of a query's rows.
@@ -161,6 +246,12 @@ impl Device {
             }
         }
     }
+}
+
+fn accepted(reply: &Value) -> Value {
+    let ok = reply.get("ok");
+    ok.unwrap_or_else(|| panic!("it is refused: {reply:?}"))
+        .clone()
 }
 
 fn ids(rows: Option<&Value>) -> Vec<String> {

@@ -2,30 +2,71 @@
 
 const STATUSES: [&str; 5] = ["open", "doing", "review", "done", "closed"];
 
-/// The schema as the page sends it.
-pub const SCHEMA: &str = r#"{"version":1,"collections":{"issues":{"fields":[
-    {"name":"title","kind":"string"},{"name":"body","kind":"string"},
-    {"name":"status","kind":"string"},{"name":"priority","kind":"int"},
-    {"name":"projectId","kind":"string"},{"name":"assigneeId","kind":"string"},
-    {"name":"createdAt","kind":"timestamp"},{"name":"updatedAt","kind":"timestamp"},
-    {"name":"labels","kind":"list","item":{"kind":"string"}}]}}}"#;
+/// Whether issues are sent to a server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// They never leave the device.
+    Local,
+    /// They are, when there is one.
+    Sent,
+}
+
+/// The schema as the page sends it, with these indexes, each a list of fields.
+pub fn schema(kind: Kind, indexes: &str) -> String {
+    let local = match kind {
+        Kind::Local => r#""local":true,"#,
+        Kind::Sent => "",
+    };
+    format!(
+        r#"{{"version":1,"collections":{{"issues":{{{local}"indexes":[{indexes}],"fields":[
+    {{"name":"title","kind":"string"}},{{"name":"body","kind":"string"}},
+    {{"name":"status","kind":"string"}},{{"name":"priority","kind":"int"}},
+    {{"name":"projectId","kind":"string"}},{{"name":"assigneeId","kind":"string"}},
+    {{"name":"createdAt","kind":"timestamp"}},{{"name":"updatedAt","kind":"timestamp"}},
+    {{"name":"labels","kind":"list","item":{{"kind":"string"}}}}]}}}}}}"#
+    )
+}
+
+/// What an app that lists issues asks for: by status, by person, and the latest.
+pub const INDEXES: &str = r#"["status"],["assigneeId"],["updatedAt"]"#;
 
 /// The operation that inserts issue `nth`.
 pub fn insert(nth: usize) -> String {
+    insert_long(nth, 2)
+}
+
+/// The same with a body of so many sentences.
+pub fn insert_long(nth: usize, sentences: usize) -> String {
+    let (id, fields) = (id(nth), fields(nth, sentences));
+    format!(r#"{{"op":"insert","collection":"issues","id":"{id}","fields":{{{fields}}}}}"#)
+}
+
+/// Issue `nth` as JSON without any white space: what its bytes on disk are measured by.
+pub fn document(nth: usize) -> String {
+    document_long(nth, 2)
+}
+
+/// The same with a body of so many sentences.
+pub fn document_long(nth: usize, sentences: usize) -> String {
+    let (id, fields) = (id(nth), fields(nth, sentences));
+    format!(r#"{{"id":"{id}",{fields}}}"#)
+}
+
+fn fields(nth: usize, sentences: usize) -> String {
     let mixed = mix(nth);
     let status = STATUSES.get(mixed % 5).unwrap_or(&"open");
-    format!(
-        r#"{{"op":"insert","collection":"issues","id":"{}","fields":{{
-        "title":"Issue {nth}: something does not work as it should","body":"{}","status":"{status}",
-        "priority":{},"projectId":"p{}","assigneeId":"u{}","createdAt":{},"updatedAt":{},
-        "labels":["ui","bug"]}}}}"#,
-        id(nth),
-        "It happens now and then, and more often when it rains. ".repeat(2),
+    let facts = format!(
+        r#""priority":{},"projectId":"p{}","assigneeId":"u{}","createdAt":{},"updatedAt":{}"#,
         mixed / 5 % 5,
         mixed / 25 % 100,
         mixed / 2_500 % 500,
         1_700_000_000_000_usize + nth,
         1_700_000_000_000_usize + mixed % 1_000_000_000,
+    );
+    let title = format!("Issue {nth}: something does not work as it should");
+    let body = "It happens now and then, and more often when it rains. ".repeat(sentences);
+    format!(
+        r#""title":"{title}","body":"{body}","status":"{status}",{facts},"labels":["ui","bug"]"#
     )
 }
 
@@ -39,7 +80,8 @@ pub fn update(nth: usize, round: usize) -> String {
     )
 }
 
-fn id(nth: usize) -> String {
+/// The id of issue `nth`.
+pub fn id(nth: usize) -> String {
     format!("{:016x}{nth:08x}", mix(nth))
 }
 

@@ -1,101 +1,53 @@
-//! Workloads over the shipped engine, natively and in memory. Answers are checked before a time is
-//! printed.
+//! Workloads over the shipped engine, natively. Answers are checked before a time is printed.
 //!
 //! `cargo run --release -p holm-bench -- [documents]` prints one JSON line per workload. It
-//! measures the engine alone: no browser, no storage but memory, no network. Figures of browsers
-//! and rivals are to come beside it.
+//! measures the engine alone: no browser, no storage but memory, no network.
+//!
+//! `cargo run --release -p holm-bench -- --documents N` fills a database in files, flushed, and
+//! prints what opening, reading, memory and disk are with so many documents.
 
-mod device;
-mod issues;
+mod live;
+mod stored;
 
-use device::Device;
-use std::time::{Duration, Instant};
+use peak_alloc::PeakAlloc;
 
-/// Every document.
-const ALL: &str = r#"{"from":"issues"}"#;
-/// Updates that are timed one by one.
-const UPDATES: usize = 200;
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
 
-fn main() {
-    let documents = std::env::args()
-        .nth(1)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(10_000);
-    let mut device = Device::open();
-    insert(&mut device, documents);
-    read_all(&mut device, documents);
-    live(&mut device, documents);
+/// A name and numbers as a line of JSON.
+fn print(name: &str, documents: usize, facts: &[(&str, f64)]) {
+    let facts: String = facts
+        .iter()
+        .map(|(name, number)| format!(",\"{name}\":{number:.3}"))
+        .collect();
+    println!("{{\"workload\":\"{name}\",\"documents\":{documents}{facts}}}");
 }
 
-/// Inserts in transactions of 500, until each is saved.
-fn insert(device: &mut Device, documents: usize) {
-    let mut took = Duration::ZERO;
-    for from in (0..documents).step_by(500) {
-        let to = documents.min(from + 500);
-        let ops: Vec<String> = (from..to).map(issues::insert).collect();
-        let ops = ops.join(",");
-        let began = Instant::now();
-        device.write(&ops);
-        took += began.elapsed();
-    }
-    assert_eq!(device.ids(ALL).len(), documents, "all documents are there");
-    print("W2 insert", documents, &[took.as_secs_f64() * 1e3]);
-}
-
-/// Reads every document as the bytes that go to the page.
-fn read_all(device: &mut Device, documents: usize) {
-    let mut times = Vec::new();
-    for _ in 0..5 {
-        let began = Instant::now();
-        let bytes = device.get(ALL);
-        times.push(began.elapsed().as_secs_f64() * 1e3);
-        assert!(bytes.len() > documents * 200, "all documents are read");
-    }
-    print("W7 get all", documents, &times);
-}
-
-/// One live window of fifty; each update moves a document into it.
-fn live(device: &mut Device, documents: usize) {
-    let query = r#"{"from":"issues","where":{"op":"and","args":[
-        {"op":"=","field":"status","value":"open"},{"op":">=","field":"priority","value":2}]},
-        "orderBy":[["updatedAt","desc"]],"limit":50}"#;
-    let began = Instant::now();
-    let mut list = device.subscribe(query);
-    print(
-        "W4 subscribe",
-        documents,
-        &[began.elapsed().as_secs_f64() * 1e3],
-    );
-    let mut times = Vec::new();
-    for nth in 0..UPDATES {
-        let op = issues::update(nth * 7 % documents, nth);
-        let began = Instant::now();
-        device.write(&op);
-        times.push(began.elapsed().as_secs_f64() * 1e3);
-        device.apply_patches(&mut list);
-        assert_eq!(
-            list,
-            device.ids(query),
-            "the list moved by patches is the query's answer"
-        );
-    }
-    print("W4 update", documents, &times);
-}
-
-fn print(name: &str, documents: usize, times_ms: &[f64]) {
+/// A name and the times of its runs as a line of JSON.
+fn print_times(name: &str, documents: usize, times_ms: &[f64]) {
     let mut sorted = times_ms.to_vec();
     sorted.sort_by(f64::total_cmp);
     let at = |share: f64| {
-        sorted
-            .get((sorted.len() as f64 * share) as usize)
-            .copied()
-            .unwrap_or(0.0)
+        let place = (sorted.len() as f64 * share) as usize;
+        sorted.get(place).copied().unwrap_or(0.0)
     };
-    println!(
-        "{{\"workload\":\"{name}\",\"documents\":{documents},\"runs\":{},\
-         \"p50_ms\":{:.3},\"p95_ms\":{:.3}}}",
-        sorted.len(),
-        at(0.5),
-        at(0.95)
-    );
+    let facts = [
+        ("runs", sorted.len() as f64),
+        ("p50_ms", at(0.5)),
+        ("p95_ms", at(0.95)),
+    ];
+    print(name, documents, &facts);
+}
+
+/// The number in this place of the command line.
+fn number(place: usize) -> Option<usize> {
+    std::env::args().nth(place)?.parse().ok()
+}
+
+fn main() {
+    if std::env::args().nth(1).as_deref() == Some("--documents") {
+        stored::run(number(2).expect("--documents is followed by a number"));
+    } else {
+        live::run(number(1).unwrap_or(10_000));
+    }
 }

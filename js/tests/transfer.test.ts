@@ -43,7 +43,7 @@ describe('export', () => {
     await reader.cancel();
   });
 
-  it('keeps one state for all slices until it has ended, was cancelled, or has failed', async () => {
+  it('keeps one state for all slices until it ends, is cancelled, or fails', async () => {
     const { engine, db } = await exporting();
     await new Response(db.export({ onProgress: () => {} })).text();
     await db.export().cancel();

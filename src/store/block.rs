@@ -85,9 +85,9 @@ impl Block {
         Some(Self { bytes, keys, slots })
     }
 
-    /// What it takes in memory.
+    /// What it takes in memory, the room that was left over included.
     pub fn weight(&self) -> usize {
-        self.bytes.len() + self.keys.len() + self.slots.len() * SLOT_BYTES
+        self.bytes.capacity() + self.keys.capacity() + self.slots.capacity() * SLOT_BYTES
     }
 
     /// How many entries there are.

@@ -162,12 +162,9 @@ fn an_export_shows_one_moment_whatever_is_written_meanwhile() {
         device.write(delete).unwrap_or_default();
         // Enough for runs to be made and merged.
         for n in 0..30 {
-            let id = format!("z{slice}-{n}");
-            device
-                .write(&format!(
-                    r#"{{"op":"insert","collection":"notes","id":"{id}","fields":{{"text":"{text}"}}}}"#
-                ))
-                .unwrap();
+            let fields = format!(r#""id":"z{slice}-{n}","fields":{{"text":"{text}"}}"#);
+            let insert = format!(r#"{{"op":"insert","collection":"notes",{fields}}}"#);
+            device.write(&insert).unwrap();
         }
     });
     let read = |line: &Value| json::read(line.as_str().unwrap().as_bytes()).unwrap();

@@ -101,40 +101,49 @@ fn hold(random: &mut SeededEntropy, session: &mut Session, model: &Pairs, held: 
     }
 }
 
-/// Random changes, looks, upkeep and openings.
+/// Random changes, looks, upkeep and openings: at any moment the process ends and another one goes
+/// on, also while a run is being written or waits to be flushed.
 pub fn follow_a_map(seeds: std::ops::Range<u64>) {
+    let mut cut_off = 0;
     for seed in seeds {
         let mut random = SeededEntropy::new(seed);
         let (disk, mut model) = (TornDisk::new(), Pairs::new());
         let mut merged = 0;
-        for _ in 0..6 {
-            let Opened::Whole(mut session) = open(&disk, WHOLE) else {
-                panic!("it opens")
-            };
-            let mut held = Held::new();
-            for _ in 0..150 {
-                change(&mut random, &mut session, &mut model);
-                compare(&mut random, &mut session, &model);
-                hold(&mut random, &mut session, &model, &mut held);
-                for _ in 0..random.below(4) {
-                    session.turn().expect("nothing fails");
-                }
+        let (mut session, mut held) = (opened(&disk), Held::new());
+        for _ in 0..900 {
+            change(&mut random, &mut session, &mut model);
+            compare(&mut random, &mut session, &model);
+            hold(&mut random, &mut session, &model, &mut held);
+            for _ in 0..random.below(4) {
+                session.turn().expect("nothing fails");
             }
-            held.clear();
-            while session.turn().expect("nothing fails") {}
-            assert!(session.pairs() == model, "seed {seed}");
-            let runs = disk
-                .names(DATABASE)
-                .iter()
-                .filter(|name| name.starts_with("run-"))
-                .count();
-            assert!(
-                runs <= session.store.counts().runs + 1,
-                "a file that nobody reads stays"
-            );
-            merged += session.store.counts().run_bytes_written;
+            if random.below(60) == 0 {
+                while random.below(2) == 0 && session.turn().expect("nothing fails") {}
+                merged += session.store.counts().run_bytes_written;
+                cut_off += u32::from(session.store.work_wanted());
+                held.clear();
+                drop(session);
+                session = opened(&disk);
+                assert!(session.pairs() == model, "seed {seed}");
+            }
         }
+        held.clear();
+        while session.turn().expect("nothing fails") {}
+        assert!(session.pairs() == model, "seed {seed}");
+        let names = disk.names(DATABASE);
+        let files = names.iter().filter(|name| name.starts_with("run-"));
+        let files_max = session.store.counts().runs + 1;
+        assert!(files.count() <= files_max, "a file that nobody reads stays");
+        merged += session.store.counts().run_bytes_written;
         assert!(merged > 200_000, "{merged} bytes of runs are too few");
+    }
+    assert!(cut_off > 0, "no process ended at work");
+}
+
+fn opened(disk: &TornDisk) -> Session {
+    match open(disk, WHOLE) {
+        Opened::Whole(session) => session,
+        _ => panic!("it opens"),
     }
 }
 

@@ -37,8 +37,16 @@ function writeMarks(n) {
   });
 }
 
+/** For who reads the console, and for who asks. */
+function say(line) {
+  app.said.push(line);
+  console.log(line);
+}
+
 globalThis.app = {
   db: undefined,
+  /** Lines that nobody has asked for yet. */
+  said: [],
   /** Given to the server when it asks; a test may change it. */
   token: null,
   /** With which server `db` synchronises. */
@@ -80,23 +88,20 @@ globalThis.app = {
     return { count: rows.length, digest: await digestOf(rows) };
   },
 
-  /**
-   * Writes until the page ends, several at a time, each as one transaction; says so on the console
-   * (parts/ledger.mjs).
-   */
+  /** Writes until the page ends, several at a time, each as one transaction (parts/ledger.mjs). */
   writeWithoutEnd(first) {
     let next = first;
     const lane = async () => {
       for (;;) {
         const n = next;
         next += 1;
-        console.log(`started ${n}`);
+        say(`started ${n}`);
         await writeMarks(n);
-        console.log(`saved ${n}`);
+        say(`saved ${n}`);
       }
     };
     for (let lanes = 0; lanes < LANES; lanes += 1) {
-      lane().catch((error) => console.log(`failed ${error.code}: ${error.message}`));
+      lane().catch((error) => say(`failed ${error.code}: ${error.message}`));
     }
   },
 

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { root } from '../../../scripts/parts/shell.mjs';
+import { STOP } from './stop.mjs';
 
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
@@ -33,12 +34,19 @@ const HIDING = {
 /**
  * Starts the server on a free port. `requests` are the paths asked for so far, in order. Workers
  * that start find nothing above the `rung`, and run `prelude` first; a test may change both.
+ * `stops` counts the workers that have stopped (stop.mjs).
  */
 export async function servePages({ rung = 'opfs' } = {}) {
-  const pages = { rung, prelude: '', requests: [] };
+  const pages = { rung, prelude: '', requests: [], stops: 0 };
+  const stopped = [];
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://page');
     pages.requests.push(pathname);
+    if (pathname === STOP) {
+      pages.stops += 1;
+      stopped.push(response);
+      return;
+    }
     try {
       const path = placeOf(pathname);
       const isWorker = pathname === '/dist/worker.js';
@@ -55,6 +63,10 @@ export async function servePages({ rung = 'opfs' } = {}) {
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   pages.origin = `http://127.0.0.1:${server.address().port}`;
+  /** A browser has few connections to a server, and may keep those of workers that are dead. */
+  pages.forgetStopped = () => {
+    for (const response of stopped.splice(0)) response.destroy();
+  };
   pages.close = () => {
     server.close();
     server.closeAllConnections();
