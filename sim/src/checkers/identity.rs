@@ -3,8 +3,8 @@
 
 use super::Checker;
 use crate::fact::{End, Fact, Place};
-use holm::ids::ReplicaId;
-use holm::protocol::message::{ClientMessage, ServerMessage};
+use holm::ids::{ReplicaId, Token};
+use holm::protocol::message::{ClientMessage, Hello, ServerMessage};
 use holm::protocol::refusal::REPLICA_CONFLICT;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,11 +21,15 @@ pub struct Identity {
     unnamed: BTreeSet<usize>,
     /// The last worker of each device that knew another disk.
     ended: BTreeMap<usize, u64>,
+    /// As whom each life has said `hello`: something on the way may bring it once more, late.
+    lives: BTreeSet<(Token, ReplicaId)>,
 }
 
 impl Identity {
-    fn called(&mut self, place: Place, replica: ReplicaId) -> Result<(), String> {
-        if self.ended.get(&place.device) >= Some(&place.process) {
+    fn called(&mut self, place: Place, hello: &Hello) -> Result<(), String> {
+        let replica = hello.replica;
+        let is_repeated = !self.lives.insert((hello.life, replica));
+        if is_repeated || self.ended.get(&place.device) >= Some(&place.process) {
             return Ok(());
         }
         let names = self.names.entry(place.device).or_default();
@@ -71,7 +75,7 @@ impl Checker for Identity {
                 message: ClientMessage::Hello(hello),
                 reply,
             } => {
-                self.called(*place, hello.replica)?;
+                self.called(*place, hello)?;
                 let is_copied = self.copied.contains(&hello.replica);
                 match reply {
                     ServerMessage::Refused(refusal)
