@@ -30,8 +30,11 @@ use crate::effect::Effect;
 use crate::error::{Error, Problem};
 use crate::event::{Event, Input};
 use crate::ids::{Commit, RequestNumber, TabId, Ticket};
+use crate::planted;
 use crate::platform::disk::{Disk, DiskError};
+use crate::protocol::refusal::TERM_FENCED;
 use crate::store::{Sizes, StoreError};
+use crate::sync::session;
 use database::{Database, Waiting, storage_error};
 use exchange::Told;
 use open::{OpenRequest, Opening, Progress};
@@ -50,6 +53,8 @@ pub struct Engine {
     early: Vec<(Asker, Value)>,
     /// The database is closed only to be opened again.
     has_lock: bool,
+    /// Somebody else may have the lock by now: it is asked for like at first.
+    is_fenced: bool,
     /// How often that was done without a write being saved since.
     reopenings: u32,
     /// Requests that wrote in vain so often that they are not tried again, each with the reason.
@@ -182,7 +187,7 @@ impl Engine {
         match &mut self.phase {
             Phase::Closed => {
                 let mut opening = Opening::begin(request, self.sizes, step);
-                if self.has_lock {
+                if self.has_lock && !std::mem::take(&mut self.is_fenced) {
                     opening.on_lock(step.out);
                 } else {
                     opening.ask_lock(step.out);
@@ -352,11 +357,18 @@ impl Engine {
     /// again for what was not answered. After some attempts in vain what waits is refused, unless
     /// the next opening finds it. If that does not help either, or there is damage, the database
     /// can be read.
+    ///
+    /// A leader that was ended by a higher term opens the database again too, if it gets the lock:
+    /// then nobody else leads here, and the higher term is that of a copy.
     fn reopen_if_failed(&mut self, step: &mut Step<'_>) {
         let Phase::Open(database) = &mut self.phase else {
             return;
         };
         let Some(error) = database.problem() else {
+            self.is_fenced = database.is_fenced();
+            if self.is_fenced {
+                self.reopen(step.out);
+            }
             return;
         };
         if !database.may_reopen() {
@@ -374,12 +386,20 @@ impl Engine {
                 }
             }
         }
+        self.reopen(step.out);
+    }
+
+    /// Closes the database and lets its pages open it again.
+    fn reopen(&mut self, out: &mut Out) {
+        let Phase::Open(database) = &self.phase else {
+            return;
+        };
         self.reopenings = database.reopenings + 1;
         for tab in &database.pages {
-            step.out.post(*tab, b"{\"kind\":\"reopen\"}");
+            out.post(*tab, b"{\"kind\":\"reopen\"}");
         }
-        step.out.push(Effect::Disconnect);
-        step.out.push(Effect::CloseFiles);
+        out.push(Effect::Disconnect);
+        out.push(Effect::CloseFiles);
         self.phase = Phase::Closed;
         self.has_lock = true;
     }
@@ -435,6 +455,15 @@ impl Database {
     /// Whether another opening may help.
     fn may_reopen(&self) -> bool {
         self.reopenings <= REOPENINGS_MAX && !self.store.is_damaged()
+    }
+
+    /// Whether the server has seen a later leader, and another opening may show who that is.
+    fn is_fenced(&self) -> bool {
+        let phase = self.link.as_ref().map(|link| link.session.phase());
+        matches!(phase, Some(session::Phase::Refused { code, .. }) if code == TERM_FENCED)
+            && self.reopenings < REOPENINGS_MAX
+            && self.closing.is_none()
+            && !planted::is("engine_fenced_for_good")
     }
 
     /// Whether what failed will be asked for again.

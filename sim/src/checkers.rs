@@ -2,13 +2,14 @@
 
 mod answered_once;
 mod convergence;
+mod copies;
 mod durability;
 mod exactly_once;
+mod identity;
 mod ledger;
 mod live;
 mod lone_writer;
 mod monotonic;
-mod no_copies;
 mod no_silence;
 mod own_writes;
 mod saw;
@@ -35,12 +36,13 @@ pub fn all() -> Vec<Box<dyn Checker>> {
     vec![
         Box::new(answered_once::AnsweredOnce::default()),
         Box::new(convergence::Convergence),
+        Box::new(copies::Copies::default()),
         Box::new(durability::Durability::default()),
         Box::new(exactly_once::ExactlyOnce::default()),
+        Box::new(identity::Identity::default()),
         Box::new(live::Live::default()),
         Box::new(lone_writer::LoneWriter::default()),
         Box::new(monotonic::Monotonic::default()),
-        Box::new(no_copies::NoCopies),
         Box::new(no_silence::NoSilence::default()),
         Box::new(own_writes::OwnWrites::default()),
         Box::new(saw::Saw::default()),

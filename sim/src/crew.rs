@@ -28,6 +28,7 @@ pub struct Seeds {
     until: Option<Instant>,
     stops_early: bool,
     from_both_ends: bool,
+    only_copies: bool,
 }
 
 impl Seeds {
@@ -39,6 +40,7 @@ impl Seeds {
             until: None,
             stops_early: false,
             from_both_ends: false,
+            only_copies: false,
         }
     }
 
@@ -50,6 +52,7 @@ impl Seeds {
             until: Some(until),
             stops_early: false,
             from_both_ends: false,
+            only_copies: false,
         }
     }
 
@@ -65,6 +68,14 @@ impl Seeds {
     pub fn from_both_ends(self) -> Self {
         Self {
             from_both_ends: true,
+            ..self
+        }
+    }
+
+    /// Of these only those in whose worlds disks are copied.
+    pub fn with_copies(self) -> Self {
+        Self {
+            only_copies: true,
             ..self
         }
     }
@@ -127,7 +138,11 @@ pub fn run_all(seeds: Seeds, bug: &str, tell: impl Fn(&[Ran]) + Sync) -> Vec<Ran
             if at >= seeds.count || seeds.is_over() || is_enough {
                 break;
             }
-            let one = run_one(seeds.nth(at), Lines::Hidden);
+            let seed = seeds.nth(at);
+            if seeds.only_copies && !world::has_copies(seed) {
+                continue;
+            }
+            let one = run_one(seed, Lines::Hidden);
             has_failed.fetch_or(one.outcome.failure.is_some(), Ordering::Relaxed);
             let mut ran = ran.lock().expect("no thread panics while it holds this");
             ran.push(one);

@@ -50,6 +50,8 @@ pub struct Process {
 pub struct Device {
     /// Its position.
     pub index: usize,
+    /// Whose it is: a copy is its original's user's.
+    pub user: usize,
     /// What it stores.
     pub disk: TornDisk,
     /// How its clock goes.
@@ -76,6 +78,7 @@ impl Device {
     pub fn new(index: usize, skew: Skew, page: Page, mut dice: Dice) -> Self {
         Self {
             index,
+            user: index,
             disk: TornDisk::new(),
             skew,
             page,

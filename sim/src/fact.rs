@@ -67,10 +67,27 @@ pub enum Fact<'a> {
     },
     /// The server has committed what a message led to.
     Decided {
+        /// Who sent it.
+        place: Place,
         /// The message.
         message: &'a ClientMessage,
         /// The reply, which may get lost.
         reply: &'a ServerMessage,
+    },
+    /// A device's disk was copied, whatever its worker was doing.
+    Copied {
+        /// Its last worker.
+        place: Place,
+        /// The copy's number.
+        copy: u64,
+    },
+    /// A copy of a disk is now the disk of a device: of a new one, or of one that had another. Its
+    /// workers up to this one knew another disk.
+    Placed {
+        /// The device, and its last worker, which has ended.
+        place: Place,
+        /// The copy's number.
+        copy: u64,
     },
     /// Everything that an engine shows at this moment.
     Shown {
@@ -84,7 +101,7 @@ pub enum Fact<'a> {
 /// The world at its end, healed and at rest.
 #[derive(Debug, Default)]
 pub struct End {
-    /// What each device shows; the last one is a device that only joined at the end.
+    /// What each device shows, copies among them; the last one only joined at the end.
     pub views: Vec<Rows>,
     /// What each device shows after one more crash of its machine.
     pub reopened: Vec<Rows>,

@@ -1,6 +1,7 @@
 //! The command line of the simulator: runs seeds, prints what broke and how to run it again.
 //!
-//! `run --seeds 300 [--start N]`, `run --minutes M`, `run --seed N --trace`, `planted`, `sweep`.
+//! `run --seeds 300 [--start N] [--copies]`, `run --minutes M`, `run --seed N --trace`, `planted`,
+//! `sweep`.
 
 use holm_sim::crew::{self, Seeds};
 use holm_sim::trace::Lines;
@@ -11,8 +12,8 @@ use std::time::{Duration, Instant};
 #[global_allocator]
 static METER: sweep::memory::Meter = sweep::memory::Meter;
 
-const USAGE: &str =
-    "holm-sim run [--seeds N] [--start N] [--minutes M] [--seconds S] [--seed N] [--trace]
+const USAGE: &str = "holm-sim run [--seeds N] [--start N] [--minutes M] [--seconds S] [--copies]
+holm-sim run --seed N [--trace]
 holm-sim planted [--only NAME]
 holm-sim sweep [--seconds N] [--only PART] [--start N] [--endless]
 holm-sim sweep-planted [--only NAME]
@@ -99,6 +100,11 @@ fn run(args: &[String]) -> ExitCode {
     let seeds = match seconds {
         Some(seconds) => Seeds::until(start, begin + Duration::from_secs(seconds)),
         None => Seeds::count(start, value(args, "--seeds").unwrap_or(300)),
+    };
+    let seeds = if args.iter().any(|arg| arg == "--copies") {
+        seeds.with_copies()
+    } else {
+        seeds
     };
     let ran = crew::run_all(seeds, "", |done| report::progress(done, begin.elapsed()));
     report::finish(&ran, begin.elapsed())

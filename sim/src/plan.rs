@@ -94,6 +94,17 @@ pub struct Plan {
     pub large: u64,
     /// Of a hundred live results, how many are compared with a fresh evaluation at once.
     pub compared: u64,
+    /// Which disks are copied, if any are.
+    pub copies: Option<Copies>,
+}
+
+/// How often disks are copied.
+#[derive(Clone, Debug)]
+pub struct Copies {
+    /// How often.
+    pub count: u64,
+    /// What decides which, when, and what becomes of the copy.
+    pub seed: u64,
 }
 
 impl Plan {
@@ -114,8 +125,15 @@ impl Plan {
             poisoned: *dice.pick(&[0, 0, 3]),
             large: *dice.pick(&[0, 0, 0, 0, 0, 0, 0, 1]),
             compared: 12,
+            // Drawn last, so that a world without copies is as it was before there were any.
+            copies: copies(dice),
         }
     }
+}
+
+fn copies(dice: &mut Dice) -> Option<Copies> {
+    let (count, seed) = (dice.between(1, 3), dice.draw());
+    dice.chance(20).then_some(Copies { count, seed })
 }
 
 fn skew(dice: &mut Dice) -> Skew {

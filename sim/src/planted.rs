@@ -37,6 +37,18 @@ const BUGS: [&str; 20] = [
     "engine_verdict_not_stored",
 ];
 
+/// Others, which show only where disks are copied.
+#[cfg(feature = "planted")]
+const BUGS_OF_COPIES: [&str; 7] = [
+    "authority_confirmed_unchecked",
+    "authority_void_accepted",
+    "engine_copy_drops_sent",
+    "engine_copy_replica_not_stored",
+    "engine_copy_resends_accepted",
+    "engine_copy_restamped",
+    "engine_fenced_for_good",
+];
+
 /// Switches a bug on in this thread.
 #[cfg(feature = "planted")]
 pub fn choose(bug: &str) {
@@ -69,10 +81,15 @@ fn fails_anyway(seed: u64) -> bool {
 #[cfg(feature = "planted")]
 pub fn hunt(only: Option<&str>) -> ExitCode {
     let (mut caught, mut missed) = (0, 0);
-    let bugs = only.map_or(BUGS.to_vec(), |only| vec![only]);
+    let all = || BUGS.into_iter().chain(BUGS_OF_COPIES).collect();
+    let bugs: Vec<&str> = only.map_or_else(all, |only| vec![only]);
     for bug in bugs {
-        // In whatever order they are taken, they are the seeds of an ordinary run.
-        let seeds = Seeds::count(1, BUDGET).stopping_early().from_both_ends();
+        // In whatever order they are taken, they are the seeds of an ordinary run, or those of them
+        // that can fail at all.
+        let mut seeds = Seeds::count(1, BUDGET).stopping_early().from_both_ends();
+        if BUGS_OF_COPIES.contains(&bug) {
+            seeds = seeds.with_copies();
+        }
         let ran = crew::run_all(seeds, bug, |_| {});
         let first = ran
             .iter()

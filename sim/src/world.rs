@@ -4,6 +4,7 @@
 //! It moves messages, time and faults. What is right or wrong is for the checkers to say; what is
 //! done, for the engines and the server.
 
+mod copies;
 mod end;
 mod faults;
 mod net;
@@ -18,6 +19,7 @@ use crate::json::object;
 use crate::plan::{Plan, REPLICAS};
 use crate::server::Server;
 use crate::trace::{Lines, Trace};
+use copies::Copies;
 use holm::event::Event;
 use holm::ids::{FileId, Ticket};
 use net::Wire;
@@ -88,6 +90,10 @@ pub(crate) enum Happening {
     Mend(usize),
     /// A page that was told that its storage failed is reloaded.
     Reload { device: usize, process: u64 },
+    /// A disk is copied.
+    Copy,
+    /// A copy becomes the disk of a device; of a new one, if none is named.
+    Place { copy: u64, onto: Option<usize> },
     /// The world is looked at, whether it is at rest.
     Look,
 }
@@ -127,6 +133,7 @@ pub struct World {
     wires: BTreeMap<u64, Wire>,
     last_wire: u64,
     is_calm: bool,
+    copies: Copies,
     trace: Trace,
     checkers: Vec<Box<dyn Checker>>,
     failure: Option<Failure>,
@@ -146,6 +153,11 @@ pub fn run(seed: u64, lines: Lines) -> Outcome {
     }
 }
 
+/// Whether disks are copied in the world of a seed.
+pub fn has_copies(seed: u64) -> bool {
+    Plan::of(&mut Dice::new(seed).fork()).copies.is_some()
+}
+
 impl World {
     fn new(seed: u64, lines: Lines) -> Self {
         let mut dice = Dice::new(seed);
@@ -159,6 +171,7 @@ impl World {
             wires: BTreeMap::new(),
             last_wire: 0,
             is_calm: false,
+            copies: Copies::new(plan.copies.as_ref()),
             trace: Trace::new(lines),
             checkers: checkers::all(),
             failure: None,
@@ -194,6 +207,7 @@ impl World {
             self.agenda.put(1, Happening::Act(index));
         }
         self.plan_fault();
+        self.plan_copies();
         self.go_on_until(self.plan.active_ms);
         let end = self.finish();
         if let (None, Some(end)) = (&self.failure, end) {
@@ -277,6 +291,8 @@ impl World {
             Happening::ServerUp => self.is_server_up = true,
             Happening::Mend(device) => self.mend(device),
             Happening::Reload { device, process } => self.reload(device, process),
+            Happening::Copy => self.copy(),
+            Happening::Place { copy, onto } => self.place(copy, onto),
             Happening::Look => {}
         }
     }

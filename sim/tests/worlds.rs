@@ -27,6 +27,31 @@ fn another_seed_gives_another_world() {
     assert_ne!(hidden(3).hash, hidden(4).hash);
 }
 
+/// Worlds in which disks are copied, by what they have found.
+#[test]
+fn worlds_with_copies_that_once_failed_hold_every_promise() {
+    for (seed, found) in [
+        (2, "a leader that a copy had ended was refused for good"),
+        (
+            118,
+            "a restored store waited for verdicts that were confirmed",
+        ),
+        (
+            246,
+            "a void was taken for the acceptance of what a restored store had sent",
+        ),
+        (
+            172,
+            "a cloned store waited for verdicts that were confirmed",
+        ),
+    ] {
+        let outcome = hidden(seed);
+        let copies = ["cloned machines", "restored backups"];
+        assert!(copies.iter().any(|name| outcome.tally.contains_key(name)));
+        assert!(outcome.failure.is_none(), "{found}: {:?}", outcome.failure);
+    }
+}
+
 #[test]
 fn a_few_worlds_hold_every_promise_and_have_faults() {
     let mut tally: BTreeMap<&str, u64> = BTreeMap::new();

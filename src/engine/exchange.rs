@@ -425,6 +425,10 @@ impl Database {
 
     /// Answers the requests `sync` once there is an answer.
     pub fn answer_wanted(&mut self, out: &mut Out) {
+        // Asked for again once the database is open again.
+        if self.is_fenced() {
+            return;
+        }
         let Some(link) = &mut self.link else { return };
         let (code, message) = match link.session.phase() {
             Phase::Idle => ("", ""),

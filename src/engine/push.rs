@@ -158,8 +158,14 @@ impl Database {
         let mut moves = Moves::default();
         for entry in self.outbox.iter() {
             let state = match &entry.state {
-                State::Accepted(_, version) if anew == Anew::Replica => {
+                State::Accepted(_, version)
+                    if anew == Anew::Replica && !planted::is("engine_copy_resends_accepted") =>
+                {
                     State::Accepted(Seq(0), *version)
+                }
+                State::Sent(_) if planted::is("engine_copy_drops_sent") => {
+                    moves.entries.push((entry.clone(), None));
+                    continue;
                 }
                 State::Sent(_) | State::Accepted(..) => State::Queued,
                 State::Quarantined(reason, Some(_)) => State::Quarantined(reason.clone(), None),

@@ -10,6 +10,7 @@ use super::out::Step;
 use super::push::Anew;
 use crate::error::Error;
 use crate::ids::Token;
+use crate::planted;
 use crate::protocol::refusal::REPLICA_CONFLICT;
 use crate::store::Batch;
 use crate::txn::table;
@@ -30,7 +31,9 @@ impl Database {
         let replica = Token(*replica.expect("an input has enough of them"));
         let replica_before = std::mem::replace(&mut self.replica, replica);
         let mut batch = Batch::new();
-        batch.put(table::meta("replica"), replica.0.to_vec());
+        if !planted::is("engine_copy_replica_not_stored") {
+            batch.put(table::meta("replica"), replica.0.to_vec());
+        }
         link.bearing.put(&mut batch);
         let result = self.requeue(step, batch, Anew::Replica);
         if result.is_err() {
@@ -40,6 +43,9 @@ impl Database {
                 link.is_renewed = false;
             }
             return result;
+        }
+        if planted::is("engine_copy_restamped") {
+            self.restamp(step)?;
         }
         self.drive(step, Told::Lost(REPLICA_CONFLICT));
         self.drive(step, Told::Wanted);

@@ -42,6 +42,9 @@ pub const BAD_DELTA: &str = "bad_delta";
 /// Verdict: what the transaction was written over is no longer so.
 pub const CONFLICT: &str = "conflict";
 
+/// Verdict: the seq was consumed without its transaction, by one who gave that up.
+pub const VOID: &str = "void";
+
 /// The codes after which the same message may pass later.
 const RETRYABLE: [&str; 6] = [
     NEEDS_AUTH,

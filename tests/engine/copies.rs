@@ -35,6 +35,44 @@ fn a_copy_of_a_device_becomes_one_of_its_own_and_sends_what_it_has() {
     }
 }
 
+#[test]
+fn a_leader_that_a_copy_has_ended_opens_again_as_a_replica_of_its_own() {
+    let server = Server::default();
+    let one = Machine::default();
+    let mut ann = Device::open(&one, 1, Some(&server));
+    ann.sync().unwrap();
+    let mut twin = Device::open(&copied(&one), 2, Some(&server));
+    twin.write(&film("c", "Casablanca")).unwrap();
+    twin.sync().unwrap();
+    ann.write(&film("b", "Brazil")).unwrap();
+    ann.sync().unwrap();
+    twin.sync().unwrap();
+    for device in [&mut ann, &mut twin] {
+        let all = [pair("b", "Brazil"), pair("c", "Casablanca")];
+        assert_eq!(device.titles(), all);
+        assert_eq!(device.outbox(), [] as [String; 0]);
+    }
+}
+
+/// A tab that thaws hears of its successor from the server before it hears of the lock.
+#[test]
+fn a_leader_that_another_tab_has_replaced_does_not_take_the_database_back() {
+    let server = Server::default();
+    let one = Machine::default();
+    let mut ann = Device::open(&one, 1, Some(&server));
+    ann.sync().unwrap();
+    let mut next = Device::new(&one, 2, Some(&server));
+    ann.late_frame(r#"{"kind":"error","code":"term_fenced","message":"","retryable":false}"#);
+    one.locks.steal("test");
+    next.ask_open(true).unwrap();
+    ann.run();
+    assert_eq!(ann.take_notices("reopen").len(), 1);
+    assert!(ann.ask_open(true).is_err());
+    next.write(&film("b", "Brazil")).unwrap();
+    next.sync().unwrap();
+    assert_eq!(next.titles(), [pair("b", "Brazil")]);
+}
+
 /// Devices that all began as one.
 struct Clan {
     server: Server,
@@ -91,8 +129,7 @@ impl Clan {
         let at = self.random.below(self.machines.len());
         match self.random.below(9) {
             0..=3 => self.write(at),
-            // One that a copy has ended is refused until it opens again.
-            4..=5 => drop(self.devices[at].as_mut().unwrap().sync()),
+            4..=5 => drop(self.devices[at].as_mut().unwrap().sync().unwrap()),
             6..=7 => self.open(at),
             _ if self.machines.len() < 4 => {
                 self.machines.push(copied(&self.machines[at]));

@@ -236,11 +236,24 @@ impl Device {
 
     /// Sends a request and gives its answer, which must have come.
     pub fn ask(&mut self, body: &str) -> Result<Value, Value> {
+        self.come_back()?;
         let number = self.send(body);
+        if self.come_back()? && !self.replies.contains_key(&number) {
+            self.send_as(number, body);
+        }
         let reply = self
             .reply(number)
             .unwrap_or_else(|| panic!("no answer to {body}"));
         result(&reply)
+    }
+
+    /// Opens the database again if the engine asks for that, and says whether it did.
+    fn come_back(&mut self) -> Result<bool, Value> {
+        let is_asked = !self.take_notices("reopen").is_empty();
+        if is_asked {
+            self.ask_open(true)?;
+        }
+        Ok(is_asked)
     }
 
     /// The reply to a request, if it has come.
@@ -284,8 +297,12 @@ impl Device {
 
     /// Synchronises until the session rests.
     pub fn sync(&mut self) -> Result<Value, Value> {
+        self.come_back()?;
         let number = self.send(r#""kind":"sync""#);
         for _ in 0..200 {
+            if self.come_back()? {
+                return self.sync();
+            }
             if let Some(reply) = self.replies.remove(&number) {
                 return result(&reply);
             }
@@ -328,11 +345,16 @@ impl Device {
 
     /// A frame from the server, as if it had sent it.
     pub fn frame(&mut self, text: &str) {
+        self.late_frame(text);
+        self.run();
+    }
+
+    /// A frame that waits until the engine runs again.
+    pub fn late_frame(&mut self, text: &str) {
         self.inbox.push(Event::Frame {
             connection: 1,
             text: text.into(),
         });
-        self.run();
     }
 
     /// Takes the notices of a kind that have come.

@@ -1,6 +1,10 @@
 //! A write whose answer was let out is there ever after: in the outbox, or at the server and shown,
 //! or thrown away by its user. What is shown of it stays shown, unless the server refused it.
 //!
+//! That is so in every life of a store that was copied, for what was answered before. A device
+//! whose disk is put back to an earlier one has what it had then. What it wrote later is gone with
+//! the disk, unless the server has accepted it: then every device shows it in the end.
+//!
 //! The expected state is kept here, outside, from what went through the page's door.
 
 use super::Checker;
@@ -35,18 +39,13 @@ impl Durability {
             .iter()
             .map(row_id)
             .collect();
-        for (name, write) in self
-            .ledger
-            .writes
-            .iter()
-            .filter(|(_, write)| write.device == device)
-        {
-            if write.is_gone && states.contains_key(name.as_str()) {
+        for (name, write, held) in self.ledger.of(device) {
+            if held.is_gone && states.contains_key(name.as_str()) {
                 return Err(format!(
                     "device {device} has thrown {name} away, and it is there again"
                 ));
             }
-            if !matches!(write.said, Said::Saved(entry) if entry > 0) || write.is_discarded() {
+            if !matches!(held.said, Said::Saved(entry) if entry > 0) || held.is_discarded() {
                 continue;
             }
             let state = states.get(name.as_str()).copied();
@@ -64,17 +63,33 @@ impl Durability {
         self.judge_notes(device, rows)
     }
 
+    /// What the server accepted is shown by every device in the end, also if the disk that it was
+    /// written on was put back to an earlier one.
+    fn judge_accepted(&self, end: &End) -> Result<(), String> {
+        let shown = |rows: &Rows| {
+            let marks = rows.get("marks").into_iter().flatten();
+            marks.map(|row| row_id(row).to_string()).collect()
+        };
+        let shown: Vec<BTreeSet<String>> = end.views.iter().map(shown).collect();
+        for name in self.accepted.names.keys() {
+            let marks = self.ledger.writes.get(name).into_iter();
+            for mark in marks.flat_map(|write| write.marks()) {
+                if let Some(device) = shown.iter().position(|ids| !ids.contains(mark)) {
+                    return Err(format!(
+                        "{name} was accepted, and device {device} does not show {mark}"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Notes have one writer and no server: each shows its last saved text, or one written after.
     fn judge_notes(&mut self, device: usize, rows: &Rows) -> Result<(), String> {
         self.notes.clear();
-        let mut own: Vec<_> = self
-            .ledger
-            .writes
-            .iter()
-            .filter(|(_, w)| w.device == device)
-            .collect();
-        own.sort_by_key(|(_, write)| write.order);
-        for (_, write) in own {
+        let mut own: Vec<_> = self.ledger.of(device).collect();
+        own.sort_by_key(|(_, write, _)| write.order);
+        for (_, write, held) in own {
             for op in write
                 .ops
                 .iter()
@@ -87,9 +102,9 @@ impl Durability {
                 let text = op
                     .get("fields")
                     .map_or("", |fields| text_of(fields, "text"));
-                match write.said {
+                match held.said {
                     Said::Saved(_) => *texts = vec![(text.into(), "saved".into())],
-                    Said::Refused(_) if !write.is_doubtful => {}
+                    Said::Refused(_) if !held.is_doubtful => {}
                     _ => texts.push((text.into(), "perhaps".into())),
                 }
             }
@@ -140,6 +155,7 @@ impl Checker for Durability {
             .chain(end.reopened.iter().enumerate());
         views
             .into_iter()
-            .try_for_each(|(device, rows)| self.judge(device, rows))
+            .try_for_each(|(device, rows)| self.judge(device, rows))?;
+        self.judge_accepted(end)
     }
 }

@@ -18,7 +18,7 @@ pub struct ExactlyOnce {
 }
 
 impl ExactlyOnce {
-    fn judge(&mut self, told: Told) -> Result<(), String> {
+    fn judge(&mut self, told: Told<'_>) -> Result<(), String> {
         let at = (told.replica, told.seq);
         if let Some(first) = self.verdicts.get(&at)
             && *first != told.outcome

@@ -1,5 +1,10 @@
-//! What pages have written, by the name that each transaction carries: what every checker of writes
-//! starts from.
+//! What pages have written, by the name that each transaction carries, and what each device has of
+//! it: what every checker of writes starts from.
+//!
+//! A device that begins as a copy has what its original had when it was copied. One that is put
+//! back to a copy of itself has that and no more: what it wrote later is held against it no longer,
+//! whatever its pages were told. Whether the server has accepted that in the meantime, and then
+//! shows it, is for others to say.
 
 use crate::app::OUTBOX_LIST;
 use crate::fact::{Fact, Place};
@@ -27,6 +32,18 @@ pub struct Write {
     pub order: usize,
     /// Its operations.
     pub ops: Vec<Value>,
+    /// Whether it was on a disk that was copied, and the copy came into use.
+    pub is_copied: bool,
+    /// Whether that was before its page knew that it was saved: then one life may have it from the
+    /// copy, and the other carry it out anew.
+    pub is_split: bool,
+    /// Whether any user that has it asked to throw it away, or tried it again.
+    pub was_tended: bool,
+}
+
+/// What a device has of a transaction.
+#[derive(Clone, Debug)]
+pub struct Held {
     /// What the page was told.
     pub said: Said,
     /// How often the user has asked, and not in vain, to throw its entry away.
@@ -37,6 +54,8 @@ pub struct Write {
     pub is_retried: bool,
     /// Whether its device's disk failed since, so that an answer of refusal says nothing.
     pub is_doubtful: bool,
+    /// Whether it was asked for more than once.
+    is_repeated: bool,
 }
 
 /// See the head of the file.
@@ -44,6 +63,10 @@ pub struct Write {
 pub struct Ledger {
     /// By name.
     pub writes: BTreeMap<String, Write>,
+    /// By device and name.
+    held: BTreeMap<(usize, String), Held>,
+    /// What devices had when they were copied, by the number of the copy.
+    copies: BTreeMap<u64, Vec<(String, Held)>>,
     /// Operations of open transactions by tab and number.
     open: BTreeMap<(u64, u64), Vec<Value>>,
     /// Names by tab and request.
@@ -82,12 +105,47 @@ impl Ledger {
                     self.note_entry(place.device, row);
                 }
             }
+            Fact::Copied { place, copy } => self.copied(place.device, *copy),
+            Fact::Placed { place, copy } => self.placed(place.device, *copy),
             Fact::Shown { place, rows } => {
                 for row in rows.get("$outbox").into_iter().flatten() {
                     self.note_entry(place.device, row);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What a device has, in the order of writing.
+    pub fn of(&self, device: usize) -> impl Iterator<Item = (&String, &Write, &Held)> {
+        let all = (device, String::new())..(device + 1, String::new());
+        let held = self.held.range(all);
+        held.filter_map(|((_, name), held)| Some((name, self.writes.get(name)?, held)))
+    }
+
+    /// What the device that wrote it has of it; none if its disk was put back to an earlier one.
+    pub fn at_home(&self, name: &str) -> Option<&Held> {
+        let home = self.writes.get(name)?.device;
+        self.held.get(&(home, name.into()))
+    }
+
+    fn copied(&mut self, device: usize, copy: u64) {
+        let held = self
+            .of(device)
+            .map(|(name, _, held)| (name.clone(), held.clone()));
+        let held = held.collect();
+        self.copies.insert(copy, held);
+    }
+
+    fn placed(&mut self, device: usize, copy: u64) {
+        self.held.retain(|(of, _), _| *of != device);
+        self.entries.retain(|(of, _), _| *of != device);
+        for (name, held) in self.copies.get(&copy).into_iter().flatten() {
+            if let Some(write) = self.writes.get_mut(name) {
+                write.is_copied = true;
+                write.is_split |= held.said == Said::Nothing || held.is_doubtful;
+            }
+            self.held.insert((device, name.clone()), held.clone());
         }
     }
 
@@ -111,7 +169,7 @@ impl Ledger {
             "discard" => {
                 let entry = whole_of(request, "entry");
                 self.requests.insert(at, Name::Discard(entry));
-                self.mark(place, entry, |write| write.discards += 1);
+                self.mark(place, entry, |held| held.discards += 1);
             }
             _ => {}
         }
@@ -124,16 +182,25 @@ impl Ledger {
         let name = text_of(mutation, "name").to_string();
         self.requests.insert(at, Name::Write(name.clone()));
         self.count += 1;
-        self.writes.entry(name).or_insert(Write {
-            device: place.device,
-            order: self.count,
+        let (device, order) = (place.device, self.count);
+        self.writes.entry(name.clone()).or_insert(Write {
+            device,
+            order,
             ops,
-            said: Said::Nothing,
-            discards: 0,
-            is_gone: false,
-            is_retried: false,
-            is_doubtful: false,
+            is_copied: false,
+            is_split: false,
+            was_tended: false,
         });
+        let held = self.held.entry((device, name));
+        held.and_modify(|held| held.is_repeated = true)
+            .or_insert(Held {
+                said: Said::Nothing,
+                discards: 0,
+                is_gone: false,
+                is_retried: false,
+                is_doubtful: false,
+                is_repeated: false,
+            });
     }
 
     fn answered(&mut self, place: Place, tab: u64, notice: &Value) {
@@ -150,32 +217,39 @@ impl Ledger {
         let entry = notice.get("ok").map_or(0, |ok| whole_of(ok, "entry"));
         match (name, error) {
             (Name::Write(name), error) => {
-                let Some(write) = self.writes.get_mut(&name) else {
+                let Some(held) = self.held.get_mut(&(place.device, name)) else {
                     return;
                 };
-                write.said = match error {
+                held.said = match error {
                     None => Said::Saved(entry),
                     Some(code) => {
-                        write.is_doubtful |= code == "storage_failed";
+                        // An opening that failed refuses all, also what was saved before it.
+                        let is_not_read = code == "not_open" && held.is_repeated;
+                        held.is_doubtful |= code == "storage_failed" || is_not_read;
                         Said::Refused(code)
                     }
                 };
             }
-            (Name::Retry(entry), None) => self.mark(place, entry, |write| write.is_retried = true),
-            (Name::Discard(entry), None) => self.mark(place, entry, |write| write.is_gone = true),
+            (Name::Retry(entry), None) => self.mark(place, entry, |held| held.is_retried = true),
+            (Name::Discard(entry), None) => self.mark(place, entry, |held| held.is_gone = true),
             (Name::Discard(entry), Some(code)) if code != "storage_failed" => {
-                self.mark(place, entry, |write| {
-                    write.discards = write.discards.saturating_sub(1)
+                self.mark(place, entry, |held| {
+                    held.discards = held.discards.saturating_sub(1)
                 });
             }
             _ => {}
         }
     }
 
-    fn mark(&mut self, place: Place, entry: u64, mark: impl FnOnce(&mut Write)) {
-        let name = self.entries.get(&(place.device, entry));
-        if let Some(write) = name.and_then(|name| self.writes.get_mut(name)) {
-            mark(write);
+    fn mark(&mut self, place: Place, entry: u64, mark: impl FnOnce(&mut Held)) {
+        let Some(name) = self.entries.get(&(place.device, entry)) else {
+            return;
+        };
+        if let Some(write) = self.writes.get_mut(name) {
+            write.was_tended = true;
+        }
+        if let Some(held) = self.held.get_mut(&(place.device, name.clone())) {
+            mark(held);
         }
     }
 
@@ -188,12 +262,14 @@ impl Ledger {
     }
 }
 
-impl Write {
+impl Held {
     /// Whether the user threw its entry away, or asked to.
     pub fn is_discarded(&self) -> bool {
         self.discards > 0
     }
+}
 
+impl Write {
     /// Ids of the marks that the transaction inserts.
     pub fn marks(&self) -> impl Iterator<Item = &str> {
         let marks = self

@@ -5,7 +5,7 @@
 //! the same device whatever its clock did, and what is deleted or inserted again is so everywhere.
 
 use super::Checker;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Write};
 use super::verdicts::Accepted;
 use crate::app::write::SEEDED;
 use crate::fact::{End, Fact, Rows};
@@ -63,8 +63,21 @@ fn carry_out(documents: &mut Documents, op: &Value) {
 }
 
 impl LoneWriter {
-    /// What the documents must be, and which cannot be told because a write to them was tried again
-    /// later.
+    /// Whether the order in which the server accepted it says nothing of what it makes of its
+    /// documents. So it is if it was tried again later. Of a store that was copied, also if one
+    /// life threw it away, was refused it, or gave it stamps of its own; or if its writer has
+    /// forgotten it and went on without it.
+    fn is_untold(&self, name: &str, write: &Write) -> bool {
+        let Some(held) = self.ledger.at_home(name) else {
+            return true;
+        };
+        let is_unlike =
+            self.accepted.unlike.contains(name) || self.accepted.rejected.contains(name);
+        let is_untold = write.was_tended || write.is_split || is_unlike;
+        held.is_retried || (write.is_copied && is_untold)
+    }
+
+    /// What the documents must be, and which cannot be told because of such a write to them.
     fn expected(&self) -> (Documents, BTreeSet<String>) {
         let mut accepted: Vec<(&String, &u64)> = self.accepted.names.iter().collect();
         accepted.sort_by_key(|(_, version)| **version);
@@ -73,6 +86,7 @@ impl LoneWriter {
             let Some(write) = self.ledger.writes.get(name) else {
                 continue;
             };
+            let is_untold = self.is_untold(name, write);
             let discarded = self
                 .accepted
                 .discarded
@@ -84,7 +98,7 @@ impl LoneWriter {
                 let is_one_of_many = write.ops.iter().filter(is_its).count() > 1;
                 let id = text_of(op, "id");
                 let is_discarded = discarded.iter().any(|(key, _)| key.id == id);
-                if write.is_retried || (is_discarded && is_one_of_many) {
+                if is_untold || (is_discarded && is_one_of_many) {
                     untold.insert(id.to_string());
                 }
                 if !is_discarded {

@@ -5,6 +5,8 @@ use super::Checker;
 use crate::fact::{End, Fact, Place};
 use crate::json::{text_of, whole_of};
 use holm::doc::value::Value;
+use holm::protocol::message::ServerMessage;
+use holm::protocol::refusal::REPLICA_CONFLICT;
 use std::collections::BTreeMap;
 
 /// See the head of the file.
@@ -15,6 +17,8 @@ pub struct Monotonic {
     entries: BTreeMap<(Place, u64), usize>,
 }
 
+/// The position of `sent` in [`STEPS`].
+const SENT: usize = 1;
 const STEPS: [&str; 4] = ["queued", "sent", "accepted", "rejected"];
 
 fn grow<K: Ord + std::fmt::Debug>(
@@ -78,6 +82,17 @@ impl Checker for Monotonic {
     fn see(&mut self, fact: &Fact<'_>) -> Result<(), String> {
         match fact {
             Fact::Posted { place, notice, .. } => self.posted(*place, notice),
+            // What was sent is to be sent again under another name.
+            Fact::Decided {
+                place,
+                reply: ServerMessage::Refused(refusal),
+                ..
+            } if refusal.code == REPLICA_CONFLICT => {
+                let own = self.entries.range_mut((*place, 0)..=(*place, u64::MAX));
+                let sent = own.filter(|(_, step)| **step == SENT);
+                sent.for_each(|(_, step)| *step = 0);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

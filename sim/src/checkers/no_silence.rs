@@ -2,7 +2,7 @@
 //! or thrown away by its user. What was refused at the call has no effect at all.
 
 use super::Checker;
-use super::ledger::{Ledger, Said, Write};
+use super::ledger::{Held, Ledger, Said, Write};
 use super::verdicts::Accepted;
 use crate::fact::{End, Fact, Rows};
 use crate::json::{column, row_id};
@@ -19,23 +19,26 @@ impl NoSilence {
     fn judge(
         &self,
         name: &str,
-        write: &Write,
+        (write, held): (&Write, &Held),
         outbox: &BTreeMap<&str, &str>,
     ) -> Result<(), String> {
         let state = outbox.get(name).copied();
         let is_accepted = self.accepted.names.contains_key(name);
         let is_kept = matches!(state, Some("rejected" | "quarantined"));
-        if is_accepted && state.is_some() {
+        // Of a store that was copied one life may have had it accepted, and the other refused.
+        if is_accepted && state.is_some() && !(write.is_copied && is_kept) {
             return Err(format!("{name} was accepted and is still {state:?}"));
         }
-        match &write.said {
-            Said::Refused(code) if !write.is_doubtful && (is_accepted || state.is_some()) => Err(
+        match &held.said {
+            Said::Refused(code) if !held.is_doubtful && (is_accepted || state.is_some()) => Err(
                 format!("{name} was refused with {code}, and is {state:?} all the same"),
             ),
             Said::Saved(entry)
-                if *entry > 0 && !is_accepted && !is_kept && !write.is_discarded() =>
+                if *entry > 0 && !is_accepted && !is_kept && !held.is_discarded() =>
             {
-                Err(format!("{name} is neither accepted nor kept: {write:?}"))
+                Err(format!(
+                    "{name} is neither accepted nor kept: {write:?} {held:?}"
+                ))
             }
             Said::Saved(0) if write.is_synced() => {
                 Err(format!("{name} was saved but is not to be sent"))
@@ -61,13 +64,8 @@ impl NoSilence {
             )
         });
         let named: BTreeMap<&str, &str> = named.collect();
-        let own = self
-            .ledger
-            .writes
-            .iter()
-            .filter(|(_, write)| write.device == device);
-        own.into_iter()
-            .try_for_each(|(name, write)| self.judge(name, write, &named))
+        let mut held = self.ledger.of(device);
+        held.try_for_each(|(name, write, held)| self.judge(name, (write, held), &named))
     }
 }
 

@@ -11,25 +11,21 @@ use super::verdicts::verdicts_of;
 use crate::fact::{End, Fact};
 use crate::json::text_of;
 use holm::causal::stamp::Stamp;
-use holm::ids::ReplicaId;
 use holm::protocol::message::{ClientMessage, Delta};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// See the head of the file.
 #[derive(Default)]
 pub struct Saw {
     ledger: Ledger,
-    devices: BTreeMap<ReplicaId, usize>,
     stamps: BTreeSet<Stamp>,
 }
 
 impl Saw {
-    fn is_judged(&self, replica: ReplicaId) -> bool {
-        let Some(device) = self.devices.get(&replica) else {
-            return false;
-        };
-        !self.ledger.writes.values().any(|write| {
-            let is_own = write.device == *device;
+    fn is_judged(&self, device: usize) -> bool {
+        !self.ledger.of(device).any(|(_, write, held)| {
+            let is_tended = held.is_discarded() || held.is_retried;
+            let is_doubtful = is_tended || (write.is_copied && write.was_tended);
             let is_duet = write
                 .ops
                 .iter()
@@ -38,15 +34,15 @@ impl Saw {
                 op.get("fields")
                     .is_some_and(|fields| text_of(fields, "body") == "poison")
             });
-            is_own && is_duet && (write.is_discarded() || write.is_retried || is_poison)
+            is_duet && (is_doubtful || is_poison)
         })
     }
 
-    fn judge(&mut self, replica: ReplicaId, delta: &Delta) -> Result<(), String> {
+    fn judge(&mut self, device: usize, delta: &Delta) -> Result<(), String> {
         if delta.key.collection != "duets" {
             return Ok(());
         }
-        let judged = self.is_judged(replica);
+        let judged = self.is_judged(device);
         for write in delta
             .paths
             .iter()
@@ -74,13 +70,8 @@ impl Checker for Saw {
 
     fn see(&mut self, fact: &Fact<'_>) -> Result<(), String> {
         self.ledger.see(fact);
-        if let Fact::Posted { place, notice, .. } = fact
-            && let Some(replica) = notice.get("ok").and_then(|ok| ok.get("replica"))
-            && let Some(replica) = replica.as_str().and_then(ReplicaId::from_text)
-        {
-            self.devices.insert(replica, place.device);
-        }
         let Fact::Decided {
+            place,
             message: ClientMessage::Push(push),
             ..
         } = fact
@@ -95,12 +86,8 @@ impl Checker for Saw {
         self.stamps
             .extend(parts.flat_map(|part| &part.deltas).map(|delta| delta.stamp));
         for told in verdicts_of(fact) {
-            let pushed = push
-                .transactions
-                .iter()
-                .find(|pushed| pushed.seq == told.seq);
-            for delta in pushed.into_iter().flat_map(|pushed| &pushed.deltas) {
-                self.judge(push.replica, delta)?;
+            for delta in &told.pushed.deltas {
+                self.judge(place.device, delta)?;
             }
         }
         Ok(())

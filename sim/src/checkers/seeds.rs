@@ -7,7 +7,7 @@ use crate::app::write::SEEDED;
 use crate::fact::{End, Fact};
 use crate::json::{column, row_id};
 use holm::doc::value::Value;
-use holm::protocol::message::{ClientMessage, Outcome};
+use holm::protocol::message::Outcome;
 
 /// See the head of the file.
 #[derive(Default)]
@@ -21,19 +21,8 @@ impl Checker for Seeds {
     }
 
     fn see(&mut self, fact: &Fact<'_>) -> Result<(), String> {
-        let Fact::Decided {
-            message: ClientMessage::Push(push),
-            ..
-        } = fact
-        else {
-            return Ok(());
-        };
         for told in verdicts_of(fact) {
-            let pushed = push
-                .transactions
-                .iter()
-                .find(|pushed| pushed.seq == told.seq);
-            let deltas = pushed.into_iter().flat_map(|pushed| &pushed.deltas);
+            let deltas = told.pushed.deltas.iter();
             let is_accepted = matches!(told.outcome, Outcome::Accepted { .. });
             for delta in deltas.filter(|delta| is_accepted && delta.key.id == SEEDED) {
                 let first = delta

@@ -6,7 +6,6 @@ use crate::dice::Dice;
 use crate::fact::{End, Ending, Rows};
 use crate::json::{object, text_of, whole_of};
 use crate::page::Stage;
-use crate::plan::REPLICAS;
 use holm::doc::json::to_text;
 
 /// How long a mended world may take to come to rest, in milliseconds.
@@ -27,7 +26,7 @@ impl World {
         self.note("world", "is mended", b"");
         self.rest("after everything was mended")?;
         let mut dice = Dice::new(self.dice.draw());
-        self.add_device(REPLICAS, &mut dice);
+        self.add_device(self.devices.len(), &mut dice);
         self.rest("after a new device has joined")?;
         let views = self.views()?;
         for index in 0..self.devices.len() {

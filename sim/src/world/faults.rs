@@ -30,7 +30,7 @@ impl World {
         if weights.iter().sum::<u64>() == 0 {
             return;
         }
-        let device = self.dice.below(crate::plan::REPLICAS as u64) as usize;
+        let device = self.dice.below(self.devices.len() as u64) as usize;
         let at = self.dice.weigh(&weights);
         let fault = *FAULTS.get(at).expect("there is a weight for each");
         self.note(
@@ -85,7 +85,7 @@ impl World {
         }
     }
 
-    fn end_worker(&mut self, index: usize, ending: Ending) {
+    pub(super) fn end_worker(&mut self, index: usize, ending: Ending) {
         let place = self.device(index).place();
         let Some(process) = self.device(index).process.take() else {
             return;
@@ -199,11 +199,11 @@ impl World {
     }
 
     fn expire(&mut self, index: usize) {
-        let serial = self.device(index).token;
+        let (serial, user) = (self.device(index).token, self.device(index).user);
         self.server.tokens.remove(&token_text(index, serial));
         self.server
             .tokens
-            .insert(token_text(index, serial + 1), format!("user{index}"));
+            .insert(token_text(index, serial + 1), format!("user{user}"));
         self.device(index).token += 1;
     }
 

@@ -1,10 +1,13 @@
 //! The network: connections that carry frames in order until they break, and lose what is under way
 //! when they do.
 
+use super::copies::Moment;
 use super::{Happening, World};
-use crate::fact::Fact;
+use crate::fact::{Fact, Place};
 use crate::server::Guest;
 use holm::event::Event;
+use holm::protocol::message::{ClientMessage, ServerMessage};
+use holm::protocol::refusal::{REPLICA_CONFLICT, TERM_FENCED};
 
 /// A connection.
 #[derive(Debug, Default)]
@@ -114,6 +117,21 @@ impl World {
             return;
         };
         self.carry(wire, Way::Up, &text);
+        if text.contains("\"kind\":\"push\"") {
+            self.copy_at(device, Moment::Sent);
+        }
+    }
+
+    fn count_refusal(&mut self, reply: &ServerMessage) {
+        match reply {
+            ServerMessage::Refused(refusal) if refusal.code == REPLICA_CONFLICT => {
+                self.count("stores taken for copies");
+            }
+            ServerMessage::Refused(refusal) if refusal.code == TERM_FENCED => {
+                self.count("leaders that were fenced");
+            }
+            _ => {}
+        }
     }
 
     /// Lets a frame travel, in order, unless something on the way meddles.
@@ -161,8 +179,18 @@ impl World {
         let handled = self.server.handle(&mut guest, text, now_ms);
         self.wire(wire).guest = guest;
         self.note("server", "replies", handled.reply.as_bytes());
+        let (device, process) = (self.wire(wire).device, self.wire(wire).process);
+        let place = Place { device, process };
         if let Some((message, reply)) = &handled.seen {
-            self.tell(&Fact::Decided { message, reply });
+            self.count_refusal(reply);
+            self.tell(&Fact::Decided {
+                place,
+                message,
+                reply,
+            });
+            if matches!(message, ClientMessage::Push(_)) {
+                self.copy_at(device, Moment::Decided);
+            }
         }
         if is_risky && self.dice.chance(1) && self.dice.chance(50) {
             self.count("server crashes after a commit");

@@ -1,6 +1,6 @@
 //! `push` (`docs/PROTOCOL.md` section 6): every seq gets one verdict and has effect once.
 
-use super::apply::{DISCARDED_BYTES_MAX, Documents, too_large};
+use super::apply::{DISCARDED_BYTES_MAX, Documents, rejected, too_large};
 use super::hello::{forgettable, forgotten};
 use super::key::Key;
 use super::record::{Replica, Space, Staged, damaged};
@@ -13,7 +13,7 @@ use crate::protocol::codec::{decode_deltas, decode_verdict, encode_deltas, encod
 use crate::protocol::message::{
     Delta, Outcome, Part, Push, Pushed, Refusal, ServerMessage, Verdict, Verdicts,
 };
-use crate::protocol::refusal::{CLOCK_AHEAD, NEEDS_HELLO, OUT_OF_ORDER, RETRY_LATER};
+use crate::protocol::refusal::{CLOCK_AHEAD, NEEDS_HELLO, OUT_OF_ORDER, RETRY_LATER, VOID};
 use std::collections::BTreeMap;
 
 pub fn ask(context: &Context, push: &Push, wanted: &mut Wanted<'_>) -> Decided<()> {
@@ -164,10 +164,7 @@ impl Batch<'_> {
         }
         self.unstage();
         let outcome = if pushed.is_void {
-            Outcome::Accepted {
-                version: self.space.version,
-                discarded: Vec::new(),
-            }
+            self.void()
         } else if is_too_large(&pushed.deltas) {
             too_large()
         } else {
@@ -178,6 +175,19 @@ impl Batch<'_> {
             outcome,
         });
         Ok(None)
+    }
+
+    /// The verdict of a seq that is only consumed. It is no acceptance: a copy of the store may
+    /// still hold the transaction under this seq, and is to learn that it had no effect.
+    fn void(&self) -> Outcome {
+        if planted::is("authority_void_accepted") {
+            return Outcome::Accepted {
+                version: self.space.version,
+                discarded: Vec::new(),
+            };
+        }
+        let message = "the transaction was given up before it had a verdict";
+        rejected(VOID, message)
     }
 
     /// Why a transaction cannot be settled now and may be later.

@@ -234,3 +234,24 @@ fn a_replaced_leader_is_fenced_also_after_its_successor_reconnected() {
     server.hello(next);
     assert_eq!(refusal(&server.hello(hello(replica(1)))), "term_fenced");
 }
+
+#[test]
+pub fn a_store_that_has_forgotten_what_it_confirmed_is_a_replica_conflict() {
+    let mut server = Server::with(&[replica(1)]);
+    let all = ["1", "2", "3"].into_iter().zip(1..);
+    let all = all.map(|(id, seq)| transaction(seq, vec![insert(id, 5)]));
+    server.push(all.collect());
+    server.push_as(replica(1), Seq(3), vec![]);
+    let mut restored = Hello {
+        term: Term(2),
+        life: life_token(2),
+        previous_lives: vec![life_token(1)],
+        next_seq: Seq(4),
+        confirmed: Seq(1),
+        ..hello(replica(1))
+    };
+    let reply = server.hello(restored.clone());
+    assert_eq!(refusal(&reply), "replica_conflict");
+    restored.confirmed = Seq(3);
+    assert_eq!(welcome(&server.hello(restored)).last_seq, Seq(3));
+}

@@ -7,9 +7,10 @@ use crate::planted::choose;
 use proptest::test_runner::{Config, TestRunner};
 use std::panic::catch_unwind;
 
-const BUGS: [&str; 11] = [
+const BUGS: [&str; 13] = [
     "authority_change_not_moved",
     "authority_clock_unchecked",
+    "authority_confirmed_unchecked",
     "authority_duplicate_applied",
     "authority_exists_unchecked",
     "authority_gap_accepted",
@@ -19,6 +20,7 @@ const BUGS: [&str; 11] = [
     "authority_part_applied_early",
     "authority_term_unchecked",
     "authority_verdict_forgotten",
+    "authority_void_accepted",
 ];
 
 fn property() {
@@ -32,13 +34,15 @@ fn property() {
         .expect("the property holds");
 }
 
-const SUITE: [fn(); 8] = [
+const SUITE: [fn(); 10] = [
     hello::a_copy_of_a_store_is_a_replica_conflict,
     hello::a_lower_term_is_fenced_before_its_life_is_looked_at,
+    hello::a_store_that_has_forgotten_what_it_confirmed_is_a_replica_conflict,
     pull::a_document_that_changes_between_pages_is_sent_again,
     push::a_gap_stops_the_batch_and_consumes_nothing,
     push::a_stamp_too_far_ahead_stops_the_batch_before_its_seq,
     push::a_transaction_is_whole_or_not_at_all,
+    push::a_void_seq_is_consumed_without_effect,
     push::parts_are_applied_with_the_last_one,
     property,
 ];

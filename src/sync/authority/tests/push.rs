@@ -133,12 +133,12 @@ pub fn a_gap_stops_the_batch_and_consumes_nothing() {
 }
 
 #[test]
-fn a_void_seq_is_consumed_without_effect() {
+pub fn a_void_seq_is_consumed_without_effect() {
     let mut server = Server::with(&[replica(1)]);
-    assert_eq!(codes(&server.push(vec![void(1)])), [(1, "accepted")]);
+    assert_eq!(codes(&server.push(vec![void(1)])), [(1, "void")]);
     assert_eq!(server.last_poke, None);
     let late = server.push(vec![transaction(1, vec![insert("1", 5)])]);
-    assert_eq!(codes(&late), [(1, "accepted")]);
+    assert_eq!(codes(&late), [(1, "void")]);
     assert_eq!(server.pull(None, 10).deltas, vec![]);
 }
 
@@ -405,7 +405,7 @@ fn part_zero_begins_again() {
 fn a_void_forgets_the_parts_that_have_come() {
     let mut server = Server::with(&[replica(1)]);
     server.push(vec![part(1, 0, 2, vec![insert("1", 5)])]);
-    assert_eq!(codes(&server.push(vec![void(1)])), [(1, "accepted")]);
+    assert_eq!(codes(&server.push(vec![void(1)])), [(1, "void")]);
     assert!(server.space.keys().all(|key| key.0[0] != 4));
     assert_eq!(
         codes(&server.push(vec![transaction(2, vec![])])),
