@@ -119,6 +119,6 @@ async function loadEngine(): Promise<{ readonly Host: typeof Host }> {
   const wasm = await import('./wasm/holm_worker.js');
   const { readFile } = await load('fs/promises');
   const bytes = await readFile(new URL('./wasm/holm_worker_bg.wasm', import.meta.url));
-  await wasm.default({ module_or_path: bytes });
+  wasm.initSync({ module: await WebAssembly.compile(bytes) });
   return wasm;
 }

@@ -53,6 +53,23 @@ export async function removeInPage(database: string): Promise<Hindrance> {
   }
 }
 
+let compiled: Promise<WebAssembly.Module | null> | undefined;
+
+/**
+ * The engine's module: compiled while its worker starts, and once for all workers of this page.
+ * Null where the page cannot: then the worker does it.
+ */
+function compile(): Promise<WebAssembly.Module | null> {
+  compiled ??= load().catch(() => {
+    compiled = undefined;
+    return null;
+  });
+  return compiled;
+}
+
+const load = async () =>
+  WebAssembly.compileStreaming(fetch(new URL('./wasm/holm_worker_bg.wasm', import.meta.url)));
+
 /** One expression, in this form: bundlers look for it. */
 const startWorker = () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
 
@@ -82,6 +99,7 @@ class PageEngine {
       event.preventDefault(); // `failed` reports it
       failed(event.message || 'the worker could not be loaded');
     };
+    compile().then((module) => worker.postMessage(module));
     this.connection.attach({
       send: (bytes) => worker.postMessage(bytes, [bytes.buffer as ArrayBuffer]),
       fatal: failed,

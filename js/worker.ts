@@ -4,7 +4,7 @@ import { openRung, removeRungs } from './ladder.ts';
 import { requestLock } from './locks.ts';
 import { removeUnderLock } from './remove.ts';
 import { OrderedStorage } from './storage.ts';
-import init, { Host } from './wasm/holm_worker.js';
+import { Host, initSync } from './wasm/holm_worker.js';
 
 const post = (bytes: Uint8Array) => {
   self.postMessage(bytes, { transfer: [bytes.buffer as ArrayBuffer] });
@@ -24,10 +24,27 @@ self.onerror = (message, _source, _line, _column, error) => {
 };
 
 const storage = new OrderedStorage(openRung);
-const host = init().then(() => new Host(post, { storage, requestLock }));
-self.onmessage = async ({ data }: MessageEvent<Uint8Array | string>) => {
-  // The name of a database that is to be removed, which no engine has to do with.
-  if (typeof data === 'string') {
+/** The page could not, for example since its server gives the module another type. */
+const compile = async () => {
+  const response = await fetch(new URL('./wasm/holm_worker_bg.wasm', import.meta.url));
+  return WebAssembly.compile(await response.arrayBuffer());
+};
+
+const start = async (module: WebAssembly.Module | null) => {
+  initSync({ module: module ?? (await compile()) });
+  return new Host(post, { storage, requestLock });
+};
+
+let begin: (module: WebAssembly.Module | null) => void;
+const host = new Promise<WebAssembly.Module | null>((resolve) => {
+  begin = resolve;
+}).then(start);
+type Message = Uint8Array | string | WebAssembly.Module | null;
+self.onmessage = async ({ data }: MessageEvent<Message>) => {
+  if (data === null || data instanceof WebAssembly.Module) {
+    begin(data);
+  } else if (typeof data === 'string') {
+    // The name of a database that is to be removed, which no engine has to do with.
     self.postMessage(await removeUnderLock(data, requestLock, removeRungs));
   } else {
     (await host).receive(data);

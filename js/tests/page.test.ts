@@ -21,6 +21,8 @@ class BreakableWorker {
   onmessageerror: (() => void) | null = null;
   terminated = false;
   readonly requests: Sent[] = [];
+  /** The compiled engine, or null: given once to each worker. */
+  readonly modules: (WebAssembly.Module | null)[] = [];
 
   constructor(
     readonly url: URL,
@@ -29,7 +31,11 @@ class BreakableWorker {
     BreakableWorker.all.push(this);
   }
 
-  postMessage(bytes: Uint8Array, transfer: readonly ArrayBuffer[]): void {
+  postMessage(bytes: Uint8Array | WebAssembly.Module | null, transfer?: ArrayBuffer[]): void {
+    if (bytes === null || bytes instanceof WebAssembly.Module) {
+      this.modules.push(bytes);
+      return;
+    }
     expect(transfer).toEqual([bytes.buffer]);
     const { requests } = JSON.parse(new TextDecoder().decode(bytes)) as { requests: Sent[] };
     this.requests.push(...requests);
@@ -97,6 +103,7 @@ it('starts one module worker and tells it of the network', async () => {
   expect(last().url.pathname).toMatch(/\/worker\.[jt]s$/);
   expect(last().options).toEqual({ type: 'module' });
   expect(last().requests[1]).toMatchObject({ kind: 'network', online: true, visible: true });
+  await vi.waitFor(() => expect(last().modules.length).toBe(1));
   vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false);
   window.dispatchEvent(new Event('offline'));
   await vi.waitFor(() => expect(last().requests.at(-1)).toMatchObject({ online: false }));

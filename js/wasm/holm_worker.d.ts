@@ -1,10 +1,8 @@
 // What wasm-bindgen makes of the crate holm-worker; the build puts the real one into dist/wasm.
 import type { Platform } from '../platform.ts';
 
-/** Loads and starts the module, once. */
-export default function init(options?: {
-  readonly module_or_path: Uint8Array<ArrayBuffer> | URL;
-}): Promise<unknown>;
+/** Starts the module, once. */
+export function initSync(options: { readonly module: WebAssembly.Module }): unknown;
 
 /** The engine with its driver. What a call or a callback throws means that it is lost. */
 export class Host {
