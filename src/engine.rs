@@ -104,7 +104,7 @@ impl Engine {
             Event::Flushed { ticket, result } => self.on_flushed(step, ticket, result),
             Event::Connected { connection } => {
                 if let Some(database) = self.on_connection(connection) {
-                    database.drive(step, Told::Connected);
+                    database.on_connected(step);
                 }
             }
             Event::Frame { connection, text } => {

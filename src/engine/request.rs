@@ -14,6 +14,7 @@ use crate::ids::{EntryId, RequestNumber, SubscriptionId};
 use crate::limits::MUTATION_BYTES_MAX;
 use crate::outbox::entry::{Entry, State};
 use crate::planted;
+use crate::platform::disk::Disk;
 use crate::protocol::message::Mutation;
 use crate::query::ast::Query;
 use crate::query::check::CheckedQuery;
@@ -161,6 +162,7 @@ impl Database {
         if kind == "check" {
             return self.check(step.disk, text_of(call.request, "from"), &mut call.ok);
         }
+        self.read_outbox(step.disk)?;
         let snapshot = match call.request.get("transaction") {
             Some(_) => {
                 let transaction = self.transactions.get_mut(&call.transaction()?);
@@ -214,9 +216,14 @@ impl Database {
         Ok(operations)
     }
 
-    fn query(&self, call: &Call<'_>) -> Result<CheckedQuery, Error> {
+    fn query(&mut self, step: &mut Step<'_>, call: &Call<'_>) -> Result<CheckedQuery, Error> {
         let query = Query::from_value(call.request.get("query").unwrap_or(&Value::Null))?;
-        CheckedQuery::new(&query, &self.schema)
+        let query = CheckedQuery::new(&query, &self.schema)?;
+        if self.schema.is_outbox(query.collection) {
+            self.read_outbox(step.disk)?;
+            self.outbox.is_watched = true;
+        }
+        Ok(query)
     }
 
     /// Rows of a query, as a transaction sees them if it is one's.
@@ -226,7 +233,7 @@ impl Database {
         call: &mut Call<'_>,
         transaction: Option<Asker>,
     ) -> Result<(), Error> {
-        let query = self.query(call)?;
+        let query = self.query(step, call)?;
         let mut rows = self.rows_for(step.disk, &query)?;
         let Some(key) = transaction else {
             return call.give_rows(&query, &mut rows);
@@ -246,7 +253,7 @@ impl Database {
     }
 
     fn on_subscribe(&mut self, step: &mut Step<'_>, call: &mut Call<'_>) -> Result<(), Error> {
-        let query = self.query(call)?;
+        let query = self.query(step, call)?;
         let subscription = SubscriptionId(call.whole("subscription")?);
         let mut all = Vec::new();
         if !self.live.is_open(&query) {
@@ -299,7 +306,7 @@ impl Database {
                 State::Rejected(_) | State::Quarantined(_, None)
             ) || (planted::is("engine_owed_void_dropped") && entry.state.reason().is_some())
         };
-        let before = self.entry_if(entry, &may_return)?;
+        let before = self.entry_if(step.disk, entry, &may_return)?;
         let id = self.counters.next_entry;
         self.counters.next_entry = id.next();
         let mut after = before.clone();
@@ -313,7 +320,7 @@ impl Database {
             self.outbox.remove(id);
             return Err(error);
         }
-        self.publish(self.store.last(), &[change], step.out);
+        self.publish(self.store.last(), change.as_slice(), step.out);
         self.writers.insert(id, call.asker.tab);
         self.drive(step, Told::Written);
         self.answer_saved(step.out, call, notice);
@@ -326,7 +333,7 @@ impl Database {
             State::Queued | State::Rejected(_) | State::Quarantined(_, None) => true,
             State::Sent(_) | State::Accepted(..) | State::Quarantined(_, Some(_)) => false,
         };
-        let before = self.entry_if(entry, &may_go)?;
+        let before = self.entry_if(step.disk, entry, &may_go)?;
         let (batch, notice) = answer_batch(call.asker);
         self.commit_moves(step, &Moves::removal(before), batch)?;
         self.answer_saved(step.out, call, notice);
@@ -334,7 +341,13 @@ impl Database {
     }
 
     /// The outbox entry with this number, if it is there and this holds of it.
-    fn entry_if(&self, id: EntryId, holds: &dyn Fn(&Entry) -> bool) -> Result<Entry, Error> {
+    fn entry_if(
+        &mut self,
+        disk: &mut dyn Disk,
+        id: EntryId,
+        holds: &dyn Fn(&Entry) -> bool,
+    ) -> Result<Entry, Error> {
+        self.read_outbox(disk)?;
         match self.outbox.get(id) {
             Some(entry) if holds(entry) => Ok(entry.clone()),
             _ => Err(Error::from(Problem::NoEntry { entry: id.0 })),

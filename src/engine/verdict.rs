@@ -152,7 +152,7 @@ impl Database {
                 Some(after) => batch.put(table::entry(after.id), codec::encode(after)),
                 None => batch.delete(table::entry(before.id)),
             }
-            changes.push(self.outbox_change(Some(before), after.as_ref()));
+            changes.extend(self.outbox_change(Some(before), after.as_ref()));
         }
     }
 
