@@ -138,7 +138,7 @@ impl Database {
     }
 
     /// The row of a document in a collection; none if it is not there.
-    pub fn row(&self, collection: usize, id: &str, document: &StoredDocument) -> Option<Rc<Row>> {
+    pub fn row(&self, collection: usize, id: &str, document: StoredDocument) -> Option<Rc<Row>> {
         let columns = self.columns.get(collection)?;
         let schema = self.schema.at(collection);
         document
@@ -151,8 +151,8 @@ impl Database {
         &self,
         collection: usize,
         id: &str,
-        before: &StoredDocument,
-        after: &StoredDocument,
+        before: StoredDocument,
+        after: StoredDocument,
     ) -> Option<Change> {
         let (old, new) = (
             self.row(collection, id, before),
@@ -223,7 +223,7 @@ impl Database {
         &mut self,
         step: &mut Step<'_>,
         staging: &mut Staging,
-        operations: &[Operation],
+        operations: &mut [Operation],
     ) -> Result<(), Error> {
         let store = &self.store;
         let mut load = |key: &DocumentKey| visible(store, step.disk, key);
@@ -327,9 +327,10 @@ impl Database {
         let mut is_whole = true;
         let mut visit = |key: &[u8], value: &[u8]| {
             let id = table::number(key).map(EntryId);
-            let entry = id.and_then(|id| codec::decode(id, value));
-            is_whole &= entry.is_some();
-            entry.into_iter().for_each(|entry| outbox.put(entry));
+            match id.and_then(|id| codec::decode(id, value)) {
+                Some(entry) => outbox.put(entry),
+                None => is_whole = false,
+            }
             ControlFlow::Continue(())
         };
         let (from, to) = ([table::OUTBOX], [table::OUTBOX + 1]);

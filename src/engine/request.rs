@@ -29,15 +29,16 @@ use std::rc::Rc;
 /// A request on its way to its answer.
 struct Call<'a> {
     asker: Asker,
-    request: &'a Value,
+    request: &'a mut Value,
     /// The JSON of the answer; empty if somebody gives it later.
     ok: Vec<u8>,
 }
 
 impl Database {
     /// Takes a request and answers it, now or later, once.
-    pub fn take_request(&mut self, step: &mut Step<'_>, asker: Asker, request: &Value) {
-        let kind = text_of(request, "kind");
+    pub fn take_request(&mut self, step: &mut Step<'_>, asker: Asker, request: &mut Value) {
+        let kind = request.get_mut("kind").map(std::mem::take);
+        let kind = kind.as_ref().and_then(Value::as_str).unwrap_or("");
         let writes = matches!(kind, "write" | "commit" | "retry" | "discard");
         if writes && !planted::is("engine_repeated_executed") {
             match self.answers.begin(asker) {
@@ -176,9 +177,9 @@ impl Database {
     }
 
     fn on_write(&mut self, step: &mut Step<'_>, call: &mut Call<'_>) -> Result<(), Error> {
-        let operations = self.operations(call)?;
+        let mut operations = self.operations(call)?;
         let mut staging = Staging::default();
-        self.stage(step, &mut staging, &operations)?;
+        self.stage(step, &mut staging, &mut operations)?;
         self.commit_call(step, call, staging)
     }
 
@@ -206,9 +207,11 @@ impl Database {
         Ok(())
     }
 
-    fn operations(&self, call: &Call<'_>) -> Result<Vec<Operation>, Error> {
-        let given = call.request.get("ops").and_then(Value::as_list);
-        let given = given.ok_or_else(|| bad(&["it needs a list `ops`"]))?;
+    /// Takes the operations out of the request.
+    fn operations(&self, call: &mut Call<'_>) -> Result<Vec<Operation>, Error> {
+        let Some(Value::List(given)) = call.request.get_mut("ops") else {
+            return Err(bad(&["it needs a list `ops`"]));
+        };
         let mut operations = Vec::new();
         for each in given {
             operations.push(Operation::from_value(&self.schema, each)?);
@@ -243,7 +246,7 @@ impl Database {
         for (key, staged) in &transaction.staging.documents {
             if key.collection == *name {
                 rows.retain(|row| row.id != key.id);
-                rows.extend(self.row(query.collection, &key.id, &staged.after));
+                rows.extend(self.row(query.collection, &key.id, staged.after.clone()));
             }
         }
         call.give_rows(&query, &mut rows)?;
@@ -287,11 +290,11 @@ impl Database {
         call: &mut Call<'_>,
     ) -> Result<(), Error> {
         let key = call.transaction()?;
-        let operations = self.operations(call)?;
+        let mut operations = self.operations(call)?;
         // A refused operation ends the transaction: it is not put back, and nothing of it is seen
         // by anybody.
         let mut transaction = self.take_transaction(key)?;
-        self.stage(step, &mut transaction.staging, &operations)?;
+        self.stage(step, &mut transaction.staging, &mut operations)?;
         self.transactions.insert(key, transaction);
         Ok(())
     }

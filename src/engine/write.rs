@@ -25,19 +25,16 @@ impl Database {
         &mut self,
         step: &mut Step<'_>,
         asker: Asker,
-        staging: Staging,
+        mut staging: Staging,
         mutation: Option<Mutation>,
     ) -> Result<(), Error> {
         let mut batch = Batch::new();
         let mut changes = Vec::new();
-        for (key, staged) in &staging.documents {
+        for (key, staged) in &mut staging.documents {
             self.put_staged(step.disk, &mut batch, key, staged)?;
-            let StagedDocument {
-                collection,
-                before,
-                after,
-            } = staged;
-            changes.extend(self.change(*collection, &key.id, before, after));
+            let before = std::mem::take(&mut staged.before);
+            let after = std::mem::take(&mut staged.after);
+            changes.extend(self.change(staged.collection, &key.id, before, after));
         }
         if batch.bytes() > TRANSACTION_BYTES_MAX {
             return Err(Error::from(Problem::TransactionTooLarge {
@@ -105,15 +102,16 @@ impl Database {
         if self.schema.at(staged.collection).is_local {
             return Ok(());
         }
-        // A document has a base exactly as long as an entry lies over it.
+        // A document has a base exactly as long as an entry lies over it. That of a document which
+        // was never there is empty in any case.
         let place = table::document(table::BASE, key);
+        if staged.before.existence.life == Life(0) {
+            batch.put(place, Vec::new());
+            return Ok(());
+        }
         let base = self.store.get(disk, &place).map_err(storage_error)?;
         if base.is_none() || planted::is("engine_base_overwritten") {
-            let base = match staged.before.existence.life {
-                Life(0) => Vec::new(),
-                _ => record::encode(&staged.before),
-            };
-            batch.put(place, base);
+            batch.put(place, record::encode(&staged.before));
         }
         Ok(())
     }
