@@ -104,7 +104,7 @@ impl Engine {
             Event::Flushed { ticket, result } => self.on_flushed(step, ticket, result),
             Event::Connected { connection } => {
                 if let Some(database) = self.on_connection(connection) {
-                    database.drive(step, Told::Connected);
+                    database.on_connected(step);
                 }
             }
             Event::Frame { connection, text } => {
@@ -146,9 +146,11 @@ impl Engine {
     }
 
     fn on_message(&mut self, step: &mut Step<'_>, tab: TabId, bytes: &[u8]) {
-        let message = json::read(bytes).unwrap_or_default();
-        let requests = message.get("requests").and_then(Value::as_list);
-        for request in requests.unwrap_or_default() {
+        let mut message = json::read(bytes).unwrap_or_default();
+        let Some(Value::List(requests)) = message.get_mut("requests") else {
+            return;
+        };
+        for request in requests {
             let number = request.get("number").and_then(Value::as_u64).unwrap_or(0);
             let asker = Asker {
                 tab,
@@ -158,7 +160,7 @@ impl Engine {
         }
     }
 
-    fn on_request(&mut self, step: &mut Step<'_>, asker: Asker, request: &Value) {
+    fn on_request(&mut self, step: &mut Step<'_>, asker: Asker, request: &mut Value) {
         let done = match (text_of(request, "kind"), &mut self.phase) {
             ("open", _) => self.on_open(step, asker, request),
             ("close", _) => {
@@ -170,7 +172,7 @@ impl Engine {
                 Ok(())
             }
             (_, Phase::Opening(_)) => {
-                self.early.push((asker, request.clone()));
+                self.early.push((asker, std::mem::take(request)));
                 Ok(())
             }
             // Asked for again once the database is open again.
@@ -337,8 +339,8 @@ impl Engine {
                 let opened = Waiting::Opened(asker);
                 database.after(database.store.last(), opened, step.out);
                 database.drive(step, Told::Online);
-                for (asker, request) in std::mem::take(&mut self.early) {
-                    database.take_request(step, asker, &request);
+                for (asker, request) in &mut std::mem::take(&mut self.early) {
+                    database.take_request(step, *asker, request);
                 }
                 self.phase = Phase::Open(database);
             }

@@ -11,6 +11,8 @@ mod device;
 mod export;
 #[path = "engine/indexes.rs"]
 mod indexes;
+#[path = "engine/outbox.rs"]
+mod outbox;
 
 use device::{Device, Machine, NOW_MS, Server, code};
 use holm::doc::json;

@@ -135,7 +135,7 @@ fn any_value() -> impl Strategy<Value = Value> {
 }
 
 fn any_path() -> impl Strategy<Value = Path> {
-    vec(any_text(), 1..4).prop_map(Path)
+    vec(any_text(), 1..4).prop_map(|segments| Path(segments.into()))
 }
 
 fn any_key() -> impl Strategy<Value = DocumentKey> {

@@ -5,11 +5,11 @@
 // Holm's.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { cpus, tmpdir } from 'node:os';
-import { extname, join, normalize } from 'node:path';
+import { extname, join } from 'node:path';
 import { launch } from '../../tests/web/drivers/index.mjs';
+import { bundle } from './bundle.mjs';
 
 const root = join(import.meta.dirname, '../..');
 const here = import.meta.dirname;
@@ -18,6 +18,7 @@ const option = (name, otherwise) =>
 
 /** A name, its module, and whether the page's workers find no OPFS. */
 const CONTESTANTS = [
+  ['bare worker', 'floor-bare'],
   ['floor OPFS', 'floor-opfs'],
   ['floor IndexedDB', 'floor-indexeddb'],
   ['holm', 'holm'],
@@ -27,28 +28,21 @@ const CONTESTANTS = [
   ['dexie', 'dexie'],
 ];
 
-const TYPES = { '.html': 'text/html', '.wasm': 'application/wasm' };
-const PLACES = [
-  ['/dist/', join(root, 'dist')],
-  ['/rivals/', join(here, 'node_modules')],
-  ['/', join(here, 'page')],
-];
+const TYPES = { '.js': 'text/javascript', '.wasm': 'application/wasm' };
 
 async function serve() {
   const pages = { hidesOpfs: false };
-  const server = createServer(async (request, response) => {
-    const path = normalize(new URL(request.url, 'http://page').pathname);
-    const [start, folder] = PLACES.find(([start]) => path.startsWith(start));
-    try {
-      const file = join(folder, path === '/' ? 'index.html' : path.slice(start.length));
-      const content = await readFile(file);
-      response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'text/javascript' });
-      const isHidden = pages.hidesOpfs && path === '/dist/worker.js';
-      if (isHidden) response.write('delete globalThis.FileSystemSyncAccessHandle;\n');
-      response.end(content);
-    } catch {
-      response.writeHead(404).end();
-    }
+  const files = await bundle();
+  const server = createServer((request, response) => {
+    const content = files.get(request.url);
+    if (!content) return response.writeHead(404).end();
+    const type = TYPES[extname(request.url)] ?? 'text/html';
+    // Files whose names change with their content are kept, as a browser keeps an app's.
+    const kept = request.url === '/' ? 'no-cache' : 'max-age=31536000, immutable';
+    const isHidden = pages.hidesOpfs && /^\/assets\/worker-/.test(request.url);
+    response.writeHead(200, { 'content-type': type, 'cache-control': kept });
+    if (isHidden) response.write('delete globalThis.FileSystemSyncAccessHandle;\n');
+    response.end(content);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   pages.url = `http://127.0.0.1:${server.address().port}/`;
@@ -89,11 +83,12 @@ async function measure(pages, [label, module, hidesOpfs = false], count) {
 
 function print(rows) {
   const own = rows.find(({ label }) => label === 'holm')?.times ?? {};
-  const workloads = Object.keys(rows[0].times);
+  const workloads = Object.keys(rows.at(-1).times);
   console.log(`| | ${workloads.join(' | ')} |`);
   console.log(`|---|${workloads.map(() => '---|').join('')}`);
   for (const { label, kind, times } of rows) {
     const cells = workloads.map((workload) => {
+      if (!(workload in times)) return '';
       const ratio = times[workload] / own[workload];
       const multiple = label === 'holm' || Number.isNaN(ratio) ? '' : ` (${ratio.toFixed(2)} x)`;
       return `${times[workload].toFixed(times[workload] < 10 ? 2 : 0)}${multiple}`;

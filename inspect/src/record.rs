@@ -187,13 +187,9 @@ fn describe(names: &mut Names, key: &[u8], value: &[u8]) -> Option<Members> {
         table::DICTIONARY => {
             let mut items = Items::new(value);
             let path = read_path(&mut items);
-            let path = items
-                .check(path)?
-                .0
-                .into_iter()
-                .map(Value::String)
-                .collect();
-            vec![("number", number()?), ("value", Value::List(path))]
+            let path = items.check(path)?;
+            let segments = path.0.iter().map(|segment| Value::text(segment)).collect();
+            vec![("number", number()?), ("value", Value::List(segments))]
         }
         table::ANSWERS => {
             let (tab, request) = table::answer_key(key)?;

@@ -88,19 +88,19 @@ fn decode(bytes: &[u8]) -> Option<Path> {
 /// Writes a path: how many segments, and each.
 pub fn write_path(out: &mut Vec<u8>, path: &Path) {
     write_varint(out, path.0.len() as u64);
-    for segment in &path.0 {
+    for segment in path.0.iter() {
         write_bytes(out, segment.as_bytes());
     }
 }
 
 /// Reads what `write_path` wrote.
 pub fn read_path(items: &mut Items<'_>) -> Path {
-    let mut path = Path::default();
+    let mut segments = Vec::new();
     let mut left = items.varint();
     while items.has_more(&mut left) {
-        path.0.push(items.text().into());
+        segments.push(items.text().into());
     }
-    path
+    Path(segments.into())
 }
 
 #[cfg(test)]
@@ -111,7 +111,7 @@ mod tests {
     fn stored_paths_come_back_with_their_numbers() {
         let mut dictionary = Dictionary::default();
         let title = dictionary.intern(&Path::field("title"));
-        let deep = dictionary.intern(&Path(vec!["votes".into(), "x".into()]));
+        let deep = dictionary.intern(&Path(vec!["votes".into(), "x".into()].into()));
         assert_eq!(dictionary.intern(&Path::field("title")), title);
         let stored: Vec<_> = dictionary.unsaved().map(|(_, bytes)| bytes).collect();
         dictionary.saved();

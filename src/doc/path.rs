@@ -1,8 +1,10 @@
 //! A path: the unit of replication. A list of segments; the empty one is the document's existence.
 
-/// Segments from the field inwards.
+use std::sync::Arc;
+
+/// Segments from the field inwards. Shared, since every document has the same ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Path(pub Vec<String>);
+pub struct Path(pub Arc<Vec<String>>);
 
 impl Path {
     /// The path whose value is the document's life.
@@ -12,7 +14,7 @@ impl Path {
 
     /// The path of a whole field.
     pub fn field(name: &str) -> Self {
-        Self(vec![name.into()])
+        Self(Arc::new(vec![name.into()]))
     }
 
     /// Whether this is the document's existence.
@@ -30,7 +32,7 @@ impl Path {
 }
 
 /// A collection's name and a document's id.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DocumentKey {
     /// The collection.
     pub collection: String,

@@ -124,6 +124,15 @@ impl Value {
         members.get(at).map(|member| &member.1)
     }
 
+    /// The member of a map with this name, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
+        let Self::Map(members) = self else {
+            return None;
+        };
+        let at = place_of(members, name).ok()?;
+        members.get_mut(at).map(|member| &mut member.1)
+    }
+
     /// The string, if it is one.
     pub fn as_str(&self) -> Option<&str> {
         if let Self::String(text) = self {

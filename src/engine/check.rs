@@ -6,8 +6,9 @@ use super::out::{member_text, member_whole};
 use super::request::bad;
 use crate::doc::codec::Items;
 use crate::error::Error;
-use crate::ids::{push_hex, read_hex};
+use crate::ids::{EntryId, push_hex, read_hex};
 use crate::merge::record;
+use crate::outbox::codec;
 use crate::platform::disk::Disk;
 use crate::store::Direction;
 use crate::txn::table;
@@ -68,6 +69,7 @@ impl Database {
             Some(&table::BASE) => Ok(value.is_empty() || record::decode(value).is_some()),
             Some(&table::VISIBLE) => self.is_indexed(disk, key, value),
             Some(&table::INDEX) => self.is_of_document(disk, key, value),
+            Some(&table::OUTBOX) => Ok(codec::decode(EntryId(0), value).is_some()),
             // What the engine needs of the rest was read when the database was opened.
             _ => Ok(true),
         }

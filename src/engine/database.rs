@@ -6,6 +6,7 @@ use super::link::Link;
 use super::out::{Asker, Out, Step, member_whole};
 use crate::causal::hlc::Hlc;
 use crate::causal::stamp::Time;
+use crate::doc::codec::{Items, write_varint};
 use crate::doc::dictionary::Dictionary;
 use crate::doc::path::DocumentKey;
 use crate::doc::row::{Change, Row};
@@ -13,8 +14,9 @@ use crate::doc::schema::Schema;
 use crate::error::{Error, Problem};
 use crate::ids::{Commit, EntryId, ReplicaId, Seq, TabId};
 use crate::merge::record::{self, Columns, StoredDocument};
+use crate::outbox::codec;
 use crate::outbox::entry::Entry;
-use crate::outbox::queue::Outbox;
+use crate::outbox::queue::{Counts, Outbox};
 use crate::platform::disk::{Disk, DiskError, Survival};
 use crate::query::access::Range;
 use crate::query::live::LiveQueries;
@@ -136,7 +138,7 @@ impl Database {
     }
 
     /// The row of a document in a collection; none if it is not there.
-    pub fn row(&self, collection: usize, id: &str, document: &StoredDocument) -> Option<Rc<Row>> {
+    pub fn row(&self, collection: usize, id: &str, document: StoredDocument) -> Option<Rc<Row>> {
         let columns = self.columns.get(collection)?;
         let schema = self.schema.at(collection);
         document
@@ -149,8 +151,8 @@ impl Database {
         &self,
         collection: usize,
         id: &str,
-        before: &StoredDocument,
-        after: &StoredDocument,
+        before: StoredDocument,
+        after: StoredDocument,
     ) -> Option<Change> {
         let (old, new) = (
             self.row(collection, id, before),
@@ -221,7 +223,7 @@ impl Database {
         &mut self,
         step: &mut Step<'_>,
         staging: &mut Staging,
-        operations: &[Operation],
+        operations: &mut [Operation],
     ) -> Result<(), Error> {
         let store = &self.store;
         let mut load = |key: &DocumentKey| visible(store, step.disk, key);
@@ -268,7 +270,8 @@ impl Database {
         }
         batch.put(
             table::meta("counters"),
-            self.counters.encode(self.clock.last()),
+            self.counters
+                .encode(self.clock.last(), self.outbox.counts()),
         );
         let commit = self.store.commit(disk, batch)?;
         self.dictionary.saved();
@@ -304,45 +307,79 @@ impl Database {
         }
     }
 
-    /// The change that an entry's move is to the collection `$outbox`.
-    pub fn outbox_change(&self, old: Option<&Entry>, new: Option<&Entry>) -> Change {
+    /// The change that an entry's move is to the collection `$outbox`, if anybody is to be told.
+    pub fn outbox_change(&self, old: Option<&Entry>, new: Option<&Entry>) -> Option<Change> {
         let row = |entry: &Entry| Rc::new(super::outbox_row::row(entry));
         let collection = self.schema.collections.len() - 1;
-        Change {
+        self.outbox.is_watched.then(|| Change {
             collection,
             old: old.map(row),
             new: new.map(row),
+        })
+    }
+
+    /// Reads the outbox, unless that was done.
+    pub fn read_outbox(&mut self, disk: &mut dyn Disk) -> Result<(), Error> {
+        if !self.outbox.is_unread() {
+            return Ok(());
         }
+        let mut outbox = Outbox::default();
+        let mut is_whole = true;
+        let mut visit = |key: &[u8], value: &[u8]| {
+            let id = table::number(key).map(EntryId);
+            match id.and_then(|id| codec::decode(id, value)) {
+                Some(entry) => outbox.put(entry),
+                None => is_whole = false,
+            }
+            ControlFlow::Continue(())
+        };
+        let (from, to) = ([table::OUTBOX], [table::OUTBOX + 1]);
+        self.store
+            .scan(disk, &from, &to, Direction::Forward, &mut visit)
+            .map_err(storage_error)?;
+        if !is_whole {
+            return Err(undecodable());
+        }
+        self.outbox = outbox;
+        Ok(())
     }
 }
 
 impl Counters {
-    /// The stored form, with the clock's last time.
-    pub fn encode(self, last: Time) -> Vec<u8> {
-        let mut out = Vec::with_capacity(16);
+    /// The stored form, with the clock's last time and how many entries the outbox has.
+    pub fn encode(self, last: Time, mut entries: Counts) -> Vec<u8> {
+        let mut out = Vec::with_capacity(24);
         let next_seq = if crate::planted::is("engine_seq_not_stored") {
             1
         } else {
             self.next_seq.0
         };
         for number in [self.next_entry.0, next_seq, last.0] {
-            crate::doc::codec::write_varint(&mut out, number);
+            write_varint(&mut out, number);
+        }
+        if crate::planted::is("engine_entries_not_counted") {
+            entries = Counts::default();
+        }
+        for count in entries.all() {
+            write_varint(&mut out, *count as u64);
         }
         out
     }
 
-    /// Reads what `encode` wrote.
-    pub fn decode(bytes: &[u8]) -> Option<(Self, Time)> {
-        let mut reader = crate::doc::codec::Reader::new(bytes);
-        let next_entry = EntryId(reader.varint()?);
-        let next_seq = Seq(reader.varint()?);
-        Some((
-            Self {
-                next_entry,
-                next_seq,
-            },
-            Time(reader.varint()?),
-        ))
+    /// Reads what `encode` wrote. Early records say nothing of entries.
+    pub fn decode(bytes: &[u8]) -> Option<(Self, Time, Option<Counts>)> {
+        let mut items = Items::new(bytes);
+        let counters = Self {
+            next_entry: EntryId(items.varint()),
+            next_seq: Seq(items.varint()),
+        };
+        let last = Time(items.varint());
+        items.check(())?;
+        let mut entries = Counts::default();
+        for count in entries.all() {
+            *count = items.varint() as usize;
+        }
+        Some((counters, last, items.check(entries)))
     }
 }
 

@@ -89,11 +89,22 @@ impl Database {
         }
     }
 
-    /// What there is to do with the server.
+    /// The connection is open. From here on the outbox is needed.
+    pub fn on_connected(&mut self, step: &mut Step<'_>) {
+        match self.read_outbox(step.disk) {
+            Ok(()) => self.drive(step, Told::Connected),
+            Err(error) => self.fail_exchange(step, &error),
+        }
+    }
+
+    /// What there is to do with the server. Voids that are owed are seen once there is a
+    /// connection.
     pub fn work(&self) -> Work {
         let counts = self.outbox.counts();
         let owes_void = |state: &State| matches!(state, State::Quarantined(_, Some(_)));
-        let has_void = counts.quarantined > 0 && self.outbox.iter().any(|e| owes_void(&e.state));
+        let has_void = counts.quarantined > 0
+            && !self.outbox.is_unread()
+            && self.outbox.iter().any(|e| owes_void(&e.state));
         Work {
             has_unsettled: counts.queued + counts.sent > 0 || has_void,
             has_uncovered: counts.accepted > 0,

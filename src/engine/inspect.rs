@@ -31,7 +31,7 @@ pub fn single(name: &[u8], bytes: &[u8]) -> Option<Value> {
     match name {
         b"replica" => Some(Value::String(Token(bytes.try_into().ok()?).to_text())),
         b"counters" => {
-            let (counters, Time(last)) = Counters::decode(bytes)?;
+            let (counters, Time(last), _) = Counters::decode(bytes)?;
             let members = [
                 ("nextEntry", Value::int(counters.next_entry.0 as i64)),
                 ("nextSeq", Value::int(counters.next_seq.0 as i64)),

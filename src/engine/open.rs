@@ -19,8 +19,7 @@ use crate::error::{Error, Problem};
 use crate::ids::{EntryId, FileId, Seq, Token};
 use crate::limits::OPEN_WAIT_MS;
 use crate::merge::record::Columns;
-use crate::outbox::codec;
-use crate::outbox::queue::Outbox;
+use crate::outbox::queue::{Counts, Outbox};
 use crate::platform::disk::{Disk, DiskError, Survival};
 use crate::query::live::LiveQueries;
 use crate::sorted::{Blocks, SortedMap};
@@ -280,7 +279,7 @@ impl Opening {
             store,
             clock: Hlc::default(),
             replica,
-            outbox: Outbox::default(),
+            outbox: Outbox::unread(Counts::default()),
             counters: Counters {
                 next_entry: EntryId(1),
                 next_seq: Seq(1),
@@ -324,14 +323,9 @@ impl Database {
     /// Reads what the store holds beside documents and the link. Gives whether it says who we are
     /// and which indexes are kept.
     fn load(&mut self, disk: &mut dyn Disk) -> Result<bool, Error> {
-        // Answers, single records, dictionary, outbox: they are in this order by their keys.
+        // Answers, single records, dictionary: they are in this order by their keys.
         let mut records = Blocks::default();
-        for table in [
-            table::ANSWERS,
-            table::META,
-            table::DICTIONARY,
-            table::OUTBOX,
-        ] {
+        for table in [table::ANSWERS, table::META, table::DICTIONARY] {
             let mut visit = |key: &[u8], value: &[u8]| {
                 records.insert(key.to_vec(), Some(value.to_vec()));
                 ControlFlow::Continue(())
@@ -344,6 +338,18 @@ impl Database {
             let value = value.as_deref().unwrap_or_default();
             self.load_record(key, value).ok_or_else(undecodable)?;
         }
+        let record_of = |name| records.get(&table::meta(name)[..])?.as_deref();
+        let mut entries = None;
+        if let Some(record) = record_of("counters") {
+            let (counters, last, counts) = Counters::decode(record).ok_or_else(undecodable)?;
+            self.counters = counters;
+            self.clock = Hlc::resume(last);
+            entries = counts;
+        }
+        self.outbox = Outbox::unread(entries.unwrap_or_default());
+        if entries.is_none() || self.store.is_damaged() {
+            self.read_outbox(disk)?;
+        }
         if self.store.is_damaged() {
             // The numbers of paths that are lost are those of other fields.
             self.dictionary.skip_to(LOST_MAX);
@@ -352,8 +358,7 @@ impl Database {
             let columns = Columns::of(collection, &mut self.dictionary);
             self.columns.push(columns);
         }
-        let record = records.get(&table::meta("indexes")[..]);
-        let record = record.and_then(Option::as_deref);
+        let record = record_of("indexes");
         self.indexes = Indexes::new(&self.schema, record.unwrap_or_default());
         Ok(record == Some(&self.indexes.encode(None)))
     }
@@ -361,20 +366,11 @@ impl Database {
     fn load_record(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
         match (key.first()?, key.get(1..)?) {
             (&table::DICTIONARY, _) => self.dictionary.load(table::number(key)?, value)?,
-            (&table::OUTBOX, _) => {
-                self.outbox
-                    .put(codec::decode(EntryId(table::number(key)?), value)?);
-            }
             (&table::ANSWERS, _) => {
                 let (tab, number) = table::answer_key(key)?;
                 self.answers.keep(Asker { tab, number }, value.to_vec());
             }
             (_, b"replica") => self.replica = Token(value.try_into().ok()?),
-            (_, b"counters") => {
-                let (counters, last) = Counters::decode(value)?;
-                self.counters = counters;
-                self.clock = Hlc::resume(last);
-            }
             _ => {}
         }
         Some(())

@@ -14,6 +14,7 @@ use crate::ids::{EntryId, RequestNumber, SubscriptionId};
 use crate::limits::MUTATION_BYTES_MAX;
 use crate::outbox::entry::{Entry, State};
 use crate::planted;
+use crate::platform::disk::Disk;
 use crate::protocol::message::Mutation;
 use crate::query::ast::Query;
 use crate::query::check::CheckedQuery;
@@ -28,15 +29,16 @@ use std::rc::Rc;
 /// A request on its way to its answer.
 struct Call<'a> {
     asker: Asker,
-    request: &'a Value,
+    request: &'a mut Value,
     /// The JSON of the answer; empty if somebody gives it later.
     ok: Vec<u8>,
 }
 
 impl Database {
     /// Takes a request and answers it, now or later, once.
-    pub fn take_request(&mut self, step: &mut Step<'_>, asker: Asker, request: &Value) {
-        let kind = text_of(request, "kind");
+    pub fn take_request(&mut self, step: &mut Step<'_>, asker: Asker, request: &mut Value) {
+        let kind = request.get_mut("kind").map(std::mem::take);
+        let kind = kind.as_ref().and_then(Value::as_str).unwrap_or("");
         let writes = matches!(kind, "write" | "commit" | "retry" | "discard");
         if writes && !planted::is("engine_repeated_executed") {
             match self.answers.begin(asker) {
@@ -161,6 +163,7 @@ impl Database {
         if kind == "check" {
             return self.check(step.disk, text_of(call.request, "from"), &mut call.ok);
         }
+        self.read_outbox(step.disk)?;
         let snapshot = match call.request.get("transaction") {
             Some(_) => {
                 let transaction = self.transactions.get_mut(&call.transaction()?);
@@ -174,9 +177,9 @@ impl Database {
     }
 
     fn on_write(&mut self, step: &mut Step<'_>, call: &mut Call<'_>) -> Result<(), Error> {
-        let operations = self.operations(call)?;
+        let mut operations = self.operations(call)?;
         let mut staging = Staging::default();
-        self.stage(step, &mut staging, &operations)?;
+        self.stage(step, &mut staging, &mut operations)?;
         self.commit_call(step, call, staging)
     }
 
@@ -204,9 +207,11 @@ impl Database {
         Ok(())
     }
 
-    fn operations(&self, call: &Call<'_>) -> Result<Vec<Operation>, Error> {
-        let given = call.request.get("ops").and_then(Value::as_list);
-        let given = given.ok_or_else(|| bad(&["it needs a list `ops`"]))?;
+    /// Takes the operations out of the request.
+    fn operations(&self, call: &mut Call<'_>) -> Result<Vec<Operation>, Error> {
+        let Some(Value::List(given)) = call.request.get_mut("ops") else {
+            return Err(bad(&["it needs a list `ops`"]));
+        };
         let mut operations = Vec::new();
         for each in given {
             operations.push(Operation::from_value(&self.schema, each)?);
@@ -214,9 +219,14 @@ impl Database {
         Ok(operations)
     }
 
-    fn query(&self, call: &Call<'_>) -> Result<CheckedQuery, Error> {
+    fn query(&mut self, step: &mut Step<'_>, call: &Call<'_>) -> Result<CheckedQuery, Error> {
         let query = Query::from_value(call.request.get("query").unwrap_or(&Value::Null))?;
-        CheckedQuery::new(&query, &self.schema)
+        let query = CheckedQuery::new(&query, &self.schema)?;
+        if self.schema.is_outbox(query.collection) {
+            self.read_outbox(step.disk)?;
+            self.outbox.is_watched = true;
+        }
+        Ok(query)
     }
 
     /// Rows of a query, as a transaction sees them if it is one's.
@@ -226,7 +236,7 @@ impl Database {
         call: &mut Call<'_>,
         transaction: Option<Asker>,
     ) -> Result<(), Error> {
-        let query = self.query(call)?;
+        let query = self.query(step, call)?;
         let mut rows = self.rows_for(step.disk, &query)?;
         let Some(key) = transaction else {
             return call.give_rows(&query, &mut rows);
@@ -236,7 +246,7 @@ impl Database {
         for (key, staged) in &transaction.staging.documents {
             if key.collection == *name {
                 rows.retain(|row| row.id != key.id);
-                rows.extend(self.row(query.collection, &key.id, &staged.after));
+                rows.extend(self.row(query.collection, &key.id, staged.after.clone()));
             }
         }
         call.give_rows(&query, &mut rows)?;
@@ -246,7 +256,7 @@ impl Database {
     }
 
     fn on_subscribe(&mut self, step: &mut Step<'_>, call: &mut Call<'_>) -> Result<(), Error> {
-        let query = self.query(call)?;
+        let query = self.query(step, call)?;
         let subscription = SubscriptionId(call.whole("subscription")?);
         let mut all = Vec::new();
         if !self.live.is_open(&query) {
@@ -280,11 +290,11 @@ impl Database {
         call: &mut Call<'_>,
     ) -> Result<(), Error> {
         let key = call.transaction()?;
-        let operations = self.operations(call)?;
+        let mut operations = self.operations(call)?;
         // A refused operation ends the transaction: it is not put back, and nothing of it is seen
         // by anybody.
         let mut transaction = self.take_transaction(key)?;
-        self.stage(step, &mut transaction.staging, &operations)?;
+        self.stage(step, &mut transaction.staging, &mut operations)?;
         self.transactions.insert(key, transaction);
         Ok(())
     }
@@ -299,7 +309,7 @@ impl Database {
                 State::Rejected(_) | State::Quarantined(_, None)
             ) || (planted::is("engine_owed_void_dropped") && entry.state.reason().is_some())
         };
-        let before = self.entry_if(entry, &may_return)?;
+        let before = self.entry_if(step.disk, entry, &may_return)?;
         let id = self.counters.next_entry;
         self.counters.next_entry = id.next();
         let mut after = before.clone();
@@ -313,7 +323,7 @@ impl Database {
             self.outbox.remove(id);
             return Err(error);
         }
-        self.publish(self.store.last(), &[change], step.out);
+        self.publish(self.store.last(), change.as_slice(), step.out);
         self.writers.insert(id, call.asker.tab);
         self.drive(step, Told::Written);
         self.answer_saved(step.out, call, notice);
@@ -326,7 +336,7 @@ impl Database {
             State::Queued | State::Rejected(_) | State::Quarantined(_, None) => true,
             State::Sent(_) | State::Accepted(..) | State::Quarantined(_, Some(_)) => false,
         };
-        let before = self.entry_if(entry, &may_go)?;
+        let before = self.entry_if(step.disk, entry, &may_go)?;
         let (batch, notice) = answer_batch(call.asker);
         self.commit_moves(step, &Moves::removal(before), batch)?;
         self.answer_saved(step.out, call, notice);
@@ -334,7 +344,13 @@ impl Database {
     }
 
     /// The outbox entry with this number, if it is there and this holds of it.
-    fn entry_if(&self, id: EntryId, holds: &dyn Fn(&Entry) -> bool) -> Result<Entry, Error> {
+    fn entry_if(
+        &mut self,
+        disk: &mut dyn Disk,
+        id: EntryId,
+        holds: &dyn Fn(&Entry) -> bool,
+    ) -> Result<Entry, Error> {
+        self.read_outbox(disk)?;
         match self.outbox.get(id) {
             Some(entry) if holds(entry) => Ok(entry.clone()),
             _ => Err(Error::from(Problem::NoEntry { entry: id.0 })),

@@ -152,7 +152,7 @@ impl Database {
                 Some(after) => batch.put(table::entry(after.id), codec::encode(after)),
                 None => batch.delete(table::entry(before.id)),
             }
-            changes.push(self.outbox_change(Some(before), after.as_ref()));
+            changes.extend(self.outbox_change(Some(before), after.as_ref()));
         }
     }
 
@@ -168,7 +168,7 @@ impl Database {
         for (place, base) in bases.iter() {
             let key = table::document_key(place).expect("it was made from a document's key");
             let shown = self.visible(disk, &key)?;
-            changes.extend(self.put_document(batch, &key, base, &shown));
+            changes.extend(self.put_document(batch, &key, base, shown));
         }
         if !planted::is("index_rebased_not_indexed") {
             let changes = changes.get(before..).unwrap_or_default();
@@ -184,9 +184,9 @@ impl Database {
         batch: &mut Batch,
         key: &DocumentKey,
         base: &record::StoredDocument,
-        shown: &record::StoredDocument,
+        shown: record::StoredDocument,
     ) -> Option<Change> {
-        let document = self.joined(key, base, shown);
+        let document = self.joined(key, base, &shown);
         let place = table::document(table::VISIBLE, key);
         match document.existence.life {
             Life(0) => batch.delete(place),
@@ -199,7 +199,7 @@ impl Database {
             (true, _) => batch.put(place, record::encode(base)),
         }
         let collection = self.schema.position(&key.collection).ok()?;
-        self.change(collection, &key.id, shown, &document)
+        self.change(collection, &key.id, shown, document)
     }
 
     /// What verdicts do to the entries they are for. A verdict for no entry is one that was known.
@@ -282,7 +282,7 @@ fn discarded_value(lost: &[(DocumentKey, Path)]) -> Value {
     let mut items = Vec::new();
     for (key, path) in lost {
         let mut segments = Vec::new();
-        for segment in &path.0 {
+        for segment in path.0.iter() {
             segments.push(Value::text(segment));
         }
         items.push(Value::List(vec![

@@ -1,7 +1,7 @@
 //! Committing local writes: rows, base, outbox entry, answer and counters in one record; then live
 //! queries move.
 
-use super::database::{Database, Waiting};
+use super::database::{Database, Waiting, storage_error};
 use super::out::{Asker, Out, Step, reply, write_whole};
 use crate::doc::path::DocumentKey;
 use crate::effect::Effect;
@@ -13,6 +13,7 @@ use crate::merge::record;
 use crate::outbox::codec;
 use crate::outbox::entry::{Entry, State};
 use crate::planted;
+use crate::platform::disk::Disk;
 use crate::protocol::message::Mutation;
 use crate::store::Batch;
 use crate::txn::staging::{StagedDocument, Staging};
@@ -24,19 +25,16 @@ impl Database {
         &mut self,
         step: &mut Step<'_>,
         asker: Asker,
-        staging: Staging,
+        mut staging: Staging,
         mutation: Option<Mutation>,
     ) -> Result<(), Error> {
         let mut batch = Batch::new();
         let mut changes = Vec::new();
-        for (key, staged) in &staging.documents {
-            self.put_staged(&mut batch, key, staged);
-            let StagedDocument {
-                collection,
-                before,
-                after,
-            } = staged;
-            changes.extend(self.change(*collection, &key.id, before, after));
+        for (key, staged) in &mut staging.documents {
+            self.put_staged(step.disk, &mut batch, key, staged)?;
+            let before = std::mem::take(&mut staged.before);
+            let after = std::mem::take(&mut staged.after);
+            changes.extend(self.change(staged.collection, &key.id, before, after));
         }
         if batch.bytes() > TRANSACTION_BYTES_MAX {
             return Err(Error::from(Problem::TransactionTooLarge {
@@ -51,26 +49,32 @@ impl Database {
             if !planted::is("engine_entry_in_second_record") {
                 batch.put(table::entry(entry.id), codec::encode(entry));
             }
-            changes.push(self.outbox_change(None, Some(entry)));
+            changes.extend(self.outbox_change(None, Some(entry)));
             self.counters.next_entry = entry.id.next();
+        }
+        let queued = entry.as_ref().map(|entry| entry.id);
+        let mut second = Batch::new();
+        if let Some(entry) = entry {
+            if planted::is("engine_entry_in_second_record") {
+                second.put(table::entry(entry.id), codec::encode(&entry));
+            }
+            self.outbox.put(entry);
         }
         let commit = match self.commit(step.disk, batch) {
             Ok(commit) => commit,
             Err(error) => {
-                if let Some(entry) = entry {
-                    self.counters.next_entry = entry.id;
+                if let Some(id) = queued {
+                    self.counters.next_entry = id;
+                    self.outbox.take_back(id);
                 }
                 return Err(error);
             }
         };
-        if let Some(entry) = entry {
-            if planted::is("engine_entry_in_second_record") {
-                let mut second = Batch::new();
-                second.put(table::entry(entry.id), codec::encode(&entry));
-                self.commit(step.disk, second)?;
-            }
-            self.writers.insert(entry.id, asker.tab);
-            self.outbox.put(entry);
+        if !second.is_empty() {
+            self.commit(step.disk, second)?;
+        }
+        if let Some(id) = queued {
+            self.writers.insert(id, asker.tab);
         }
         self.publish(commit, &changes, step.out);
         let waiting = Waiting::Answer(asker, notice);
@@ -84,19 +88,32 @@ impl Database {
 
     /// The records of a staged document: what is visible, and the base if a first queued write
     /// comes to lie over it.
-    fn put_staged(&self, batch: &mut Batch, key: &DocumentKey, staged: &StagedDocument) {
+    fn put_staged(
+        &self,
+        disk: &mut dyn Disk,
+        batch: &mut Batch,
+        key: &DocumentKey,
+        staged: &StagedDocument,
+    ) -> Result<(), Error> {
         batch.put(
             table::document(table::VISIBLE, key),
             record::encode(&staged.after),
         );
-        let is_local = self.schema.at(staged.collection).is_local;
-        if !is_local && !self.outbox.is_over(key) {
-            let base = match staged.before.existence.life {
-                Life(0) => Vec::new(),
-                _ => record::encode(&staged.before),
-            };
-            batch.put(table::document(table::BASE, key), base);
+        if self.schema.at(staged.collection).is_local {
+            return Ok(());
         }
+        // A document has a base exactly as long as an entry lies over it. That of a document which
+        // was never there is empty in any case.
+        let place = table::document(table::BASE, key);
+        if staged.before.existence.life == Life(0) {
+            batch.put(place, Vec::new());
+            return Ok(());
+        }
+        let base = self.store.get(disk, &place).map_err(storage_error)?;
+        if base.is_none() || planted::is("engine_base_overwritten") {
+            batch.put(place, record::encode(&staged.before));
+        }
+        Ok(())
     }
 
     fn entry(&self, input: &Input, staging: Staging, mutation: Option<Mutation>) -> Option<Entry> {

@@ -21,7 +21,7 @@ pub type StoredDocument = Document<PathId>;
 
 /// The bytes of a document.
 pub fn encode(document: &StoredDocument) -> Vec<u8> {
-    let mut out = Vec::with_capacity(64);
+    let mut out = Vec::with_capacity(512);
     let Existence { life, stamp, .. } = document.existence;
     write_varint(&mut out, life.0);
     write_stamp(&mut out, stamp);
@@ -34,6 +34,8 @@ pub fn encode(document: &StoredDocument) -> Vec<u8> {
         }
         write_value(&mut out, &register.value);
     }
+    // It stays in memory for a while.
+    out.shrink_to_fit();
     out
 }
 
@@ -92,14 +94,14 @@ impl Columns {
 
     /// The row of a living document. A value that does not fit its field, which only another schema
     /// can have written, reads as if it were absent.
-    pub fn row(&self, collection: &Collection, id: &str, document: &StoredDocument) -> Row {
+    pub fn row(&self, collection: &Collection, id: &str, mut document: StoredDocument) -> Row {
         let mut values = self.absent.clone();
         let fields = collection.fields.iter().zip(&self.paths);
         for (place, (field, path)) in values.iter_mut().zip(fields) {
-            if let Some(value) = document.value(path)
-                && field.fits(value)
+            if let Some(register) = document.registers.get_mut(path)
+                && field.fits(&register.value)
             {
-                place.clone_from(value);
+                *place = std::mem::take(&mut register.value);
             }
         }
         Row {

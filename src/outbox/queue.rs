@@ -2,7 +2,8 @@
 //! document.
 //!
 //! It mirrors what the store holds; whoever changes an entry writes it to the store in the same
-//! record.
+//! record. It is read from the store when somebody needs to know more than how many entries there
+//! are: neither opening nor writing does.
 
 use super::entry::{Entry, Reason, State};
 use crate::doc::path::DocumentKey;
@@ -20,6 +21,10 @@ pub struct Outbox {
     overlaid: Blocks<Option<Vec<u8>>>,
     by_seq: SortedMap<Seq, EntryId>,
     counts: Counts,
+    /// The entries are in the store only.
+    is_unread: bool,
+    /// Somebody is to be told of its changes.
+    pub is_watched: bool,
 }
 
 /// How many entries are in each state.
@@ -38,8 +43,27 @@ pub struct Counts {
 }
 
 impl Outbox {
-    /// Adds an entry, or puts a changed one in the place of the one with its id.
+    /// One that is still to be read.
+    pub fn unread(counts: Counts) -> Self {
+        Self {
+            counts,
+            is_unread: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether it is still to be read.
+    pub fn is_unread(&self) -> bool {
+        self.is_unread
+    }
+
+    /// Adds an entry, or puts a changed one in the place of the one with its id. One that is still
+    /// to be read takes new entries only.
     pub fn put(&mut self, entry: Entry) {
+        if self.is_unread {
+            self.counts.queued += 1;
+            return;
+        }
         self.remove(entry.id);
         if entry.state.is_overlaid() {
             for (nth, delta) in entry.deltas.iter().enumerate() {
@@ -54,8 +78,18 @@ impl Outbox {
         self.entries.insert(entry.id, entry);
     }
 
+    /// Takes back what was put just now, as new.
+    pub fn take_back(&mut self, id: EntryId) {
+        if self.is_unread {
+            self.counts.queued -= 1;
+        } else {
+            self.remove(id);
+        }
+    }
+
     /// Takes an entry out.
     pub fn remove(&mut self, id: EntryId) -> Option<Entry> {
+        debug_assert!(!self.is_unread, "it is read before entries change");
         let entry = self.entries.remove(&id)?;
         if let Some(seq) = entry.state.seq() {
             self.by_seq.remove(&seq);
@@ -69,11 +103,13 @@ impl Outbox {
 
     /// The entry with this id.
     pub fn get(&self, id: EntryId) -> Option<&Entry> {
+        debug_assert!(!self.is_unread, "it is read before it is searched");
         self.entries.get(&id)
     }
 
     /// All entries in the order of writing.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        debug_assert!(!self.is_unread, "it is read before it is looked through");
         self.entries.values()
     }
 
@@ -84,6 +120,7 @@ impl Outbox {
 
     /// The deltas that lie over a document, in the order of writing.
     pub fn over(&self, key: &DocumentKey) -> Vec<&Delta> {
+        debug_assert!(!self.is_unread, "it is read before it is joined");
         let mut over = Vec::new();
         let to = over_key(key, EntryId(u64::MAX), usize::MAX);
         self.overlaid
@@ -146,6 +183,17 @@ fn over_key(key: &DocumentKey, id: EntryId, nth: usize) -> Vec<u8> {
 }
 
 impl Counts {
+    /// Each of them, in the order in which they are stored.
+    pub fn all(&mut self) -> [&mut usize; 5] {
+        [
+            &mut self.queued,
+            &mut self.sent,
+            &mut self.accepted,
+            &mut self.rejected,
+            &mut self.quarantined,
+        ]
+    }
+
     fn of(&mut self, state: &State) -> &mut usize {
         match state {
             State::Queued => &mut self.queued,

@@ -2,7 +2,7 @@
 
 use crate::doc::path::DocumentKey;
 use crate::doc::schema::{Collection, OUTBOX, Schema};
-use crate::doc::value::Value;
+use crate::doc::value::{Value, take_member};
 use crate::error::{Error, Problem};
 use crate::limits::ID_BYTES_MAX;
 
@@ -35,8 +35,8 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// Reads one and checks it against the schema.
-    pub fn from_value(schema: &Schema, value: &Value) -> Result<Self, Error> {
+    /// Reads one and checks it against the schema. Takes what it keeps out of the value.
+    pub fn from_value(schema: &Schema, value: &mut Value) -> Result<Self, Error> {
         let action = match value.get("op").and_then(Value::as_str).unwrap_or("") {
             "insert" => Action::Insert,
             "upsert" => Action::Upsert,
@@ -56,12 +56,16 @@ impl Operation {
         }
         let position = schema.position(name)?;
         let collection = schema.at(position);
-        let id = read_id(collection, value.get("id"))?;
-        let fields = match value.get("fields") {
+        let id = read_id(collection, value.get_mut("id"))?;
+        let fields = match value.get_mut("fields") {
+            Some(Value::Map(members)) => read_fields(collection, members)?,
             None if action == Action::Delete => Vec::new(),
-            fields => read_fields(collection, fields)?,
+            _ => return Err(bad_request("an operation has no object `fields`")),
         };
-        let key = DocumentKey::new(name, id);
+        let key = DocumentKey {
+            collection: collection.name.clone(),
+            id,
+        };
         Ok(Self {
             action,
             collection: position,
@@ -77,13 +81,15 @@ fn bad_request(problem: &str) -> Error {
     })
 }
 
-fn read_id<'a>(collection: &Collection, id: Option<&'a Value>) -> Result<&'a str, Error> {
+fn read_id(collection: &Collection, id: Option<&mut Value>) -> Result<String, Error> {
     match id {
-        Some(Value::String(id)) if !id.is_empty() && id.len() <= ID_BYTES_MAX => Ok(id),
+        Some(Value::String(id)) if !id.is_empty() && id.len() <= ID_BYTES_MAX => {
+            Ok(std::mem::take(id))
+        }
         other => Err(Error::from(Problem::BadValue {
             collection: collection.name.clone(),
             field: "id".into(),
-            found: other.map_or("missing value", Value::type_name).into(),
+            found: other.map_or("missing value", |id| id.type_name()).into(),
             expected: "a string of 1 to 512 bytes".into(),
         })),
     }
@@ -91,12 +97,9 @@ fn read_id<'a>(collection: &Collection, id: Option<&'a Value>) -> Result<&'a str
 
 fn read_fields(
     collection: &Collection,
-    given: Option<&Value>,
+    members: &mut [(String, Value)],
 ) -> Result<Vec<(usize, Value)>, Error> {
-    let Some(given @ Value::Map(members)) = given else {
-        return Err(bad_request("an operation has no object `fields`"));
-    };
-    for (name, value) in members {
+    for (name, value) in &*members {
         let at = collection.position(name)?;
         let field = collection
             .fields
@@ -106,8 +109,8 @@ fn read_fields(
     }
     let mut fields = Vec::new();
     for (at, field) in collection.fields.iter().enumerate() {
-        if let Some(value) = given.get(&field.name) {
-            fields.push((at, value.clone()));
+        if let Some(value) = take_member(members, &field.name) {
+            fields.push((at, value));
         }
     }
     Ok(fields)

@@ -8,14 +8,13 @@ use crate::causal::hlc::Hlc;
 use crate::causal::stamp::{Stamp, Time};
 use crate::doc::dictionary::{Dictionary, PathId};
 use crate::doc::path::{DocumentKey, Path};
-use crate::doc::schema::{Field, Schema};
+use crate::doc::schema::Schema;
 use crate::doc::value::Value;
 use crate::error::{Error, Problem};
 use crate::ids::{Life, ReplicaId, Version};
 use crate::limits::{DOCUMENT_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use crate::merge::record::{Columns, StoredDocument};
-use crate::merge::register::Register;
-use crate::protocol::codec::{delta_bytes, write_bytes};
+use crate::protocol::codec::{delta_bytes, document_bytes};
 use crate::protocol::message::{Delta, PathWrite};
 use crate::sorted::SortedMap;
 
@@ -50,7 +49,7 @@ pub struct StagedDocument {
 #[derive(Clone, Debug, Default)]
 pub struct Staging {
     /// Documents written.
-    pub documents: SortedMap<DocumentKey, StagedDocument>,
+    pub documents: SortedMap<DocumentKey, Box<StagedDocument>>,
     /// What goes into the outbox.
     pub deltas: Vec<Delta>,
     bytes: usize,
@@ -62,7 +61,7 @@ impl Staging {
     pub fn apply(
         &mut self,
         scope: &mut Scope<'_>,
-        operation: &Operation,
+        operation: &mut Operation,
         load: &mut dyn FnMut(&DocumentKey) -> Result<StoredDocument, Error>,
     ) -> Result<(), Error> {
         let key = &operation.key;
@@ -71,21 +70,22 @@ impl Staging {
         } else {
             let before = load(key)?;
             let (collection, after) = (operation.collection, before.clone());
-            StagedDocument {
+            Box::new(StagedDocument {
                 collection,
                 before,
                 after,
-            }
+            })
         };
-        let delta = delta_of(scope, operation, &staged.after);
-        let delta = delta.map(|delta| {
-            if let Some(delta) = delta {
+        let staging = match delta_of(scope, operation, &staged.after) {
+            Ok(Some(delta)) => {
                 self.add(scope, &mut staged, delta);
+                self.check_sizes(scope.dictionary, &operation.key, &staged)
             }
-        });
-        self.documents.insert(key.clone(), staged);
-        delta?;
-        self.check_sizes(scope.dictionary, key)
+            delta => delta.map(|_| ()),
+        };
+        self.documents
+            .insert(std::mem::take(&mut operation.key), staged);
+        staging
     }
 
     /// Applies a delta to its staged document, and keeps what of it syncs.
@@ -112,13 +112,17 @@ impl Staging {
 
     /// A document is measured as the server does, so that what is taken here is not refused there
     /// for its size.
-    fn check_sizes(&self, dictionary: &Dictionary, key: &DocumentKey) -> Result<(), Error> {
-        let staged = self.documents.get(key).expect("it was just staged");
-        let size = |(path, register): (&PathId, &Register)| {
-            let path = dictionary.path(*path).expect("staged paths have numbers");
-            write_bytes(path, &register.value)
-        };
-        let bytes = staged.after.registers.iter().map(size).sum();
+    fn check_sizes(
+        &self,
+        dictionary: &Dictionary,
+        key: &DocumentKey,
+        staged: &StagedDocument,
+    ) -> Result<(), Error> {
+        let registers = staged.after.registers.iter();
+        let bytes = document_bytes(registers.map(|(path, register)| {
+            let path = dictionary.path(*path);
+            (path.expect("staged paths have numbers"), &register.value)
+        }));
         if bytes > DOCUMENT_BYTES_MAX {
             let (collection, id) = (key.collection.clone(), key.id.clone());
             return Err(Error::from(Problem::DocumentTooLarge {
@@ -139,7 +143,7 @@ impl Staging {
 /// The delta of an operation over the document as it is; none if it writes nothing.
 fn delta_of(
     scope: &mut Scope<'_>,
-    operation: &Operation,
+    operation: &mut Operation,
     document: &StoredDocument,
 ) -> Result<Option<Delta>, Error> {
     let (is_alive, previous) = (document.is_alive(), document.existence);
@@ -157,7 +161,7 @@ fn delta_of(
         Action::Update => false,
     };
     let mut delta = Delta {
-        key: operation.key.clone(),
+        key: DocumentKey { collection, id },
         life: previous.life,
         stamp: Stamp::SEED,
         upsert: matches!(operation.action, Action::Upsert | Action::Seed),
@@ -176,7 +180,7 @@ fn delta_of(
     }
     match (operation.action, changes_life) {
         (Action::Delete, _) => {}
-        (_, true) => add_all_fields(scope.schema, operation, &mut delta.paths)?,
+        (_, true) => add_all_fields(scope, operation, &mut delta.paths)?,
         (_, false) => latest = add_fields(scope, operation, document, &mut delta.paths),
     }
     if operation.action != Action::Seed {
@@ -187,15 +191,15 @@ fn delta_of(
 
 /// All fields of a new life.
 fn add_all_fields(
-    schema: &Schema,
-    operation: &Operation,
+    scope: &Scope<'_>,
+    operation: &mut Operation,
     paths: &mut Vec<PathWrite>,
 ) -> Result<(), Error> {
-    let collection = schema.at(operation.collection);
+    let collection = scope.schema.at(operation.collection);
     for (at, field) in collection.fields.iter().enumerate() {
-        let given = operation.fields.iter().find(|(place, _)| *place == at);
+        let given = operation.fields.iter_mut().find(|(place, _)| *place == at);
         let value = match given {
-            Some((_, value)) => value.clone(),
+            Some((_, value)) => std::mem::take(value),
             None if field.default.is_some() || field.is_nullable => field.absent(),
             None => {
                 return Err(Error::from(Problem::MissingField {
@@ -205,7 +209,8 @@ fn add_all_fields(
                 }));
             }
         };
-        paths.push(field_write(field, value, None));
+        let (_, path) = path_of(scope, operation.collection, at);
+        paths.push(write(path, value, None));
     }
     Ok(())
 }
@@ -213,32 +218,32 @@ fn add_all_fields(
 /// New values for fields of the current life. Returns the latest time that they replace.
 fn add_fields(
     scope: &Scope<'_>,
-    operation: &Operation,
+    operation: &mut Operation,
     document: &StoredDocument,
     paths: &mut Vec<PathWrite>,
 ) -> Time {
-    let collection = scope.schema.at(operation.collection);
-    let columns = scope
-        .columns
-        .get(operation.collection)
-        .expect("columns are made for all");
     let mut latest = Time(0);
-    for (at, value) in &operation.fields {
-        let register = document.registers.get(&columns.path(*at));
+    for (at, value) in &mut operation.fields {
+        let (number, path) = path_of(scope, operation.collection, *at);
+        let register = document.registers.get(&number);
         let saw = register.map(|register| register.stamp);
         latest = latest.max(saw.map_or(Time(0), |saw| saw.time));
-        let field = collection
-            .fields
-            .get(*at)
-            .expect("positions come from the schema");
-        paths.push(field_write(field, value.clone(), saw));
+        paths.push(write(path, std::mem::take(value), saw));
     }
     latest
 }
 
-fn field_write(field: &Field, value: Value, saw: Option<Stamp>) -> PathWrite {
+/// The path of a field, and its number.
+fn path_of<'a>(scope: &'a Scope<'_>, collection: usize, field: usize) -> (PathId, &'a Path) {
+    let columns = scope.columns.get(collection);
+    let number = columns.expect("columns are made for all").path(field);
+    let path = scope.dictionary.path(number);
+    (number, path.expect("columns have numbers of paths"))
+}
+
+fn write(path: &Path, value: Value, saw: Option<Stamp>) -> PathWrite {
     PathWrite {
-        path: Path::field(&field.name),
+        path: path.clone(),
         value,
         saw,
         stamp: None,

@@ -67,7 +67,8 @@ pub fn entry(id: EntryId) -> Vec<u8> {
 
 /// Key with a number, sorting by it.
 pub fn numbered(table: u8, number: u64) -> Vec<u8> {
-    let mut bytes = vec![table];
+    let mut bytes = Vec::with_capacity(64);
+    bytes.push(table);
     push_number(&mut bytes, number);
     bytes
 }

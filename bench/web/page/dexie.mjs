@@ -1,5 +1,5 @@
 // Dexie, with the index that is needed, and strict transactions as Holm's writes are.
-import { Dexie } from '/rivals/dexie/dist/dexie.mjs';
+import { Dexie } from 'dexie';
 
 export async function open() {
   const db = new Dexie('dexie', { chromeTransactionDurability: 'strict' });

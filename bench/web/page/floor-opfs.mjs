@@ -1,4 +1,7 @@
 // The OPFS floor, as the page calls it.
 import { remote } from './remote.mjs';
 
-export const open = () => remote('./floor-opfs.worker.mjs');
+const start = () =>
+  new Worker(new URL('./floor-opfs.worker.mjs', import.meta.url), { type: 'module' });
+
+export const open = () => remote(start());

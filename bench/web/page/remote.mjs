@@ -1,8 +1,7 @@
 // A contestant that runs in a worker of its own: calls go over as messages, one after the other.
 
 /** The methods of what the worker's `open` gave, as they are called from the page. */
-export async function remote(url) {
-  const worker = new Worker(url, { type: 'module' });
+export async function remote(worker) {
   const waiting = [];
   worker.onmessage = ({ data: { result, error } }) => {
     const { resolve, reject } = waiting.shift();
@@ -15,8 +14,7 @@ export async function remote(url) {
       waiting.push({ resolve, reject });
       worker.postMessage({ name, argument });
     });
-  const kind = await call('open');
-  const names = ['insertOne', 'insertAll', 'newestOpen', 'get', 'all'];
+  const { kind, names } = await call('open');
   const methods = names.map((name) => [name, (argument) => call(name, argument)]);
   return { kind, ...Object.fromEntries(methods) };
 }
@@ -27,8 +25,9 @@ export function serve(open) {
   let last = Promise.resolve();
   const answer = async ({ name, argument }) => {
     if (name !== 'open') return contestant[name](argument);
-    contestant = await open();
-    return contestant.kind;
+    const { kind, ...methods } = await open();
+    contestant = methods;
+    return { kind, names: Object.keys(methods) };
   };
   self.onmessage = ({ data }) => {
     last = last

@@ -1,4 +1,6 @@
 // SQLite, as the page calls it.
 import { remote } from './remote.mjs';
 
-export const open = () => remote('./sqlite.worker.mjs');
+const start = () => new Worker(new URL('./sqlite.worker.mjs', import.meta.url), { type: 'module' });
+
+export const open = () => remote(start());

@@ -1,5 +1,5 @@
 // SQLite in WebAssembly on OPFS, by its pool of access handles: its fastest form.
-import init from '/rivals/@sqlite.org/sqlite-wasm/dist/index.mjs';
+import init from '@sqlite.org/sqlite-wasm';
 import { serve } from './remote.mjs';
 
 const COLUMNS = [

@@ -4,6 +4,8 @@ use super::{NotJson, float};
 use crate::doc::value::{Number, Value};
 use crate::limits::DEPTH_MAX;
 
+/// Members that a map has room for at first.
+const MEMBERS: usize = 16;
 /// How deep a text may nest: a value at its deepest, in a frame.
 const NESTING_MAX: usize = DEPTH_MAX + 32;
 
@@ -121,7 +123,7 @@ impl Reader<'_> {
     }
 
     fn map(&mut self) -> Value {
-        let mut members = Vec::new();
+        let mut members = Vec::with_capacity(MEMBERS);
         let mut has_more = !self.skip(b'}');
         while has_more {
             if self.peek() != Some(b'"') {
@@ -152,12 +154,9 @@ impl Reader<'_> {
         self.at += 1;
         loop {
             let start = self.at;
-            while self
-                .here()
-                .is_some_and(|byte| byte >= b' ' && byte != b'"' && byte != b'\\')
-            {
-                self.at += 1;
-            }
+            let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+            let is_special = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+            self.at += rest.iter().position(is_special).unwrap_or(rest.len());
             out.push_str(self.text.get(start..self.at).unwrap_or(""));
             match self.here() {
                 Some(b'\\') => out.push(self.escape()),

@@ -18,20 +18,26 @@ use crate::sorted::SortedSet;
 /// counted.
 pub const PATH_OVERHEAD_BYTES: usize = 96;
 
+/// Room for most of what is written only to be measured.
+const SCRATCH_BYTES: usize = 1 << 10;
 /// Most parts of a transaction.
 const PARTS_MAX: u32 = 1_024;
 
-/// What a path and its value add to the size of a document (`docs/PROTOCOL.md` section 4).
-pub fn write_bytes(path: &Path, value: &Value) -> usize {
-    let mut out = Vec::new();
-    write_path(&mut out, path);
-    json::write(&mut out, value);
-    out.len() + PATH_OVERHEAD_BYTES
+/// The size of a document with these paths and values (`docs/PROTOCOL.md` section 4).
+pub fn document_bytes<'a>(writes: impl Iterator<Item = (&'a Path, &'a Value)>) -> usize {
+    let mut out = Vec::with_capacity(SCRATCH_BYTES);
+    let mut overhead = 0;
+    for (path, value) in writes {
+        write_path(&mut out, path);
+        json::write(&mut out, value);
+        overhead += PATH_OVERHEAD_BYTES;
+    }
+    out.len() + overhead
 }
 
 /// How many bytes a delta takes in a frame.
 pub fn delta_bytes(delta: &Delta) -> usize {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(SCRATCH_BYTES);
     write_delta(&mut out, delta);
     out.len()
 }
@@ -152,7 +158,7 @@ pub fn read_path(value: Value, problem: &Problem) -> Path {
     if segments.len() > DEPTH_MAX {
         problem.wrong("path", &format!("at most {DEPTH_MAX} segments"));
     }
-    Path(segments)
+    Path(segments.into())
 }
 
 fn check_depth(name: &str, value: &Value, problem: &Problem) {

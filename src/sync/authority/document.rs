@@ -12,7 +12,7 @@ use crate::ids::{Life, Version};
 use crate::merge::document::Document;
 use crate::merge::existence::Existence;
 use crate::merge::register::Register;
-use crate::protocol::codec::write_bytes as path_bytes;
+use crate::protocol::codec::document_bytes;
 use crate::protocol::message::{Delta, PathWrite};
 use std::collections::BTreeMap;
 
@@ -49,9 +49,7 @@ impl Stored {
     /// The size of the document (`docs/PROTOCOL.md` section 4).
     pub fn size(&self) -> usize {
         let registers = self.merged.registers.iter();
-        registers
-            .map(|(path, register)| path_bytes(path, &register.value))
-            .sum()
+        document_bytes(registers.map(|(path, register)| (path, &register.value)))
     }
 
     /// Joins a delta in as of `version`. Gives the paths that were not applied, because they are of
@@ -200,17 +198,17 @@ impl Stored {
 
 fn write_path(row: &mut Vec<u8>, path: &Path) {
     write_varint(row, path.0.len() as u64);
-    for segment in &path.0 {
+    for segment in path.0.iter() {
         write_bytes(row, segment.as_bytes());
     }
 }
 
 fn read_path(reader: &mut Reader<'_>) -> Option<Path> {
-    let mut path = Path::default();
+    let mut segments = Vec::new();
     for _ in 0..reader.varint()? {
-        path.0.push(reader.text()?.into());
+        segments.push(reader.text()?.into());
     }
-    Some(path)
+    Some(Path(segments.into()))
 }
 
 /// Takes the stamp that most paths have off those paths; none if there are no paths.

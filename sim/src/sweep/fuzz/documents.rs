@@ -279,7 +279,7 @@ fn feed_document(bytes: &[u8]) -> bool {
     let again = record::encode(&document);
     assert_eq!(record::decode(&again).as_ref(), Some(&document));
     if document.is_alive() && row.is_some() {
-        columns.row(collection, "a", &document);
+        columns.row(collection, "a", document.clone());
     }
     true
 }
