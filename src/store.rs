@@ -210,9 +210,10 @@ impl Store {
 
     /// What there is now, for as long as it is kept.
     pub fn snapshot(&self) -> Snapshot {
-        let memories = [Some(self.memtable.shared()), self.frozen.as_ref()];
+        let mut memories = vec![self.memtable.shared().clone()];
+        memories.extend(self.frozen.clone());
         Snapshot {
-            memories: memories.into_iter().flatten().cloned().collect(),
+            memories,
             runs: self.runs.clone(),
         }
     }

@@ -118,7 +118,9 @@ fn a_damaged_database_gives_no_value_under_another_fields_name() {
     device.ask_open(false).unwrap();
     let ok = device.ask(r#""kind":"export""#).unwrap();
     let lines = ok.get("lines").and_then(Value::as_list).unwrap().iter();
-    let lines: Vec<&str> = lines.filter_map(Value::as_str).collect();
+    let lines = lines.filter_map(Value::as_str);
+    let lines: Vec<&str> = lines.filter(|line| !line.contains("$outbox")).collect();
+    assert_eq!(lines.len(), 2);
     for (line, title) in lines.iter().zip(["Alien", "Brazil"]) {
         assert!(line.contains(&format!(r#""?0":"{title}""#)), "{line}");
         assert!(!line.contains(r#""title""#), "{line}");

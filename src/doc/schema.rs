@@ -196,12 +196,17 @@ impl Collection {
         if field.fits(value) && value.depth() <= DEPTH_MAX {
             return Ok(());
         }
-        Err(Error::from(Problem::BadValue {
+        Err(self.bad_value(&field.name, field.expected(), value))
+    }
+
+    /// What is told of a value that does not fit.
+    pub fn bad_value(&self, field: &str, expected: String, value: &Value) -> Error {
+        Error::from(Problem::BadValue {
             collection: self.name.clone(),
-            field: field.name.clone(),
+            field: field.to_string(),
             found: describe(value),
-            expected: field.expected(),
-        }))
+            expected,
+        })
     }
 }
 
@@ -283,7 +288,7 @@ impl Kind {
 
 fn describe(value: &Value) -> String {
     match value {
-        Value::String(text) if text.chars().count() <= 40 => format!("string \"{text}\""),
+        Value::String(text) if text.len() <= 40 => format!("string \"{text}\""),
         Value::Number(_) => format!("{} {}", value.type_name(), json::to_text(value)),
         _ => value.type_name().into(),
     }

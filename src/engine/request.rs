@@ -164,15 +164,12 @@ impl Database {
             return self.check(step.disk, text_of(call.request, "from"), &mut call.ok);
         }
         self.read_outbox(step.disk)?;
-        let snapshot = match call.request.get("transaction") {
-            Some(_) => {
-                let transaction = self.transactions.get_mut(&call.transaction()?);
-                let transaction = transaction.ok_or(Problem::NoTransaction)?;
-                let make = || self.store.snapshot();
-                transaction.snapshot.get_or_insert_with(make).clone()
-            }
-            None => self.store.snapshot(),
-        };
+        let mut snapshot = Rc::new(self.store.snapshot());
+        if call.request.get("transaction").is_some() {
+            let transaction = self.transactions.get_mut(&call.transaction()?);
+            let transaction = transaction.ok_or(Problem::NoTransaction)?;
+            snapshot = transaction.snapshot.get_or_insert(snapshot).clone();
+        }
         self.export(step.disk, &snapshot, call.request, &mut call.ok)
     }
 

@@ -6,6 +6,7 @@ use crate::error::{Error, Problem};
 use crate::query::check::CheckedQuery;
 use crate::store::Snapshot;
 use crate::txn::staging::Staging;
+use std::rc::Rc;
 
 /// Operations that are not committed yet. They are seen by nobody else.
 #[derive(Default)]
@@ -15,7 +16,7 @@ pub struct Transaction {
     reads: Vec<CheckedQuery>,
     is_conflicted: bool,
     /// What an export within it goes on seeing, from its first slice on.
-    pub snapshot: Option<Snapshot>,
+    pub snapshot: Option<Rc<Snapshot>>,
 }
 
 impl Transaction {

@@ -165,25 +165,11 @@ fn check_operand(
     if fits {
         return Ok(());
     }
-    let strict = field.map_or_else(id_field, |field| Field {
-        is_nullable: false,
-        ..field.clone()
-    });
-    collection
-        .check(&strict, value)
-        .map_err(|error| at(place, error))
-}
-
-/// The id, as if it were a field.
-fn id_field() -> Field {
-    Field {
-        name: "id".into(),
-        kind: Kind::String,
-        is_nullable: false,
-        default: None,
-        is_local: false,
-        definition: 0,
-    }
+    let (name, kind) = field.map_or(("id", &Kind::String), |field| (&field.name, &field.kind));
+    Err(at(
+        place,
+        collection.bad_value(name, kind.expected(), value),
+    ))
 }
 
 #[cfg(test)]

@@ -45,6 +45,9 @@ impl Memtable {
 
     /// What a snapshot has is copied before it is changed.
     fn pairs_mut(&mut self) -> &mut Memory {
-        Rc::make_mut(&mut self.pairs)
+        if Rc::strong_count(&self.pairs) > 1 {
+            self.pairs = Rc::new(Memory::clone(&self.pairs));
+        }
+        Rc::get_mut(&mut self.pairs).expect("nobody else has it now")
     }
 }

@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 /// What a reader goes on seeing while others write. Memory that is written to meanwhile is copied
 /// first, and the files of runs that were merged stay until the last snapshot with them is dropped.
-#[derive(Clone)]
 pub struct Snapshot {
     /// The newest first, as are the runs, which are all older.
     pub(super) memories: Vec<Rc<Memory>>,

@@ -8,7 +8,6 @@ use super::manifest::{Link, Manifest};
 use super::name::LogName;
 use crate::ids::{Commit, FileId};
 use crate::platform::disk::{Disk, DiskError};
-use std::collections::VecDeque;
 
 /// A place in the log and the last commit before it.
 #[derive(Clone, Copy, Default)]
@@ -26,7 +25,7 @@ pub(super) struct Writer {
     /// What the flush that was asked for covers.
     under_way: Option<Point>,
     /// The commits that no flush is known to have covered, and their groups.
-    unflushed: VecDeque<(Commit, Vec<u8>)>,
+    unflushed: Vec<(Commit, Vec<u8>)>,
     /// A write was taken back since the last flush was asked for.
     is_cut: bool,
     /// Where the first group ends that says the head was flushed.
@@ -66,7 +65,7 @@ impl Writer {
             end: Point::default(),
             flushed,
             under_way: None,
-            unflushed: VecDeque::new(),
+            unflushed: Vec::new(),
             is_cut: false,
             proof: None,
             problem: None,
@@ -87,10 +86,11 @@ impl Writer {
             name: self.name,
             length: self.flushed.offset,
         };
-        let entries =
-            |(_, group): &(Commit, Vec<u8>)| group.get(HEADER_BYTES..).map(<[u8]>::to_vec);
-        let entries: Vec<_> = self.unflushed.iter().filter_map(entries).collect();
-        (link, entries.concat())
+        let mut entries = Vec::new();
+        for (_, group) in &self.unflushed {
+            entries.extend_from_slice(group.get(HEADER_BYTES..).unwrap_or_default());
+        }
+        (link, entries)
     }
 
     /// Number of the last commit written.
@@ -143,7 +143,7 @@ impl Writer {
         let commit = self.end.commit.next();
         self.append(disk, &mut group, Kind::Commit, commit)?;
         self.end.commit = commit;
-        self.unflushed.push_back((commit, group));
+        self.unflushed.push((commit, group));
         Ok(commit)
     }
 
@@ -183,13 +183,7 @@ impl Writer {
         {
             return Err(self.poison(&error));
         }
-        while self
-            .unflushed
-            .front()
-            .is_some_and(|(commit, _)| *commit <= point.commit)
-        {
-            self.unflushed.pop_front();
-        }
+        self.unflushed.retain(|(commit, _)| *commit > point.commit);
         let is_news =
             point.offset > self.flushed.offset || crate::planted::is("store_mark_tried_for_ever");
         self.flushed = point;
