@@ -10,8 +10,9 @@ use crate::doc::path::Path;
 use crate::doc::schema::OUTBOX;
 use crate::doc::value::Value;
 use crate::error::Error;
-use crate::ids::{push_hex, read_hex};
+use crate::ids::{EntryId, push_hex, read_hex};
 use crate::merge::record::{self, StoredDocument};
+use crate::outbox::codec;
 use crate::platform::disk::Disk;
 use crate::store::{Direction, Snapshot};
 use crate::txn::table;
@@ -24,7 +25,7 @@ const COUNTED_MAX: u64 = 20_000;
 
 impl Database {
     /// Lines after the position `after` of the request, and where to go on; none at the end. A line
-    /// is `{"collection":...,"id":...,"fields":{...}}`; the outbox comes first, as documents of
+    /// is `{"collection":...,"id":...,"fields":{...}}`; the outbox comes last, as documents of
     /// `$outbox`. Where the request has `count`, the lines are only counted.
     pub fn export(
         &self,
@@ -34,40 +35,38 @@ impl Database {
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         let is_counted = request.get("count").is_some();
-        let mut count = 0;
-        let mut from = vec![table::VISIBLE];
-        *out = b"{\"lines\":[".to_vec();
+        let (mut count, mut next) = (0, None);
+        let mut from = Vec::new();
         if let Some(after) = request.get("after").and_then(Value::as_str) {
-            from.resize(1 + after.len() / 2, 0);
-            let position = from.get_mut(1..).unwrap_or_default();
-            read_hex(after.as_bytes(), position)
+            from.resize(after.len() / 2, 0);
+            read_hex(after.as_bytes(), &mut from)
                 .ok_or_else(|| bad(&["`after` is not a position"]))?;
             from.push(0);
-        } else if is_counted {
-            count = self.outbox.iter().count() as u64;
-        } else {
-            self.write_outbox(out);
         }
-        let mut next = None;
-        let mut visit = |key: &[u8], value: &[u8]| {
-            if is_counted {
-                count += u64::from(living(value).is_some());
-            } else {
-                self.write_document(out, key, value);
+        *out = b"{\"lines\":[".to_vec();
+        for table in [table::VISIBLE, table::OUTBOX] {
+            let mut visit = |key: &[u8], value: &[u8]| {
+                if !is_counted {
+                    self.write_record(out, key, value);
+                } else if table == table::OUTBOX || living(value).is_some() {
+                    count += 1;
+                }
+                if out.len() < CHUNK_BYTES && count < COUNTED_MAX {
+                    return ControlFlow::Continue(());
+                }
+                // In digits: a key has a U+0000 in it, which no string of a message may have.
+                push_hex(next.insert(String::new()), key);
+                ControlFlow::Break(())
+            };
+            let (begin, to) = ([table], [table + 1]);
+            let from = begin.as_slice().max(&from);
+            self.store
+                .scan_snapshot(disk, snapshot, from, &to, Direction::Forward, &mut visit)
+                .map_err(storage_error)?;
+            if next.is_some() {
+                break;
             }
-            if out.len() < CHUNK_BYTES && count < COUNTED_MAX {
-                return ControlFlow::Continue(());
-            }
-            // In digits: a key has a U+0000 in it, which no string of a message may have.
-            let mut position = String::new();
-            push_hex(&mut position, key.get(1..).unwrap_or_default());
-            next = Some(position);
-            ControlFlow::Break(())
-        };
-        let to = [table::VISIBLE + 1];
-        self.store
-            .scan_snapshot(disk, snapshot, &from, &to, Direction::Forward, &mut visit)
-            .map_err(storage_error)?;
+        }
         out.push(b']');
         member_whole(out, "count", count);
         member_text(out, "next", next.as_deref());
@@ -75,10 +74,20 @@ impl Database {
         Ok(())
     }
 
-    fn write_document(&self, out: &mut Vec<u8>, key: &[u8], value: &[u8]) -> Option<()> {
+    fn write_record(&self, out: &mut Vec<u8>, key: &[u8], value: &[u8]) -> Option<()> {
+        let mut fields = Vec::new();
+        if key.first() == Some(&table::OUTBOX) {
+            let entry = codec::decode(table::number(key).map(EntryId)?, value)?;
+            let row = super::outbox_row::row(&entry);
+            let collection = self.schema.collections.last()?;
+            for (field, value) in collection.fields.iter().zip(row.values) {
+                fields.push((field.name.clone(), value));
+            }
+            write_line(out, OUTBOX, &row.id, fields);
+            return Some(());
+        }
         let key = table::document_key(key)?;
         let document = living(value)?;
-        let mut fields = Vec::new();
         for (path, register) in &document.registers {
             if let Some(name) = self.dictionary.path(*path).and_then(Path::as_field) {
                 fields.push((name.to_string(), register.value.clone()));
@@ -86,18 +95,6 @@ impl Database {
         }
         write_line(out, &key.collection, &key.id, fields);
         Some(())
-    }
-
-    fn write_outbox(&self, out: &mut Vec<u8>) {
-        let collection = self.schema.at(self.schema.collections.len() - 1);
-        for entry in self.outbox.iter() {
-            let row = super::outbox_row::row(entry);
-            let mut fields = Vec::new();
-            for (field, value) in collection.fields.iter().zip(&row.values) {
-                fields.push((field.name.clone(), value.clone()));
-            }
-            write_line(out, OUTBOX, &row.id, fields);
-        }
     }
 }
 

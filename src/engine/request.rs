@@ -163,7 +163,6 @@ impl Database {
         if kind == "check" {
             return self.check(step.disk, text_of(call.request, "from"), &mut call.ok);
         }
-        self.read_outbox(step.disk)?;
         let mut snapshot = Rc::new(self.store.snapshot());
         if call.request.get("transaction").is_some() {
             let transaction = self.transactions.get_mut(&call.transaction()?);

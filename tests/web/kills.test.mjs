@@ -97,10 +97,11 @@ for (const name of browserNames) {
     }, TEST);
 
     /** Resolves when a worker has stopped at its place; `bring` makes it go there. */
-    async function stopped(bring) {
+    async function stopped(place, bring) {
       const before = pages.stops;
       await bring();
-      await until(() => pages.stops > before, { ...SOON, what: 'the worker to come to its place' });
+      const what = `the worker to come to ${JSON.stringify(place)}`;
+      await until(() => pages.stops > before, { ...SOON, what });
     }
 
     /** Writes, and stops in the midst of it; for an opening, in the one after the writing. */
@@ -108,14 +109,14 @@ for (const name of browserNames) {
       const place = moment === ANY ? null : placeOf(pages.rung, moment);
       if (MOMENTS.includes(moment) && moment !== 'open') {
         await page.evaluate(sendPlace, place);
-        return stopped(() => ledger.begin(page));
+        return stopped(place, () => ledger.begin(page));
       }
       await ledger.begin(page);
       await ledger.savedInRound(1 + Math.floor(Math.random() * 40));
       if (moment === ANY) return;
       await killWorkers();
       pages.prelude = stopping(place);
-      await stopped(() => page.evaluate(openInVain, database));
+      await stopped(place, () => page.evaluate(openInVain, database));
     }
 
     async function kill({ kind, moment }) {
@@ -192,8 +193,13 @@ function sendPlace(place) {
   new BroadcastChannel('stop').postMessage(place);
 }
 
+/** Where the killed worker takes its time to die, once more. */
 function openInVain(database) {
-  app.open(database).catch(() => {});
+  const tryToOpen = async () => {
+    const error = await app.errorOf(() => app.open(database));
+    if (error?.retryable) await tryToOpen();
+  };
+  tryToOpen();
 }
 
 /** WebKit takes a moment to let go of what a worker had open. */
