@@ -44,7 +44,7 @@ impl Database {
             from.push(0);
         }
         *out = b"{\"lines\":[".to_vec();
-        for table in [table::VISIBLE, table::OUTBOX] {
+        for &table in &[table::VISIBLE, table::OUTBOX] {
             let mut visit = |key: &[u8], value: &[u8]| {
                 if !is_counted {
                     self.write_record(out, key, value);
@@ -76,21 +76,21 @@ impl Database {
 
     fn write_record(&self, out: &mut Vec<u8>, key: &[u8], value: &[u8]) -> Option<()> {
         let mut fields = Vec::new();
+        let mut add = |name: &str, value: &Value| fields.push((name.to_string(), value.clone()));
         if key.first() == Some(&table::OUTBOX) {
             let entry = codec::decode(table::number(key).map(EntryId)?, value)?;
             let row = super::outbox_row::row(&entry);
             let collection = self.schema.collections.last()?;
-            for (field, value) in collection.fields.iter().zip(row.values) {
-                fields.push((field.name.clone(), value));
+            for (field, value) in collection.fields.iter().zip(&row.values) {
+                add(&field.name, value);
             }
             write_line(out, OUTBOX, &row.id, fields);
             return Some(());
         }
         let key = table::document_key(key)?;
-        let document = living(value)?;
-        for (path, register) in &document.registers {
+        for (path, register) in &living(value)?.registers {
             if let Some(name) = self.dictionary.path(*path).and_then(Path::as_field) {
-                fields.push((name.to_string(), register.value.clone()));
+                add(name, &register.value);
             }
         }
         write_line(out, &key.collection, &key.id, fields);
