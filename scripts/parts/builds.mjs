@@ -76,6 +76,11 @@ export async function buildServer() {
   return join(target, 'release/holm-server');
 }
 
+/** The server for tests, which shares what it is made of with the unit tests. */
+export async function buildTestServer() {
+  await must('cargo', ['build', '--locked', '--package', 'holm-server']);
+}
+
 /** `examples/films/dist`, for a server at `serverUrl`. */
 export async function buildExample(serverUrl = 'http://127.0.0.1:8787') {
   const inputs = ['dist', 'examples/films', 'package-lock.json'];

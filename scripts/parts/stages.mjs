@@ -3,7 +3,7 @@
 // absence is a failure, never a skip.
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { bin, buildExample, buildJs, buildServer, buildWasm } from './builds.mjs';
+import { bin, buildExample, buildJs, buildTestServer, buildWasm } from './builds.mjs';
 import { cargoCounts, plainCounts, settle, specCounts, vitestCounts } from './counts.mjs';
 import { filesUnder } from './fresh.mjs';
 import { findBrowser } from './needs.mjs';
@@ -49,7 +49,7 @@ async function checks(...commands) {
 async function build({ route }) {
   await buildWasm(route);
   await buildJs();
-  await buildServer();
+  await buildTestServer();
   await buildExample();
   return { passed: 1, failed: 0 };
 }

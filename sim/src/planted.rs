@@ -39,8 +39,7 @@ const BUGS: [&str; 20] = [
 
 /// Others, which show only where disks are copied.
 #[cfg(feature = "planted")]
-const BUGS_OF_COPIES: [&str; 6] = [
-    "authority_confirmed_unchecked",
+const BUGS_OF_COPIES: [&str; 5] = [
     "engine_copy_drops_sent",
     "engine_copy_replica_not_stored",
     "engine_copy_resends_accepted",

@@ -14,9 +14,9 @@ export const TOKEN = 'good-token';
 
 function program() {
   const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
-  const path = join(target, 'release/holm-server');
+  const path = join(target, 'debug/holm-server');
   if (existsSync(path)) return path;
-  throw new Error(`${path} is not there: cargo build --release --package holm-server`);
+  throw new Error(`${path} is not there: cargo build --package holm-server`);
 }
 
 /** Starts the server with its data in `folder`, for pages of `origin`. */
