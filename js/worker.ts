@@ -27,6 +27,7 @@ const storage = new OrderedStorage(openRung);
 /** The page could not, for example since its server gives the module another type. */
 const compile = async () => {
   const response = await fetch(new URL('./wasm/holm_worker_bg.wasm', import.meta.url));
+  if (!response.ok) throw new Error(`${response.status} for ${response.url}`);
   return WebAssembly.compile(await response.arrayBuffer());
 };
 

@@ -54,8 +54,32 @@ for (const { name, rung, where } of [...places, inMemory]) {
         }
       });
     }
+
+    test('a module whose type is wrong is compiled all the same', TEST, async () => {
+      await visit(page, pages.origin);
+      pages.types['.wasm'] = 'application/octet-stream';
+      const before = pages.requests.filter(isModule).length;
+      await open(page, { name: 'failure-type' });
+      const marks = await page.evaluate(carryOn);
+      assert.deepEqual(marks, ['later']);
+      assert.equal(
+        pages.requests.filter(isModule).length,
+        before + 2,
+        'by the page, by its worker',
+      );
+    });
+
+    test('a module that is not there is told with its address', TEST, async () => {
+      await visit(page, pages.origin);
+      delete pages.types['.wasm'];
+      const error = await page.evaluate(() => app.errorOf(() => app.create({ name: 'none' })));
+      assert.equal(error.code, 'worker_failed');
+      assert.match(error.message, /404 for .*holm_worker_bg\.wasm/);
+    });
   });
 }
+
+const isModule = (path) => path.endsWith('.wasm');
 
 // The functions below run in the page.
 

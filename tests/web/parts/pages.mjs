@@ -34,10 +34,12 @@ const HIDING = {
 /**
  * Starts the server on a free port. `requests` are the paths asked for so far, in order. Workers
  * that start find nothing above the `rung`, and run `prelude` first; a test may change both.
- * `stops` counts the workers that have stopped (stop.mjs).
+ * `stops` counts the workers that have stopped (stop.mjs). `types` are the content types by ending;
+ * a file whose ending has none is not found.
  */
 export async function servePages({ rung = 'opfs' } = {}) {
-  const pages = { rung, prelude: '', requests: [], stops: 0 };
+  const types = { ...TYPES };
+  const pages = { rung, prelude: '', requests: [], stops: 0, types };
   const stopped = [];
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://page');
@@ -49,11 +51,13 @@ export async function servePages({ rung = 'opfs' } = {}) {
     }
     try {
       const path = placeOf(pathname);
+      const type = types[extname(path)];
+      if (!type) throw new Error('not found');
       const isWorker = pathname === '/dist/worker.js';
       const first = isWorker ? HIDING[pages.rung] + pages.prelude : '';
       const content = first + (await readFile(path, 'latin1'));
       response.writeHead(200, {
-        'content-type': TYPES[extname(path)],
+        'content-type': type,
         'cache-control': 'no-cache',
       });
       response.end(content, 'latin1');
