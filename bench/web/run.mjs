@@ -1,5 +1,5 @@
 // Measures Holm beside others in one run:
-//   node bench/web/run.mjs [--count=10000] [--only=holm,...]
+//   node bench/web/run.mjs [--documents=10000] [--only=holm,...]
 // Needs a build (`npm run build`) and Chromium. Each contestant has a browser and a profile of its
 // own; all answers are checked before a time counts. Prints the times, and each as a multiple of
 // Holm's.
@@ -25,6 +25,8 @@ const CONTESTANTS = [
   ['holm, local', 'holm-local'],
   ['holm on IndexedDB', 'holm', true],
   ['sqlite-wasm', 'sqlite'],
+  ['wa-sqlite', 'wa-sqlite'],
+  ['pglite', 'pglite'],
   ['dexie', 'dexie'],
 ];
 
@@ -77,7 +79,8 @@ async function measure(pages, [label, module, hidesOpfs = false], count) {
     const reopened = await visit(pages, profileDir, 'reopen', module, count);
     return { label, kind, times: { ...filled, ...reopened } };
   } finally {
-    rmSync(profileDir, { recursive: true, force: true });
+    // Its browser may still be writing.
+    rmSync(profileDir, { recursive: true, force: true, maxRetries: 20 });
   }
 }
 
@@ -101,7 +104,7 @@ if (!existsSync(join(root, 'dist/index.js'))) throw new Error('run `npm run buil
 if (!existsSync(join(here, 'node_modules'))) {
   execFileSync('npm', ['install', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' });
 }
-const count = Number(option('count', '10000'));
+const count = Number(option('documents', '10000'));
 const only = option('only', '').split(',').filter(Boolean);
 const pages = await serve();
 const rows = [];

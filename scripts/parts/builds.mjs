@@ -76,9 +76,15 @@ export async function buildServer() {
   return join(target, 'release/holm-server');
 }
 
-/** The server for tests, which shares what it is made of with the unit tests. */
-export async function buildTestServer() {
-  await must('cargo', ['build', '--locked', '--package', 'holm-server']);
+/** Cargo's own crates: all but the module, which is for another target. */
+export const HOST_CRATES = ['--workspace', '--exclude', 'holm-worker'];
+
+/**
+ * The unit tests, and with them the server for tests. By itself it would be made of the same crates
+ * with other features, and all of them compiled twice.
+ */
+export async function buildTests() {
+  await must('cargo', ['test', '--locked', '--no-run', ...HOST_CRATES]);
 }
 
 /** `examples/films/dist`, for a server at `serverUrl`. */

@@ -3,7 +3,7 @@
 // absence is a failure, never a skip.
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { bin, buildExample, buildJs, buildTestServer, buildWasm } from './builds.mjs';
+import { bin, buildExample, buildJs, buildTests, buildWasm, HOST_CRATES } from './builds.mjs';
 import { cargoCounts, plainCounts, settle, specCounts, vitestCounts } from './counts.mjs';
 import { filesUnder } from './fresh.mjs';
 import { findBrowser } from './needs.mjs';
@@ -11,7 +11,6 @@ import { root, run } from './shell.mjs';
 import { checkSizes } from './sizes.mjs';
 
 const SIM_SEEDS = 300;
-const HOST_CRATES = ['--workspace', '--exclude', 'holm-worker'];
 
 export const stages = [
   {
@@ -49,7 +48,7 @@ async function checks(...commands) {
 async function build({ route }) {
   await buildWasm(route);
   await buildJs();
-  await buildTestServer();
+  await buildTests();
   await buildExample();
   return { passed: 1, failed: 0 };
 }

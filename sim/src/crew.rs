@@ -29,6 +29,7 @@ pub struct Seeds {
     stops_early: bool,
     from_both_ends: bool,
     only_copies: bool,
+    on_one_thread: bool,
 }
 
 impl Seeds {
@@ -41,6 +42,7 @@ impl Seeds {
             stops_early: false,
             from_both_ends: false,
             only_copies: false,
+            on_one_thread: false,
         }
     }
 
@@ -53,6 +55,7 @@ impl Seeds {
             stops_early: false,
             from_both_ends: false,
             only_copies: false,
+            on_one_thread: false,
         }
     }
 
@@ -76,6 +79,14 @@ impl Seeds {
     pub fn with_copies(self) -> Self {
         Self {
             only_copies: true,
+            ..self
+        }
+    }
+
+    /// One after the other on this thread.
+    pub fn on_one_thread(self) -> Self {
+        Self {
+            on_one_thread: true,
             ..self
         }
     }
@@ -125,6 +136,18 @@ pub fn run_one(seed: u64, lines: Lines) -> Ran {
     Ran { seed, outcome }
 }
 
+/// Does the work on each of a few threads.
+pub fn on_threads(work: impl Fn() + Sync) {
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(THREADS_MAX);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(&work);
+        }
+    });
+}
+
 /// Runs seeds with one planted bug chosen, or none, and tells of each that is done.
 pub fn run_all(seeds: Seeds, bug: &str, tell: impl Fn(&[Ran]) + Sync) -> Vec<Ran> {
     let next = AtomicU64::new(0);
@@ -150,14 +173,11 @@ pub fn run_all(seeds: Seeds, bug: &str, tell: impl Fn(&[Ran]) + Sync) -> Vec<Ran
         }
         crate::planted::choose("");
     };
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(THREADS_MAX);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(work);
-        }
-    });
+    if seeds.on_one_thread {
+        work();
+    } else {
+        on_threads(work);
+    }
     let mut ran = ran
         .into_inner()
         .expect("no thread panics while it holds this");

@@ -7,6 +7,8 @@ use crate::report;
 #[cfg(feature = "planted")]
 use crate::trace::Lines;
 use std::process::ExitCode;
+#[cfg(feature = "planted")]
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Seeds that a bug may need: the budget of an ordinary run.
 #[cfg(feature = "planted")]
@@ -75,40 +77,53 @@ fn fails_anyway(seed: u64) -> bool {
     crew::run_one(seed, Lines::Hidden).outcome.failure.is_some()
 }
 
-/// Hunts every bug of the list, or one by its name, which may be any.
+/// Hunts every bug of the list, or one by its name, which may be any. Each bug has a thread, and
+/// the seeds one after the other: nobody works on a seed when another has caught the bug.
 #[cfg(feature = "planted")]
 pub fn hunt(only: Option<&str>) -> ExitCode {
-    let (mut caught, mut missed) = (0, 0);
     let all = || BUGS.into_iter().chain(BUGS_OF_COPIES).collect();
     let bugs: Vec<&str> = only.map_or_else(all, |only| vec![only]);
-    for bug in bugs {
-        // In whatever order they are taken, they are the seeds of an ordinary run, or those of them
-        // that can fail at all.
-        let mut seeds = Seeds::count(1, BUDGET).stopping_early().from_both_ends();
-        if BUGS_OF_COPIES.contains(&bug) {
-            seeds = seeds.with_copies();
+    let next = AtomicUsize::new(0);
+    let (caught, missed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    crew::on_threads(|| {
+        while let Some(bug) = bugs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let (is_caught, line) = hunt_one(bug);
+            let count = if is_caught { &caught } else { &missed };
+            count.fetch_add(1, Ordering::Relaxed);
+            println!("{line}");
         }
-        let ran = crew::run_all(seeds, bug, |_| {});
-        let first = ran
-            .iter()
-            .find_map(|one| Some((one.seed, one.outcome.failure.as_ref()?)));
-        match first {
-            Some((seed, _)) if fails_anyway(seed) => {
-                missed += 1;
-                println!("{bug:40} seed {seed:3}  fails without it too");
-            }
-            Some((seed, failure)) => {
-                caught += 1;
-                println!(
-                    "{bug:40} seed {seed:3}  {:18} {:.100}",
-                    failure.checker, failure.problem
-                );
-            }
-            None => {
-                missed += 1;
-                println!("{bug:40} NOT CAUGHT in {BUDGET} seeds");
-            }
-        }
+    });
+    report::counted(caught.into_inner(), missed.into_inner())
+}
+
+/// Whether a bug was caught, and what is to be said of it.
+#[cfg(feature = "planted")]
+fn hunt_one(bug: &str) -> (bool, String) {
+    // In whatever order they are taken, they are the seeds of an ordinary run, or those of them
+    // that can fail at all.
+    let mut seeds = Seeds::count(1, BUDGET)
+        .stopping_early()
+        .from_both_ends()
+        .on_one_thread();
+    if BUGS_OF_COPIES.contains(&bug) {
+        seeds = seeds.with_copies();
     }
-    report::counted(caught, missed)
+    let ran = crew::run_all(seeds, bug, |_| {});
+    let first = ran
+        .iter()
+        .find_map(|one| Some((one.seed, one.outcome.failure.as_ref()?)));
+    match first {
+        Some((seed, _)) if fails_anyway(seed) => (
+            false,
+            format!("{bug:40} seed {seed:3}  fails without it too"),
+        ),
+        Some((seed, failure)) => {
+            let (checker, problem) = (&failure.checker, &failure.problem);
+            (
+                true,
+                format!("{bug:40} seed {seed:3}  {checker:18} {problem:.100}"),
+            )
+        }
+        None => (false, format!("{bug:40} NOT CAUGHT in {BUDGET} seeds")),
+    }
 }

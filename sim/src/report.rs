@@ -47,8 +47,9 @@ pub fn finish(ran: &[Ran], elapsed: Duration) -> ExitCode {
     for (name, count) in ran.iter().flat_map(|one| &one.outcome.tally) {
         *tally.entry(name).or_default() += count;
     }
-    let events: u64 = ran.iter().map(|one| one.outcome.events).sum();
-    println!("events: {events}");
+    let events = || ran.iter().map(|one| one.outcome.events);
+    let (all, most) = (events().sum::<u64>(), events().max().unwrap_or(0));
+    println!("events: {all}, {most} in the busiest world");
     for (name, count) in tally {
         println!("{name}: {count}");
     }

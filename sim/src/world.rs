@@ -25,8 +25,8 @@ use holm::ids::{FileId, Ticket};
 use net::Wire;
 use std::collections::BTreeMap;
 
-/// Most events of a world: about ten times what the busiest needs.
-const EVENTS_MAX: u64 = 150_000;
+/// Most events of a world: over twice what the busiest of some hundred needs.
+const EVENTS_MAX: u64 = 60_000;
 
 /// Something that is to happen.
 #[derive(Debug)]

@@ -54,19 +54,24 @@ impl Reencode for Renumber {
 pub fn reorder(module: &[u8], names: &str) -> Result<(Vec<u8>, String), String> {
     let told = |error: &dyn std::fmt::Display| format!("the module cannot be ordered: {error}");
     let (imports, bodies) = functions(module).map_err(|error| told(&error))?;
-    let mut best: Option<(usize, Vec<u8>, Renumber)> = None;
-    for piece in PIECES {
-        for window in WINDOWS_BYTES {
-            let order = order_of(&bodies, piece, window);
-            let mut renumber = Renumber::new(imports, &order);
-            let ordered = rewrite(module, &bodies, &order, &mut renumber);
-            let ordered = ordered.map_err(|error| told(&error))?;
-            let bytes = compressed_bytes(&ordered);
-            if best.as_ref().is_none_or(|(least, ..)| bytes < *least) {
-                best = Some((bytes, ordered, renumber));
-            }
-        }
-    }
+    let way = |piece, window| {
+        let order = order_of(&bodies, piece, window);
+        let mut renumber = Renumber::new(imports, &order);
+        let ordered = rewrite(module, &bodies, &order, &mut renumber);
+        ordered.map(|ordered| (compressed_bytes(&ordered), ordered, renumber))
+    };
+    let tried = std::thread::scope(|scope| {
+        let ways = PIECES.map(|piece| WINDOWS_BYTES.map(|window| (piece, window)));
+        let ways = ways.into_iter().flatten();
+        let threads: Vec<_> = ways
+            .map(|(piece, window)| scope.spawn(move || way(piece, window)))
+            .collect();
+        let tried = threads.into_iter().map(|thread| thread.join());
+        tried.collect::<Result<Vec<_>, _>>().expect("no way panics")
+    });
+    let tried: Result<Vec<_>, _> = tried.into_iter().collect();
+    let tried = tried.map_err(|error| told(&error))?;
+    let best = tried.into_iter().min_by_key(|(bytes, ..)| *bytes);
     let (_, ordered, mut renumber) = best.expect("there are ways");
     let mut lines: Vec<(u32, &str)> = Vec::new();
     for line in names.lines() {

@@ -1,4 +1,5 @@
 // The floor of whatever is built on IndexedDB: the API itself, with the index that is needed.
+import { idsByTime } from './issues.mjs';
 
 const done = (request) =>
   new Promise((resolve, reject) => {
@@ -38,16 +39,16 @@ export async function open() {
         cursor.onsuccess = () => {
           if (cursor.result) found.push(cursor.result.value);
           if (cursor.result && found.length < 60) cursor.result.continue();
-          else resolve(byTime(found));
+          else resolve(idsByTime(found).slice(0, 50));
         };
       }),
+    openSince: async (ms) => {
+      const range = IDBKeyRange.bound(['open', ms], ['open', []]);
+      return idsByTime(await done(store().index('open').getAll(range)));
+    },
+    withPriority: async (wanted) =>
+      (await done(store().getAll())).filter(({ priority }) => priority === wanted),
     get: (id) => done(store().get(id)),
     all: () => done(store().getAll()),
   };
-}
-
-/** Ties by id, which a descending cursor gives the other way round. */
-function byTime(found) {
-  found.sort((a, b) => b.updatedAt - a.updatedAt || (a.id < b.id ? -1 : 1));
-  return found.slice(0, 50).map(({ id }) => id);
 }

@@ -1,6 +1,6 @@
 // The floor of whatever is built on OPFS: lines of JSON at the end of a file, then a flush. It
 // finds nothing by itself: queries read all of it.
-import { newestOpen } from './issues.mjs';
+import { newestOpen, openSince } from './issues.mjs';
 import { serve } from './remote.mjs';
 
 serve(async () => {
@@ -23,6 +23,8 @@ serve(async () => {
     insertOne: (issue) => append([issue]),
     insertAll: append,
     newestOpen: () => newestOpen(all()),
+    openSince: (ms) => openSince(all(), ms),
+    withPriority: (wanted) => all().filter(({ priority }) => priority === wanted),
     get: (wanted) => all().find(({ id }) => id === wanted),
     all,
   };

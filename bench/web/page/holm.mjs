@@ -4,7 +4,7 @@ import { createDatabase, defineSchema, t } from '/dist/index.js';
 const FIELDS = {
   title: t.string(),
   body: t.string(),
-  status: t.string().index(),
+  status: t.string(),
   priority: t.int(),
   projectId: t.string(),
   assigneeId: t.string(),
@@ -19,6 +19,8 @@ const toFields = (issue) => ({
   updatedAt: new Date(issue.updatedAt),
 });
 
+const idsOf = (rows) => rows.map(({ id }) => id);
+
 /** A database that queues what it writes for a server. */
 export const open = () => openWith(FIELDS);
 
@@ -26,18 +28,22 @@ export const open = () => openWith(FIELDS);
 export const openLocal = () => openWith(t.local(FIELDS));
 
 async function openWith(collection) {
-  const schema = defineSchema({ version: 1, collections: { issues: collection } });
+  const schema = defineSchema({
+    version: 1,
+    collections: { issues: collection },
+    indexes: { issues: [['status', 'updatedAt']] },
+  });
   const db = await createDatabase({ name: 'bench', schema });
   const { issues } = db.query;
+  const open = issues.where('status', '=', 'open').orderBy('updatedAt', 'desc');
   return {
     kind: db.status.storage.kind,
     insertOne: (issue) => db.mutate.issues.insert(toFields(issue)).saved,
     insertAll: (all) => db.mutate.issues.insertMany(all.map(toFields)).saved,
-    newestOpen: async () => {
-      const newest = issues.where('status', '=', 'open').orderBy('updatedAt', 'desc').limit(50);
-      return (await newest.get()).map(({ id }) => id);
-    },
+    newestOpen: async () => idsOf(await open.limit(50).get()),
+    openSince: async (ms) => idsOf(await open.where('updatedAt', '>=', new Date(ms)).get()),
     get: async (id) => (await issues.where('id', '=', id).get())[0],
+    withPriority: (priority) => issues.where('priority', '=', priority).get(),
     all: () => issues.get(),
   };
 }

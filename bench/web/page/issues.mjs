@@ -31,11 +31,21 @@ export function issue(number) {
 /** The first `count` issues. */
 export const issues = (count) => Array.from({ length: count }, (_, number) => issue(number));
 
-const WANTED = 50;
-
-/** Ids of the open issues that were updated last, ties by id. */
-export function newestOpen(all) {
-  const open = all.filter(({ status }) => status === 'open');
-  open.sort((a, b) => b.updatedAt - a.updatedAt || (a.id < b.id ? -1 : 1));
-  return open.slice(0, WANTED).map(({ id }) => id);
+/** Ids, those that were updated last first, ties by id. Changes the order of what is given. */
+export function idsByTime(found) {
+  found.sort((a, b) => b.updatedAt - a.updatedAt || (a.id < b.id ? -1 : 1));
+  return found.map(({ id }) => id);
 }
+
+/** Ids of the open issues that were updated at this time or later. */
+export const openSince = (all, ms) =>
+  idsByTime(all.filter(({ status, updatedAt }) => status === 'open' && updatedAt >= ms));
+
+/** Ids of the 50 open issues that were updated last. */
+export const newestOpen = (all) => openSince(all, 0).slice(0, 50);
+
+/** When the last of them was updated. */
+export const timeOfFiftieth = (all) => {
+  const [last] = newestOpen(all).slice(-1);
+  return all.find(({ id }) => id === last).updatedAt;
+};

@@ -1,6 +1,6 @@
 // The workloads, for one contestant after the other, each in a browser of its own. A time counts
 // only once the answer was checked against the plain model in issues.mjs.
-import { issue, issues, newestOpen } from './issues.mjs';
+import { issue, issues, newestOpen, openSince, timeOfFiftieth } from './issues.mjs';
 
 /** Each is loaded when it is its turn, and in a file of its own. */
 const CONTESTANTS = {
@@ -10,8 +10,13 @@ const CONTESTANTS = {
   'floor-opfs': () => import('./floor-opfs.mjs'),
   holm: () => import('./holm.mjs'),
   'holm-local': () => import('./holm-local.mjs'),
+  pglite: () => import('./pglite.mjs'),
   sqlite: () => import('./sqlite.mjs'),
+  'wa-sqlite': () => import('./wa-sqlite.mjs'),
 };
+
+/** How many are inserted one by one. */
+const SINGLE = 200;
 
 const now = () => performance.now();
 
@@ -40,14 +45,29 @@ function sameIssue(found, wanted) {
 
 const middle = (times) => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)];
 
+/** The longest time in which the page could do nothing else, while `call` runs. */
+async function longestGap(call) {
+  let [last, longest] = [now(), 0];
+  const beat = () => {
+    longest = Math.max(longest, now() - last);
+    last = now();
+  };
+  const timer = setInterval(beat, 4);
+  const result = await call();
+  clearInterval(timer);
+  beat();
+  return [longest, result];
+}
+
 globalThis.bench = {
-  /** W2, W7, W1 in a fresh profile. */
+  /** W2, W10, W7, W1 in a fresh profile. */
   async fill(name, count) {
     const { open } = await CONTESTANTS[name]();
     const data = issues(count);
     const contestant = await open();
     if (!contestant.insertAll) return { kind: contestant.kind };
-    const [insertMs] = await timed(() => contestant.insertAll(data));
+    const insert = () => timed(() => contestant.insertAll(data));
+    const [gapMs, [insertMs]] = await longestGap(insert);
     const [allMs, all] = await timed(() => contestant.all());
     same(all.length, count, 'rows');
     const byId = new Map(all.map((row) => [row.id, row]));
@@ -57,33 +77,45 @@ globalThis.bench = {
       repeated.push((await timed(() => contestant.all()))[0]);
     }
     const single = [];
-    for (let number = count; number < count + 200; number += 1) {
+    for (let number = count; number < count + SINGLE; number += 1) {
       single.push((await timed(() => contestant.insertOne(issue(number))))[0]);
     }
-    same((await contestant.all()).length, count + 200, 'rows');
+    same((await contestant.all()).length, count + SINGLE, 'rows');
     return {
       kind: contestant.kind,
       'W2 insert': insertMs,
+      'W10 gap': gapMs,
       'W7 all, first': allMs,
       'W7 all, p50': middle(repeated),
       'W1 insert one, p50': middle(single),
     };
   },
 
-  /** W3, after the browser was started again on the profile. */
+  /** W3 and scans, after the browser was started again on the profile. */
   async reopen(name, count) {
     const { open } = await CONTESTANTS[name]();
-    const data = issues(count + 200);
+    const data = issues(count + SINGLE);
+    const since = timeOfFiftieth(data);
     const began = now();
     const contestant = await open();
     const opened = now() - began;
     if (!contestant.newestOpen) return { 'W3 open': opened };
-    const ids = await contestant.newestOpen();
+    const ids = await contestant.openSince(since);
     const shown = now() - began;
     const row = await contestant.get(data[7].id);
     const got = now() - began;
-    same(ids, newestOpen(data), 'the newest open issues');
+    same(ids, openSince(data, since), 'open issues by the index');
     sameIssue(row, data[7]);
-    return { 'W3 open': opened, 'W3 first query': shown, 'W3 then get': got };
+    const [newestMs, newest] = await timed(() => contestant.newestOpen());
+    same(newest, newestOpen(data), 'the newest open issues');
+    const [scanMs, some] = await timed(() => contestant.withPriority(2));
+    same(some.length, data.filter(({ priority }) => priority === 2).length, 'rows of a scan');
+    return {
+      'W3 open': opened,
+      'W3 first query': shown,
+      'W3 then get': got,
+      'ordered, limit 50': newestMs,
+      'scan for a fifth': scanMs,
+    };
   },
 };

@@ -1,22 +1,7 @@
 // SQLite in WebAssembly on OPFS, by its pool of access handles: its fastest form.
 import init from '@sqlite.org/sqlite-wasm';
 import { serve } from './remote.mjs';
-
-const COLUMNS = [
-  'id',
-  'title',
-  'body',
-  'status',
-  'priority',
-  'projectId',
-  'assigneeId',
-  'createdAt',
-  'updatedAt',
-  'labels',
-];
-
-const toRow = (issue) => ({ ...issue, labels: JSON.stringify(issue.labels) });
-const toIssue = (row) => ({ ...row, labels: JSON.parse(row.labels) });
+import { DEFINITION, INDEX, INSERT, queries, toValues } from './sql.mjs';
 
 serve(async () => {
   const sqlite = await init({ print: () => {}, printErr: () => {} });
@@ -24,16 +9,12 @@ serve(async () => {
   const db = new pool.OpfsSAHPoolDb('/bench.db');
   db.exec(`
     PRAGMA synchronous = FULL;
-    CREATE TABLE IF NOT EXISTS issues (id TEXT PRIMARY KEY, title TEXT, body TEXT, status TEXT,
-      priority INT, projectId TEXT, assigneeId TEXT, createdAt INT, updatedAt INT, labels TEXT)
-      WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS open ON issues (status, updatedAt DESC, id);
+    CREATE TABLE IF NOT EXISTS issues (${DEFINITION}) WITHOUT ROWID;
+    ${INDEX};
   `);
-  const marks = COLUMNS.map(() => '?').join();
-  const insert = db.prepare(`INSERT INTO issues VALUES (${marks})`);
+  const insert = db.prepare(INSERT);
   const add = (issue) => {
-    const row = toRow(issue);
-    insert.bind(COLUMNS.map((name) => row[name])).stepReset();
+    insert.bind(toValues(issue)).stepReset();
   };
   const select = (sql, bind) =>
     db.exec({ sql, bind, rowMode: 'object', returnValue: 'resultRows' });
@@ -41,10 +22,6 @@ serve(async () => {
     kind: 'opfs',
     insertOne: add,
     insertAll: (all) => db.transaction(() => all.forEach(add)),
-    newestOpen: () =>
-      select(`SELECT id FROM issues WHERE status = 'open'
-        ORDER BY updatedAt DESC, id LIMIT 50`).map(({ id }) => id),
-    get: (id) => toIssue(select('SELECT * FROM issues WHERE id = ?', [id])[0]),
-    all: () => select('SELECT * FROM issues').map(toIssue),
+    ...queries(select),
   };
 });

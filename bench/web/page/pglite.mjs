@@ -1,0 +1,6 @@
+// PostgreSQL, as the page calls it.
+import { remote } from './remote.mjs';
+
+const start = () => new Worker(new URL('./pglite.worker.mjs', import.meta.url), { type: 'module' });
+
+export const open = () => remote(start());
