@@ -169,21 +169,21 @@ async function sendToken(
 
 /** Runs queries on the connection; equal live queries share one observer. */
 class LiveSource implements Source {
-  private readonly connection: Connection;
-  private readonly observers = new ObserverPool();
+  readonly #connection: Connection;
+  readonly #observers = new ObserverPool();
 
   constructor(connection: Connection) {
-    this.connection = connection;
+    this.#connection = connection;
   }
 
   get(query: string): Promise<readonly WireRow[]> {
-    return this.connection.requestRows('get', `"query":${query}`);
+    return this.#connection.requestRows('get', `"query":${query}`);
   }
 
   observe(query: string, layout: Layout, failure: HolmError | undefined): Observer<PlainRow> {
     const key = failure ? `${failure.code} ${failure.message}` : query;
-    return this.observers.get(key, layout, (subscriber) => {
-      if (!failure) return this.connection.subscribe(query, subscriber);
+    return this.#observers.get(key, layout, (subscriber) => {
+      if (!failure) return this.#connection.subscribe(query, subscriber);
       subscriber.error(failure);
       return () => {};
     });
@@ -200,14 +200,14 @@ export class Database<S extends Schema> {
   readonly status: DatabaseStatus;
   /** The writes that the server has not confirmed, and those that it refused. */
   readonly outbox: Outbox;
-  private readonly schema: S;
-  private readonly parts: Parts;
+  readonly #schema: S;
+  readonly #parts: Parts;
 
   /** @internal */
   constructor({ schema }: DatabaseOptions<S>, parts: Parts) {
     const { connection, writer, status, source } = parts;
-    this.schema = schema;
-    this.parts = parts;
+    this.#schema = schema;
+    this.#parts = parts;
     this.status = status;
     this.outbox = new Outbox(source, connection, writer);
     const mutate = perCollection(schema, (layout) => mutationsOf(writer, layout));
@@ -228,9 +228,9 @@ export class Database<S extends Schema> {
     documents: readonly Seed<S, N>[],
     options: BulkOptions = {},
   ): Promise<void> {
-    const layout = layoutOf(this.schema, collection);
+    const layout = layoutOf(this.#schema, collection);
     for (const { id } of documents) layout.encodeId(id);
-    await this.parts.writer.writeMany(layout, 'seed', documents, options).saved;
+    await this.#parts.writer.writeMany(layout, 'seed', documents, options).saved;
   }
 
   /**
@@ -245,12 +245,12 @@ export class Database<S extends Schema> {
    * });
    */
   transaction<T>(run: (tx: Transaction<S>) => Promise<T> | T): Promise<T> {
-    return runTransaction(this.parts.connection, this.schema, run);
+    return runTransaction(this.#parts.connection, this.#schema, run);
   }
 
   /** Synchronises now; resolves when every write is at the server and its news are here. */
   async sync(): Promise<void> {
-    await this.parts.connection.request('sync');
+    await this.#parts.connection.request('sync');
   }
 
   /**
@@ -261,7 +261,7 @@ export class Database<S extends Schema> {
    * await db.export().pipeTo(await fileHandle.createWritable());
    */
   export(options: ExportOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return exportFrom(this.parts.connection, options);
+    return exportFrom(this.#parts.connection, options);
   }
 
   /**
@@ -274,7 +274,7 @@ export class Database<S extends Schema> {
    * await db.import(file.stream(), { onProgress: ({ imported }) => show(imported) });
    */
   import(source: Ndjson, options: ImportOptions = {}): Promise<Imported> {
-    return new Import(this.parts.connection, this.schema, options).run(source);
+    return new Import(this.#parts.connection, this.#schema, options).run(source);
   }
 
   /**
@@ -288,7 +288,7 @@ export class Database<S extends Schema> {
   async check(): Promise<{ readonly checked: number; readonly faults: number }> {
     const sum = { checked: 0, faults: 0 };
     for (let from: string | null = ''; from !== null; ) {
-      const slice: Answer = await this.parts.connection.request('check', { from });
+      const slice: Answer = await this.#parts.connection.request('check', { from });
       sum.checked += slice.checked ?? 0;
       sum.faults += slice.faults ?? 0;
       from = slice.next ?? null;
@@ -306,13 +306,13 @@ export class Database<S extends Schema> {
    */
   async persist(): Promise<boolean> {
     const isKept = await askToPersist();
-    await this.parts.status.measure();
+    await this.#parts.status.measure();
     return isKept;
   }
 
   /** Saves what was written before, lets go of the files and ends all live queries. */
   async close(): Promise<void> {
-    const { connection, stop } = this.parts;
+    const { connection, stop } = this.#parts;
     try {
       // Without an engine there is nobody to ask, and nothing that could still be saved.
       if (connection.isReady) await connection.request('close');

@@ -31,6 +31,11 @@ export type Notice =
   | { readonly kind: 'recovered' | 'full' }
   | { readonly kind: 'failed'; readonly error: HolmError };
 
+interface Opening {
+  readonly members: string;
+  readonly settle: Settle;
+}
+
 interface Request {
   readonly number: number;
   readonly kind: string;
@@ -64,38 +69,38 @@ const UNCONFIRMED_MAX = 32;
 export class Connection {
   /** Where the engine keeps its data, once it has said so. */
   storage: StorageStatus['kind'] | undefined;
-  private readonly tab = newTab();
-  private readonly notify: (notice: Notice) => void;
-  private port: Port | undefined;
-  private state: 'detached' | 'opening' | 'ready' = 'detached';
-  private failure: HolmError | undefined;
-  private opening: { readonly members: string; readonly settle: Settle } | undefined;
-  private wasOpen = false;
-  private network: { readonly online: boolean; readonly visible: boolean } | undefined;
+  readonly #tab = newTab();
+  readonly #notify: (notice: Notice) => void;
+  #port: Port | undefined;
+  #state: 'detached' | 'opening' | 'ready' = 'detached';
+  #failure: HolmError | undefined;
+  #opening: Opening | undefined;
+  #wasOpen = false;
+  #network: { readonly online: boolean; readonly visible: boolean } | undefined;
   /** Unanswered requests by number; in order of number, because they are added in that order. */
-  private readonly pending = new Map<number, Request>();
-  private readonly subscribers = new Map<number, readonly [query: string, Subscriber]>();
-  private queue: Request[] = [];
-  private lastNumber = 0;
-  private lastSubscription = 0;
-  private confirmed = 0;
+  readonly #pending = new Map<number, Request>();
+  readonly #subscribers = new Map<number, readonly [query: string, Subscriber]>();
+  #queue: Request[] = [];
+  #lastNumber = 0;
+  #lastSubscription = 0;
+  #confirmed = 0;
 
   constructor(notify: (notice: Notice) => void) {
-    this.notify = notify;
+    this.#notify = notify;
   }
 
   /** Whether an engine has the database open for this connection. */
   get isReady(): boolean {
-    return this.state === 'ready';
+    return this.#state === 'ready';
   }
 
   /** Opens the database, on this engine and on every later one. */
   open(members: object): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const settle: Settle = (error, answer) => (error ? reject(error) : resolve(answer));
-      this.opening = { members: inner(members), settle };
-      if (this.failure) reject(this.failure);
-      else if (this.port) this.sendOpen();
+      this.#opening = { members: inner(members), settle };
+      if (this.#failure) reject(this.#failure);
+      else if (this.#port) this.#sendOpen(this.#opening);
     });
   }
 
@@ -121,58 +126,58 @@ export class Connection {
    * notice is passed on. Gives the request's number.
    */
   send(kind: string, members: string, settle: Settle): number {
-    const request = { number: ++this.lastNumber, kind, members, settle };
-    const { failure } = this;
+    const request = { number: ++this.#lastNumber, kind, members, settle };
+    const failure = this.#failure;
     if (failure) {
       queueMicrotask(() => settle(withContent(failure, request), {}));
       return request.number;
     }
-    this.pending.set(request.number, request);
-    if (this.state === 'ready') this.enqueue(request);
+    this.#pending.set(request.number, request);
+    if (this.#state === 'ready') this.#enqueue(request);
     return request.number;
   }
 
   /** Keeps a query live, through all engines, until the function it gives is called. */
   subscribe(query: string, subscriber: Subscriber): () => void {
-    const subscription = ++this.lastSubscription;
-    const { failure } = this;
+    const subscription = ++this.#lastSubscription;
+    const failure = this.#failure;
     if (failure) {
       queueMicrotask(() => subscriber.error(failure));
       return () => {};
     }
-    this.subscribers.set(subscription, [query, subscriber]);
-    if (this.state === 'ready') this.sendSubscribe(subscription, query);
+    this.#subscribers.set(subscription, [query, subscriber]);
+    if (this.#state === 'ready') this.#sendSubscribe(subscription, query);
     return () => {
-      if (!this.subscribers.delete(subscription) || this.state !== 'ready') return;
+      if (!this.#subscribers.delete(subscription) || this.#state !== 'ready') return;
       this.send('unsubscribe', `"subscription":${subscription}`, () => {});
     };
   }
 
   /** What the page knows of the network and of being seen. */
   setNetwork(network: { readonly online: boolean; readonly visible: boolean }): void {
-    this.network = network;
-    if (this.state === 'ready') this.send('network', inner(network), () => {});
+    this.#network = network;
+    if (this.#state === 'ready') this.send('network', inner(network), () => {});
   }
 
   /** An engine is there: opens the database on it, then carries on. */
   attach(port: Port): void {
-    if (this.failure) {
+    if (this.#failure) {
       port.close();
       return;
     }
-    this.port = port;
-    if (this.opening) this.sendOpen();
+    this.#port = port;
+    if (this.#opening) this.#sendOpen(this.#opening);
   }
 
   /** The engine is gone; what is unanswered waits for the next one. */
   detach(): void {
-    this.port = undefined;
-    this.state = 'detached';
-    this.queue = [];
-    for (const request of [...this.pending.values()]) {
+    this.#port = undefined;
+    this.#state = 'detached';
+    this.#queue = [];
+    for (const request of [...this.#pending.values()]) {
       const fate = WHEN_LOST[request.kind];
       if (!fate) continue;
-      this.pending.delete(request.number);
+      this.#pending.delete(request.number);
       if (fate === 'settle') request.settle(null, {});
       if (fate === 'conflict') request.settle(lostTransaction(), {});
     }
@@ -180,18 +185,18 @@ export class Connection {
 
   /** There will be no engine any more: every request and live query gets the error. */
   fail(error: HolmError): void {
-    if (this.failure) return;
-    this.failure = error;
-    const { port, opening } = this;
+    if (this.#failure) return;
+    this.#failure = error;
+    const [port, opening] = [this.#port, this.#opening];
     this.detach();
     port?.close();
     opening?.settle(error, {});
-    const [requests, subscribers] = [[...this.pending.values()], [...this.subscribers.values()]];
-    this.pending.clear();
-    this.subscribers.clear();
+    const [requests, subscribers] = [[...this.#pending.values()], [...this.#subscribers.values()]];
+    this.#pending.clear();
+    this.#subscribers.clear();
     for (const request of requests) request.settle(withContent(error, request), {});
     for (const [, subscriber] of subscribers) subscriber.error(error);
-    this.notify({ kind: 'failed', error });
+    this.#notify({ kind: 'failed', error });
   }
 
   /** One message of the engine. */
@@ -200,113 +205,113 @@ export class Connection {
     try {
       messages = JSON.parse(new TextDecoder().decode(bytes)).messages;
     } catch (error) {
-      this.port?.fatal(toHolmError(error).message);
+      this.#port?.fatal(toHolmError(error).message);
       return;
     }
-    for (const message of messages) callOut(() => this.dispatch(message));
+    for (const message of messages) callOut(() => this.#dispatch(message));
   }
 
-  private dispatch(message: Message): void {
+  #dispatch(message: Message): void {
     switch (message.kind) {
       case 'reply': {
-        const request = this.pending.get(message.number);
-        this.pending.delete(message.number);
+        const request = this.#pending.get(message.number);
+        this.#pending.delete(message.number);
         if ('ok' in message) {
           request?.settle(null, message.ok);
           break;
         }
-        if (message.error.code === 'storage_full') this.notify({ kind: 'full' });
+        if (message.error.code === 'storage_full') this.#notify({ kind: 'full' });
         const error = errorFromWire(message.error);
         const isLost = request && error.code.startsWith('storage_');
         request?.settle(isLost ? withContent(error, request) : error, {});
         break;
       }
       case 'result':
-        this.subscribers.get(message.subscription)?.[1].result(message.rows);
+        this.#subscribers.get(message.subscription)?.[1].result(message.rows);
         break;
       case 'patch':
-        this.subscribers.get(message.subscription)?.[1].patch(message);
+        this.#subscribers.get(message.subscription)?.[1].patch(message);
         break;
       case 'status':
         this.storage = message.status.storage.kind;
-        this.notify(message);
+        this.#notify(message);
         break;
       case 'fatal':
-        this.port?.fatal(message.message);
+        this.#port?.fatal(message.message);
         break;
       case 'reopen': {
-        const port = this.port as Port;
+        const port = this.#port as Port;
         this.detach();
         this.attach(port);
         break;
       }
       default:
-        this.notify(message);
+        this.#notify(message);
     }
   }
 
-  private sendOpen(): void {
-    const { members, settle } = this.opening as NonNullable<typeof this.opening>;
-    this.state = 'opening';
-    const number = ++this.lastNumber;
+  #sendOpen({ members, settle }: Opening): void {
+    this.#state = 'opening';
+    const number = ++this.#lastNumber;
     const request: Request = {
       number,
       kind: 'open',
       members,
       settle: (error, answer) => {
         if (error) return this.fail(error);
-        if (answer.status) this.dispatch({ kind: 'status', status: answer.status });
-        this.ready();
+        if (answer.status) this.#dispatch({ kind: 'status', status: answer.status });
+        this.#ready();
         settle(null, answer);
       },
     };
-    this.pending.set(number, request);
-    this.post([request]);
+    this.#pending.set(number, request);
+    this.#post([request]);
   }
 
   /** The database is open: what the former engine left is first, in its order. */
-  private ready(): void {
-    this.state = 'ready';
-    if (this.network) this.setNetwork(this.network);
-    for (const [subscription, [query]] of this.subscribers) this.sendSubscribe(subscription, query);
-    const queued = new Set(this.queue);
-    for (const request of this.pending.values()) if (!queued.has(request)) this.enqueue(request);
-    if (this.wasOpen) this.notify({ kind: 'recovered' });
-    this.wasOpen = true;
+  #ready(): void {
+    this.#state = 'ready';
+    if (this.#network) this.setNetwork(this.#network);
+    for (const [subscription, [query]] of this.#subscribers)
+      this.#sendSubscribe(subscription, query);
+    const queued = new Set(this.#queue);
+    for (const request of this.#pending.values()) if (!queued.has(request)) this.#enqueue(request);
+    if (this.#wasOpen) this.#notify({ kind: 'recovered' });
+    this.#wasOpen = true;
   }
 
-  private sendSubscribe(subscription: number, query: string): void {
+  #sendSubscribe(subscription: number, query: string): void {
     this.send('subscribe', `"subscription":${subscription},"query":${query}`, (error) => {
-      const subscriber = this.subscribers.get(subscription)?.[1];
+      const subscriber = this.#subscribers.get(subscription)?.[1];
       if (!error || !subscriber) return;
-      this.subscribers.delete(subscription);
+      this.#subscribers.delete(subscription);
       subscriber.error(error);
     });
   }
 
-  private enqueue(request: Request): void {
-    this.queue.push(request);
-    if (this.queue.length === 1) queueMicrotask(() => this.flush());
+  #enqueue(request: Request): void {
+    this.#queue.push(request);
+    if (this.#queue.length === 1) queueMicrotask(() => this.#flush());
   }
 
-  private flush(): void {
-    if (this.queue.length === 0) return;
-    const [oldest = this.lastNumber + 1] = this.pending.keys();
-    if (oldest - 1 - this.confirmed >= UNCONFIRMED_MAX) {
-      this.confirmed = oldest - 1;
-      this.send('confirm', `"upTo":${this.confirmed}`, () => {});
+  #flush(): void {
+    if (this.#queue.length === 0) return;
+    const [oldest = this.#lastNumber + 1] = this.#pending.keys();
+    if (oldest - 1 - this.#confirmed >= UNCONFIRMED_MAX) {
+      this.#confirmed = oldest - 1;
+      this.send('confirm', `"upTo":${this.#confirmed}`, () => {});
     }
-    const requests = this.queue;
-    this.queue = [];
-    this.post(requests);
+    const requests = this.#queue;
+    this.#queue = [];
+    this.#post(requests);
   }
 
-  private post(requests: readonly Request[]): void {
+  #post(requests: readonly Request[]): void {
     const texts = requests.map(({ number, kind, members }) => {
       return `{"number":${number},"kind":"${kind}"${members && `,${members}`}}`;
     });
-    const message = `{"tab":${this.tab},"requests":[${texts.join()}]}`;
-    this.port?.send(new TextEncoder().encode(message));
+    const message = `{"tab":${this.#tab},"requests":[${texts.join()}]}`;
+    this.#port?.send(new TextEncoder().encode(message));
   }
 }
 

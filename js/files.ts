@@ -37,26 +37,26 @@ export const pathOf = (directory: string, database: string) =>
 /** One database in a folder. Whoever uses it has locked the folder (js/file-lock.ts). */
 export class FolderOfFiles implements Rung {
   readonly kind = 'files';
-  private readonly fs: Fs;
-  private readonly path: string;
+  readonly #fs: Fs;
+  readonly #path: string;
 
   /** Makes the folder if need be. */
   constructor(fs: Fs, directory: string, database: string) {
-    this.fs = fs;
-    this.path = pathOf(directory, database);
-    translated(() => fs.mkdirSync(this.path, { recursive: true }));
+    this.#fs = fs;
+    this.#path = pathOf(directory, database);
+    translated(() => fs.mkdirSync(this.#path, { recursive: true }));
     // Any of the folders above may be new. Where there is nothing to do it takes no time.
-    const names = this.path.split('/');
+    const names = this.#path.split('/');
     for (let count = names.length - 1; count > 0; count -= 1) {
-      this.sync(names.slice(0, count).join('/') || '/');
+      this.#sync(names.slice(0, count).join('/') || '/');
     }
   }
 
   async list(): Promise<Opened[]> {
     const opened: Opened[] = [];
     try {
-      for (const name of translated(() => this.fs.readdirSync(this.path))) {
-        opened.push(this.open(name, 'r+'));
+      for (const name of translated(() => this.#fs.readdirSync(this.#path))) {
+        opened.push(this.#open(name, 'r+'));
       }
     } catch (thrown) {
       for (const { handle } of opened) handle.close();
@@ -66,18 +66,18 @@ export class FolderOfFiles implements Rung {
   }
 
   async make(name: string): Promise<Opened> {
-    const made = this.open(name, 'wx+');
-    this.sync(this.path);
+    const made = this.#open(name, 'wx+');
+    this.#sync(this.#path);
     return made;
   }
 
   async remove(name: string): Promise<void> {
     try {
-      this.fs.unlinkSync(`${this.path}/${name}`);
+      this.#fs.unlinkSync(`${this.#path}/${name}`);
     } catch {
       return; // It is listed again at the next opening.
     }
-    this.sync(this.path);
+    this.#sync(this.#path);
   }
 
   /** Its handles do that. */
@@ -86,62 +86,62 @@ export class FolderOfFiles implements Rung {
   /** Whoever has the handles closes them. */
   async close(): Promise<void> {}
 
-  private open(name: string, flags: string): Opened {
-    const file = translated(() => this.fs.openSync(`${this.path}/${name}`, flags));
-    return { name, handle: new OpenFile(this.fs, file) };
+  #open(name: string, flags: string): Opened {
+    const file = translated(() => this.#fs.openSync(`${this.#path}/${name}`, flags));
+    return { name, handle: new OpenFile(this.#fs, file) };
   }
 
   /** Makes durable which names are in a folder, where the system has a way to do so. */
-  private sync(folder: string): void {
+  #sync(folder: string): void {
     let file: number | undefined;
     try {
-      file = this.fs.openSync(folder, 'r');
-      this.fs.fsyncSync(file);
+      file = this.#fs.openSync(folder, 'r');
+      this.#fs.fsyncSync(file);
     } catch (thrown) {
       // Windows opens no folder, some file systems flush none, and some are not for us to open.
       if (!['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP'].includes(codeOf(thrown)))
         throw thrown;
     } finally {
-      if (file !== undefined) this.fs.closeSync(file);
+      if (file !== undefined) this.#fs.closeSync(file);
     }
   }
 }
 
 class OpenFile implements SyncAccessHandle {
-  private readonly fs: Fs;
-  private readonly file: number;
+  readonly #fs: Fs;
+  readonly #file: number;
 
   constructor(fs: Fs, file: number) {
-    this.fs = fs;
-    this.file = file;
+    this.#fs = fs;
+    this.#file = file;
   }
 
   getSize(): number {
-    return translated(() => this.fs.fstatSync(this.file).size);
+    return translated(() => this.#fs.fstatSync(this.#file).size);
   }
 
   read(into: Uint8Array, { at }: { readonly at: number }): number {
     return whole(into.length, (done, left) =>
-      this.fs.readSync(this.file, into, done, left, at + done),
+      this.#fs.readSync(this.#file, into, done, left, at + done),
     );
   }
 
   write(from: Uint8Array, { at }: { readonly at: number }): number {
     return whole(from.length, (done, left) =>
-      this.fs.writeSync(this.file, from, done, left, at + done),
+      this.#fs.writeSync(this.#file, from, done, left, at + done),
     );
   }
 
   truncate(length: number): void {
-    translated(() => this.fs.ftruncateSync(this.file, length));
+    translated(() => this.#fs.ftruncateSync(this.#file, length));
   }
 
   flush(): void {
-    translated(() => this.fs.fsyncSync(this.file));
+    translated(() => this.#fs.fsyncSync(this.#file));
   }
 
   close(): void {
-    this.fs.closeSync(this.file);
+    this.#fs.closeSync(this.#file);
   }
 }
 

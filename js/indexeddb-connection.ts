@@ -21,11 +21,11 @@ export type Stores = Readonly<Record<(typeof STORES)[number], IDBObjectStore>>;
 export type Work<T> = (stores: Stores, abort: (reason: unknown) => void) => () => T;
 
 export class Connection {
-  private readonly name: string;
-  private opened: IDBDatabase | undefined;
+  readonly #name: string;
+  #opened: IDBDatabase | undefined;
 
   constructor(name: string) {
-    this.name = name;
+    this.#name = name;
   }
 
   /**
@@ -35,8 +35,8 @@ export class Connection {
   async run<T>(mode: IDBTransactionMode, work: Work<T>): Promise<T> {
     for (let reopenings = 0; ; reopenings += 1) {
       try {
-        this.opened ??= await this.open();
-        return await transact(this.opened, mode, work);
+        this.#opened ??= await this.#open();
+        return await transact(this.#opened, mode, work);
       } catch (thrown) {
         this.close();
         if (FINAL.includes(nameOf(thrown)) || reopenings === REOPENINGS_MAX) throw thrown;
@@ -45,23 +45,23 @@ export class Connection {
   }
 
   close(): void {
-    this.opened?.close();
-    this.opened = undefined;
+    this.#opened?.close();
+    this.#opened = undefined;
   }
 
   /** Deletes the database. Whoever else has a connection is asked to close it. */
   delete(): Promise<void> {
     this.close();
     return new Promise((resolve, reject) => {
-      const request = indexedDB.deleteDatabase(this.name);
+      const request = indexedDB.deleteDatabase(this.#name);
       request.onsuccess = () => resolve();
       request.onerror = request.onblocked = () => reject(busy());
     });
   }
 
-  private open(): Promise<IDBDatabase> {
+  #open(): Promise<IDBDatabase> {
     return new Promise<IDBDatabase>((resolve, reject) => {
-      const request = indexedDB.open(this.name, VERSION);
+      const request = indexedDB.open(this.#name, VERSION);
       const giveUp = (reason: unknown) => {
         reject(reason);
         // It may come yet.
@@ -81,7 +81,7 @@ export class Connection {
         clearTimeout(late);
         const { result } = request;
         const drop = () => {
-          if (this.opened === result) this.opened = undefined;
+          if (this.#opened === result) this.#opened = undefined;
         };
         result.onclose = drop;
         result.onversionchange = () => {

@@ -33,13 +33,13 @@ export class IndexedDb implements Rung {
   readonly kind = 'indexeddb';
   /** Where the database lives, if that was written down here before it was opened. */
   home: Home | undefined;
-  private readonly connection: Connection;
+  readonly #connection: Connection;
   /** Ours as long as it is what is written down: another leader replaces it. */
-  private readonly owner = newId();
-  private mirror = new Mirror();
+  readonly #owner = newId();
+  #mirror = new Mirror();
 
   private constructor(connection: Connection) {
-    this.connection = connection;
+    this.#connection = connection;
   }
 
   /**
@@ -50,7 +50,7 @@ export class IndexedDb implements Rung {
     if (!globalThis.indexedDB) return undefined;
     const one = new IndexedDb(new Connection(`holm:${database}`));
     try {
-      one.home = await one.readHome();
+      one.home = await one.#readHome();
     } catch (thrown) {
       if (REFUSALS.includes(nameOf(thrown))) return undefined;
       throw thrown;
@@ -58,15 +58,15 @@ export class IndexedDb implements Rung {
     return one;
   }
 
-  private readHome(): Promise<Home | undefined> {
-    return this.connection.run('readonly', ({ meta }) => {
+  #readHome(): Promise<Home | undefined> {
+    return this.#connection.run('readonly', ({ meta }) => {
       const found = meta.get(HOME);
       return () => found.result;
     });
   }
 
   setHome(home: Home): Promise<void> {
-    return this.connection.run('readwrite', ({ meta }) => {
+    return this.#connection.run('readwrite', ({ meta }) => {
       meta.put(home, HOME);
       return () => {};
     });
@@ -75,12 +75,12 @@ export class IndexedDb implements Rung {
   /** Writes down that the database has moved, unless somebody has taken it over meanwhile. */
   async moveTo(rung: Kind): Promise<void> {
     const home = { rung, moves: (this.home?.moves ?? 0) + 1 };
-    await this.write(({ meta }) => meta.put(home, HOME));
+    await this.#write(({ meta }) => meta.put(home, HOME));
   }
 
   /** Removes the files, of which there is a home elsewhere. */
   empty(): Promise<void> {
-    return this.connection.run('readwrite', ({ files, chunks }) => {
+    return this.#connection.run('readwrite', ({ files, chunks }) => {
       files.clear();
       chunks.clear();
       return () => {};
@@ -89,12 +89,12 @@ export class IndexedDb implements Rung {
 
   /** Removes the database with all that is in it. */
   delete(): Promise<void> {
-    return this.connection.delete();
+    return this.#connection.delete();
   }
 
   async close(): Promise<void> {
     await this.flush().catch(() => {});
-    this.connection.close();
+    this.#connection.close();
   }
 
   /**
@@ -103,61 +103,61 @@ export class IndexedDb implements Rung {
    */
   async list(): Promise<Opened[]> {
     try {
-      await this.load('readwrite');
-      this.mirror.bytesMax = BYTES_MAX;
+      await this.#load('readwrite');
+      this.#mirror.bytesMax = BYTES_MAX;
     } catch (thrown) {
       if (nameOf(thrown) !== 'QuotaExceededError') throw thrown;
-      await this.load('readonly');
-      this.mirror.bytesMax = 0;
+      await this.#load('readonly');
+      this.#mirror.bytesMax = 0;
     }
-    return this.mirror.list();
+    return this.#mirror.list();
   }
 
   /** Whether it could be opened for reading only. */
   get isFull(): boolean {
-    return this.mirror.bytesMax === 0;
+    return this.#mirror.bytesMax === 0;
   }
 
-  private async load(mode: IDBTransactionMode): Promise<void> {
+  async #load(mode: IDBTransactionMode): Promise<void> {
     const mirror = new Mirror();
-    await this.connection.run(mode, (stores, abort) => {
+    await this.#connection.run(mode, (stores, abort) => {
       const home = stores.meta.get(HOME);
       // Whoever had it before may have moved it since it was looked for.
       home.onsuccess = () => {
         if (home.result?.rung === 'opfs') abort(busy());
       };
-      if (mode === 'readwrite') stores.meta.put(this.owner, OWNER);
+      if (mode === 'readwrite') stores.meta.put(this.#owner, OWNER);
       load(stores, mirror);
       return () => {};
     });
-    this.mirror = mirror;
+    this.#mirror = mirror;
   }
 
   async make(name: string): Promise<Opened> {
-    return this.mirror.make(name);
+    return this.#mirror.make(name);
   }
 
   async remove(name: string): Promise<void> {
-    this.mirror.remove(name);
+    this.#mirror.remove(name);
     await this.flush();
   }
 
   async flush(): Promise<void> {
-    const changes = takeChanges(this.mirror);
+    const changes = takeChanges(this.#mirror);
     try {
-      await this.write((stores) => write(stores, changes));
+      await this.#write((stores) => write(stores, changes));
     } catch (thrown) {
-      putBack(this.mirror, changes);
+      putBack(this.#mirror, changes);
       throw thrown;
     }
   }
 
   /** One transaction, which leaves no trace if somebody else has taken the database over. */
-  private write(change: (stores: Stores) => void): Promise<void> {
-    return this.connection.run('readwrite', (stores, abort) => {
+  #write(change: (stores: Stores) => void): Promise<void> {
+    return this.#connection.run('readwrite', (stores, abort) => {
       const owner = stores.meta.get(OWNER);
       owner.onsuccess = () => {
-        if (owner.result !== this.owner) abort(busy());
+        if (owner.result !== this.#owner) abort(busy());
       };
       change(stores);
       return () => {};
@@ -170,10 +170,10 @@ export class IndexedDb implements Rung {
    */
   async isReliable(): Promise<boolean> {
     try {
-      return await this.connection.run('readwrite', ({ meta }) => {
-        meta.put(this.owner, OWNER);
+      return await this.#connection.run('readwrite', ({ meta }) => {
+        meta.put(this.#owner, OWNER);
         const found = meta.get(OWNER);
-        return () => found.result === this.owner;
+        return () => found.result === this.#owner;
       });
     } catch (thrown) {
       if (nameOf(thrown) === 'QuotaExceededError') return true;

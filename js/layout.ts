@@ -16,18 +16,18 @@ export class Layout {
   readonly collection: string;
   /** Names of the columns of a row: `id`, then the fields. */
   readonly columns: readonly string[];
-  private readonly fields: ReadonlyMap<string, Place>;
-  private readonly tagged: readonly boolean[];
-  private readonly isKnown: boolean;
+  readonly #fields: ReadonlyMap<string, Place>;
+  readonly #tagged: readonly boolean[];
+  readonly #isKnown: boolean;
 
   /** Without fields: a collection that the schema does not have. */
   constructor(collection: string, fields?: Readonly<Record<string, AnyField>>) {
     const entries = Object.entries(fields ?? {});
     this.collection = collection;
-    this.isKnown = fields !== undefined;
+    this.#isKnown = fields !== undefined;
     this.columns = ['id', ...entries.map(([name]) => name)];
-    this.tagged = [false, ...entries.map(([, field]) => NEEDS_DECODING.has(field.wire.kind))];
-    this.fields = new Map(
+    this.#tagged = [false, ...entries.map(([, field]) => NEEDS_DECODING.has(field.wire.kind))];
+    this.#fields = new Map(
       entries.map(([name, field]) => [name, fieldPlace(collection, name, field)]),
     );
   }
@@ -36,7 +36,7 @@ export class Layout {
   place(field: string): Place {
     const { collection } = this;
     return (
-      this.fields.get(field) ?? {
+      this.#fields.get(field) ?? {
         collection,
         field,
         expected: field === 'id' ? 'a string' : 'a value',
@@ -46,7 +46,7 @@ export class Layout {
 
   /** A document's fields for the engine. A member that is undefined counts as absent. */
   encodeFields(document: unknown): Record<string, Json> {
-    if (!this.isKnown) throw unknown('The schema', 'collection', this.collection);
+    if (!this.#isKnown) throw unknown('The schema', 'collection', this.collection);
     if (typeof document !== 'object' || document === null) {
       throw badValue(document === null ? 'null' : typeof document, {
         ...this.place('*'),
@@ -56,7 +56,7 @@ export class Layout {
     const fields: Record<string, Json> = {};
     for (const [name, value] of Object.entries(document)) {
       if (name === 'id' || value === undefined) continue;
-      const place = this.fields.get(name);
+      const place = this.#fields.get(name);
       if (!place) throw unknown(this.collection, 'field', name);
       put(fields, name, encode(value, place));
     }
@@ -81,7 +81,7 @@ export class Layout {
 
   /** Sets one column of a row that is being built. */
   setColumn(row: Record<string, unknown>, column: number, value: Json): void {
-    put(row, this.columns[column] as string, this.tagged[column] ? decode(value) : value);
+    put(row, this.columns[column] as string, this.#tagged[column] ? decode(value) : value);
   }
 }
 

@@ -19,7 +19,7 @@ export class Mirror {
   /** How large all files together may grow. */
   bytesMax = Number.POSITIVE_INFINITY;
   /** Nothing was written yet. */
-  private isFresh = true;
+  #isFresh = true;
 
   get bytes(): number {
     let bytes = 0;
@@ -56,10 +56,10 @@ export class Mirror {
    */
   hasRoom(file: MirrorFile, length: number): boolean {
     const bytes = this.bytes + length - file.length;
-    if (this.isFresh && bytes <= 2 * this.bytesMax) {
+    if (this.#isFresh && bytes <= 2 * this.bytesMax) {
       this.bytesMax = Math.max(this.bytesMax, bytes + RESERVE_BYTES);
     }
-    this.isFresh = false;
+    this.#isFresh = false;
     return bytes <= this.bytesMax;
   }
 }
@@ -75,12 +75,12 @@ export class MirrorFile implements SyncAccessHandle {
   changedChunks = new Set<number>();
   /** What is written down of chunks from this one on is void. */
   cutFrom = Number.POSITIVE_INFINITY;
-  private readonly mirror: Mirror;
+  readonly #mirror: Mirror;
 
   constructor(mirror: Mirror, length: number) {
-    this.mirror = mirror;
+    this.#mirror = mirror;
     this.length = length;
-    this.fill();
+    this.#fill();
   }
 
   getSize(): number {
@@ -89,7 +89,7 @@ export class MirrorFile implements SyncAccessHandle {
 
   read(into: Uint8Array, { at }: { readonly at: number }): number {
     const count = Math.max(0, Math.min(into.length, this.length - at));
-    this.walk(at, count, (chunk, from, to, done) => into.set(chunk.subarray(from, to), done));
+    this.#walk(at, count, (chunk, from, to, done) => into.set(chunk.subarray(from, to), done));
     return count;
   }
 
@@ -98,10 +98,10 @@ export class MirrorFile implements SyncAccessHandle {
     const end = at + bytes.length;
     if (bytes.length === 0) return 0;
     if (end > this.length) {
-      if (!this.mirror.hasRoom(this, end)) return 0;
-      this.grow(end);
+      if (!this.#mirror.hasRoom(this, end)) return 0;
+      this.#grow(end);
     }
-    this.walk(at, bytes.length, (chunk, from, to, done, index) => {
+    this.#walk(at, bytes.length, (chunk, from, to, done, index) => {
       chunk.set(bytes.subarray(done, done + to - from), from);
       this.changedChunks.add(index);
     });
@@ -110,12 +110,12 @@ export class MirrorFile implements SyncAccessHandle {
 
   truncate(length: number): void {
     if (length > this.length) {
-      if (!this.mirror.hasRoom(this, length)) {
+      if (!this.#mirror.hasRoom(this, length)) {
         throw new DOMException('the file cannot grow', 'QuotaExceededError');
       }
-      this.grow(length);
+      this.#grow(length);
     } else if (length < this.length) {
-      this.cut(length);
+      this.#cut(length);
     }
   }
 
@@ -129,15 +129,15 @@ export class MirrorFile implements SyncAccessHandle {
     return chunk.slice(0, this.length - index * CHUNK_BYTES);
   }
 
-  private grow(length: number): void {
+  #grow(length: number): void {
     const first = Math.floor(this.length / CHUNK_BYTES);
     this.length = length;
     this.isChanged = true;
-    this.fill();
+    this.#fill();
     for (let index = first; index < this.chunks.length; index += 1) this.changedChunks.add(index);
   }
 
-  private cut(length: number): void {
+  #cut(length: number): void {
     this.length = length;
     this.isChanged = true;
     const count = Math.ceil(length / CHUNK_BYTES);
@@ -149,13 +149,13 @@ export class MirrorFile implements SyncAccessHandle {
     this.changedChunks.add(count - 1);
   }
 
-  private fill(): void {
+  #fill(): void {
     const count = Math.ceil(this.length / CHUNK_BYTES);
     while (this.chunks.length < count) this.chunks.push(new Uint8Array(CHUNK_BYTES));
   }
 
   /** Visits the parts of chunks that `count` bytes from `at` are in. */
-  private walk(
+  #walk(
     at: number,
     count: number,
     visit: (chunk: Uint8Array, from: number, to: number, done: number, index: number) => void,
@@ -173,26 +173,26 @@ export class MirrorFile implements SyncAccessHandle {
 /** Databases that are gone with the worker. */
 export class Memory implements Rung {
   readonly kind = 'memory';
-  private readonly databases = new Map<string, Mirror>();
-  private mirror = new Mirror();
+  readonly #databases = new Map<string, Mirror>();
+  #mirror = new Mirror();
 
   /** Looks for a database, or makes it. */
   find(database: string): this {
-    this.mirror = this.databases.get(database) ?? new Mirror();
-    this.databases.set(database, this.mirror);
+    this.#mirror = this.#databases.get(database) ?? new Mirror();
+    this.#databases.set(database, this.#mirror);
     return this;
   }
 
   async list(): Promise<Opened[]> {
-    return this.mirror.list();
+    return this.#mirror.list();
   }
 
   async make(name: string): Promise<Opened> {
-    return this.mirror.make(name);
+    return this.#mirror.make(name);
   }
 
   async remove(name: string): Promise<void> {
-    this.mirror.remove(name);
+    this.#mirror.remove(name);
   }
 
   async flush(): Promise<void> {}

@@ -46,18 +46,18 @@ export function idOf(document: unknown): string {
 
 /** The writes under way, by outbox entry. */
 export class Writer {
-  private readonly connection: Connection;
-  private readonly byEntry = new Map<number, PendingWrite>();
+  readonly #connection: Connection;
+  readonly #byEntry = new Map<number, PendingWrite>();
 
   constructor(connection: Connection) {
-    this.connection = connection;
+    this.#connection = connection;
   }
 
   /** One operation in a transaction of its own. */
   write(layout: Layout, op: Op, id: string, document?: unknown): Write {
     const write = new PendingWrite([id]);
     try {
-      this.send(operation(layout, op, id, document), write, (error) => {
+      this.#send(operation(layout, op, id, document), write, (error) => {
         if (error) write.failed(error);
         else write.allSaved();
       });
@@ -85,7 +85,7 @@ export class Writer {
     const ops = function* () {
       for (const [at, id] of ids.entries()) yield operation(layout, op, id, documents[at]);
     };
-    this.sendBatches(cut(ops()), write, onSaved, atomic).then(
+    this.#sendBatches(cut(ops()), write, onSaved, atomic).then(
       () => write.allSaved(),
       (thrown) => write.failed(withProgress(toHolmError(thrown), saved)),
     );
@@ -94,8 +94,8 @@ export class Writer {
 
   /** An entry has moved, by a notice of the engine. */
   entryMoved(notice: EntryNotice): void {
-    const write = this.byEntry.get(notice.entry);
-    if (notice.state !== 'sent') this.byEntry.delete(notice.entry);
+    const write = this.#byEntry.get(notice.entry);
+    if (notice.state !== 'sent') this.#byEntry.delete(notice.entry);
     write?.entryMoved(notice);
   }
 
@@ -104,10 +104,10 @@ export class Writer {
    * outbox knows; an entry that it has no more was accepted.
    */
   async recover(): Promise<void> {
-    const entries = [...this.byEntry.keys()];
+    const entries = [...this.#byEntry.keys()];
     if (entries.length === 0) return;
     const where = { op: 'in', field: 'id', values: entries.map(entryToId) };
-    const { rows = [] } = await this.connection.request('get', {
+    const { rows = [] } = await this.#connection.request('get', {
       query: { from: '$outbox', where },
     });
     const rowsById = new Map(rows.map((row) => [row[0], row]));
@@ -119,7 +119,7 @@ export class Writer {
     }
   }
 
-  private async sendBatches(
+  async #sendBatches(
     batches: Generator<Batch, undefined>,
     write: PendingWrite,
     onSaved: (batch: Batch, answer: Answer) => void,
@@ -127,7 +127,7 @@ export class Writer {
   ): Promise<void> {
     const send = (batch: Batch) =>
       new Promise<Answer>((resolve, reject) => {
-        this.send(batch.ops, write, (error, answer) => (error ? reject(error) : resolve(answer)));
+        this.#send(batch.ops, write, (error, answer) => (error ? reject(error) : resolve(answer)));
       });
     if (!atomic) return sendInOrder(batches, send, onSaved);
     const first = batches.next();
@@ -138,15 +138,15 @@ export class Writer {
     onSaved(batch, await send(batch));
   }
 
-  private send(
+  #send(
     ops: string,
     write: PendingWrite,
     settle: (error: HolmError | null, answer: Answer) => void,
   ): void {
-    this.connection.send('write', `"ops":[${ops}]`, (error, answer) => {
+    this.#connection.send('write', `"ops":[${ops}]`, (error, answer) => {
       const entry = answer.entry ?? null;
       if (!error) write.addEntry(entry);
-      if (entry !== null) this.byEntry.set(entry, write);
+      if (entry !== null) this.#byEntry.set(entry, write);
       settle(error, answer);
     });
   }

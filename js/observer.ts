@@ -38,96 +38,96 @@ export type Open = (subscriber: Subscriber) => () => void;
 
 /** The observers of a database by the text of their query. */
 export class ObserverPool {
-  private readonly byKey = new Map<string, Observer<PlainRow>>();
+  readonly #byKey = new Map<string, Observer<PlainRow>>();
 
   /** The observer of a query, shared while anyone holds it. */
   get(key: string, layout: Layout, open: Open): Observer<PlainRow> {
-    const shared = this.byKey.get(key);
+    const shared = this.#byKey.get(key);
     if (shared) return shared;
     const observer = new LiveRows(layout, open, (isHeld) => {
-      const current = this.byKey.get(key);
-      if (isHeld && !current) this.byKey.set(key, observer);
-      if (!isHeld && current === observer) this.byKey.delete(key);
+      const current = this.#byKey.get(key);
+      if (isHeld && !current) this.#byKey.set(key, observer);
+      if (!isHeld && current === observer) this.#byKey.delete(key);
     });
-    this.byKey.set(key, observer);
+    this.#byKey.set(key, observer);
     return observer;
   }
 }
 
 class LiveRows implements Observer<PlainRow>, Subscriber {
-  private readonly layout: Layout;
-  private readonly open: Open;
+  readonly #layout: Layout;
+  readonly #open: Open;
   /** Tells the pool whether anyone listens. */
-  private readonly hold: (isHeld: boolean) => void;
-  private snapshot: Snapshot<PlainRow> = LOADING;
-  private readonly listeners = new Set<{ readonly call: Listener }>();
-  private close: (() => void) | undefined;
-  private linger: ReturnType<typeof setTimeout> | undefined;
+  readonly #hold: (isHeld: boolean) => void;
+  #snapshot: Snapshot<PlainRow> = LOADING;
+  readonly #listeners = new Set<{ readonly call: Listener }>();
+  #close: (() => void) | undefined;
+  #linger: ReturnType<typeof setTimeout> | undefined;
 
   constructor(layout: Layout, open: Open, hold: (isHeld: boolean) => void) {
-    this.layout = layout;
-    this.open = open;
-    this.hold = hold;
-    this.lingerOn();
+    this.#layout = layout;
+    this.#open = open;
+    this.#hold = hold;
+    this.#lingerOn();
   }
 
-  readonly getSnapshot = (): Snapshot<PlainRow> => this.snapshot;
+  readonly getSnapshot = (): Snapshot<PlainRow> => this.#snapshot;
 
   readonly subscribe = (call: Listener): (() => void) => {
     const listener = { call };
-    this.listeners.add(listener);
-    clearTimeout(this.linger);
-    this.hold(true);
-    if (!this.close) this.start();
+    this.#listeners.add(listener);
+    clearTimeout(this.#linger);
+    this.#hold(true);
+    if (!this.#close) this.#start();
     return () => {
-      if (this.listeners.delete(listener) && this.listeners.size === 0) this.lingerOn();
+      if (this.#listeners.delete(listener) && this.#listeners.size === 0) this.#lingerOn();
     };
   };
 
   result(wire: readonly WireRow[]): void {
-    const old = this.snapshot.data;
-    const rows = replaceRows(old ?? [], wire, this.layout);
-    if (this.snapshot.status === 'live' && rows === old) return;
-    this.show({ status: 'live', data: rows, error: undefined }, null);
+    const old = this.#snapshot.data;
+    const rows = replaceRows(old ?? [], wire, this.#layout);
+    if (this.#snapshot.status === 'live' && rows === old) return;
+    this.#show({ status: 'live', data: rows, error: undefined }, null);
   }
 
   patch(wire: WirePatch): void {
-    if (this.snapshot.status !== 'live') return;
+    if (this.#snapshot.status !== 'live') return;
     try {
-      const { rows, patch } = applyPatch(this.snapshot.data, wire, this.layout);
-      this.show({ status: 'live', data: rows, error: undefined }, patch);
+      const { rows, patch } = applyPatch(this.#snapshot.data, wire, this.#layout);
+      this.#show({ status: 'live', data: rows, error: undefined }, patch);
     } catch (thrown) {
-      this.close?.();
+      this.#close?.();
       this.error(toHolmError(thrown));
     }
   }
 
   error(error: HolmError): void {
-    this.close = undefined;
-    this.show({ status: 'error', data: this.snapshot.data, error }, null);
+    this.#close = undefined;
+    this.#show({ status: 'error', data: this.#snapshot.data, error }, null);
   }
 
-  private start(): void {
-    if (this.snapshot.status === 'error') this.snapshot = LOADING;
+  #start(): void {
+    if (this.#snapshot.status === 'error') this.#snapshot = LOADING;
     // Opening may fail at once; then a later listener tries it anew.
-    this.close = () => {};
-    const close = this.open(this);
-    if (this.close) this.close = close;
+    this.#close = () => {};
+    const close = this.#open(this);
+    if (this.#close !== undefined) this.#close = close;
   }
 
-  private show(snapshot: Snapshot<PlainRow>, patch: Patch<PlainRow> | null): void {
-    this.snapshot = snapshot;
-    for (const { call } of [...this.listeners]) callOut(() => call(patch));
+  #show(snapshot: Snapshot<PlainRow>, patch: Patch<PlainRow> | null): void {
+    this.#snapshot = snapshot;
+    for (const { call } of [...this.#listeners]) callOut(() => call(patch));
   }
 
-  private lingerOn(): void {
-    this.linger = setTimeout(() => {
-      this.hold(false);
-      this.close?.();
-      this.close = undefined;
-      this.snapshot = LOADING;
+  #lingerOn(): void {
+    this.#linger = setTimeout(() => {
+      this.#hold(false);
+      this.#close?.();
+      this.#close = undefined;
+      this.#snapshot = LOADING;
     }, LINGER_MS);
     // Where timers keep a process alive, this one must not.
-    if (typeof this.linger === 'object') (this.linger as { unref?(): void }).unref?.();
+    if (typeof this.#linger === 'object') (this.#linger as { unref?(): void }).unref?.();
   }
 }

@@ -79,64 +79,64 @@ function readsBack(file: SyncAccessHandle): boolean {
 /** The folders of databases in OPFS. */
 export class Folders implements Rung {
   readonly kind = 'opfs';
-  private readonly root: FileSystemDirectoryHandle;
+  readonly #root: FileSystemDirectoryHandle;
   /** The folder of the database that was looked for last, and the engine's files in it. */
-  private folder: FileSystemDirectoryHandle | undefined;
-  private found: FileHandle[] = [];
+  #folder: FileSystemDirectoryHandle | undefined;
+  #found: FileHandle[] = [];
 
   constructor(root: FileSystemDirectoryHandle) {
-    this.root = root;
+    this.#root = root;
   }
 
   /**
    * Looks for a database: where it lives, if that was ever written down here. Its files say so too.
    */
   async home(database: string): Promise<SharedHome | undefined> {
-    this.folder = await this.root.getDirectoryHandle(folderName(database), CREATE);
-    this.found = [];
+    this.#folder = await this.#root.getDirectoryHandle(folderName(database), CREATE);
+    this.#found = [];
     let home: SharedHome | undefined;
-    for await (const entry of this.folder.values()) {
+    for await (const entry of this.#folder.values()) {
       const [, rung, moves, shared] = HOME.exec(entry.name) ?? [];
       const one = { rung: rung as Kind, moves: Number(moves), isShared: shared !== undefined };
       if (rung) home = home && rank(home) > rank(one) ? home : one;
-      else if (entry.kind === 'file') this.found.push(entry as FileHandle);
+      else if (entry.kind === 'file') this.#found.push(entry as FileHandle);
     }
     return (
-      home ?? (this.found.length > 0 ? { rung: 'opfs', moves: 0, isShared: false } : undefined)
+      home ?? (this.#found.length > 0 ? { rung: 'opfs', moves: 0, isShared: false } : undefined)
     );
   }
 
   /** Writes it down for the database that was looked for last, in a name, which cannot be torn. */
   async setHome({ rung, moves, isShared }: SharedHome): Promise<void> {
     const name = `home-${rung}-${moves}${isShared ? '-shared' : ''}`;
-    await this.folder?.getFileHandle(name, CREATE);
+    await this.#folder?.getFileHandle(name, CREATE);
   }
 
   /** Removes the engine's files, and leaves what says where the database lives. */
   async clear(database: string): Promise<void> {
     await this.home(database);
-    for (const { name } of this.found) await this.remove(name);
+    for (const { name } of this.#found) await this.remove(name);
   }
 
   /** Removes the folder of a database, which must be there. It fails while a file in it is open. */
   delete(database: string): Promise<void> {
-    return this.root.removeEntry(folderName(database), { recursive: true });
+    return this.#root.removeEntry(folderName(database), { recursive: true });
   }
 
   /** The database that was looked for last. */
   list(): Promise<Opened[]> {
-    return openFiles(this.found);
+    return openFiles(this.#found);
   }
 
   async make(name: string): Promise<Opened> {
-    const handle = await openFile(this.folder as FileSystemDirectoryHandle, name);
+    const handle = await openFile(this.#folder as FileSystemDirectoryHandle, name);
     if (handle.getSize() === 0) return { name, handle };
     handle.close();
     throw new Error(`the file ${name} is there already`);
   }
 
   remove(name: string): Promise<void> {
-    return removeFile(this.folder as FileSystemDirectoryHandle, name);
+    return removeFile(this.#folder as FileSystemDirectoryHandle, name);
   }
 
   /** Its handles do that. */

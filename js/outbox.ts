@@ -51,24 +51,24 @@ const FIELDS = {
  * await db.outbox.discard(entry);
  */
 export class Outbox extends Query<OutboxEntry, Operands> {
-  private readonly connection: Connection;
-  private readonly writer: Writer;
+  readonly #connection: Connection;
+  readonly #writer: Writer;
 
   constructor(source: Source, connection: Connection, writer: Writer) {
     super(source, new Layout('$outbox', FIELDS));
-    this.connection = connection;
-    this.writer = writer;
+    this.#connection = connection;
+    this.#writer = writer;
   }
 
   /** Sends a rejected or quarantined entry again, as a new entry at the end. */
   async retry(entry: Pick<OutboxEntry, 'id'>): Promise<void> {
-    await this.connection.request('retry', { entry: Number(entry.id) });
+    await this.#connection.request('retry', { entry: Number(entry.id) });
   }
 
   /** Takes an entry out and what it wrote back; not one that may be at the server already. */
   async discard(entry: Pick<OutboxEntry, 'id'>): Promise<void> {
     const number = Number(entry.id);
-    await this.connection.request('discard', { entry: number });
-    this.writer.entryMoved({ kind: 'entry', entry: number, state: 'discarded' });
+    await this.#connection.request('discard', { entry: number });
+    this.#writer.entryMoved({ kind: 'entry', entry: number, state: 'discarded' });
   }
 }

@@ -75,32 +75,32 @@ const startWorker = () => new Worker(new URL('./worker.js', import.meta.url), { 
 
 /** The worker of the moment, and what happens when it goes. */
 class PageEngine {
-  private readonly connection: Connection;
-  private worker: Worker | undefined;
+  readonly #connection: Connection;
+  #worker: Worker | undefined;
   /** When workers failed, in the last minute. */
-  private failures: number[] = [];
+  #failures: number[] = [];
 
   constructor(connection: Connection) {
-    this.connection = connection;
+    this.#connection = connection;
   }
 
   start(): void {
-    if (this.worker) return;
+    if (this.#worker) return;
     const worker = startWorker();
-    this.worker = worker;
+    this.#worker = worker;
     // A worker that was given up may still have messages on the way.
     const whileCurrent = (then: () => void) => {
-      if (this.worker === worker) then();
+      if (this.#worker === worker) then();
     };
-    const failed = (message: string) => whileCurrent(() => this.failed(message));
-    worker.onmessage = ({ data }) => whileCurrent(() => this.connection.receive(data));
+    const failed = (message: string) => whileCurrent(() => this.#failed(message));
+    worker.onmessage = ({ data }) => whileCurrent(() => this.#connection.receive(data));
     worker.onmessageerror = () => failed('a message could not be read');
     worker.onerror = (event) => {
       event.preventDefault(); // `failed` reports it
       failed(event.message || 'the worker could not be loaded');
     };
     compile().then((module) => worker.postMessage(module));
-    this.connection.attach({
+    this.#connection.attach({
       send: (bytes) => worker.postMessage(bytes, [bytes.buffer as ArrayBuffer]),
       fatal: failed,
       close: () => whileCurrent(() => this.stop()),
@@ -108,27 +108,27 @@ class PageEngine {
   }
 
   stop(): void {
-    this.worker?.terminate();
-    this.worker = undefined;
-    this.connection.detach();
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#connection.detach();
   }
 
   /** The page is frozen or left. */
   leave(): void {
-    if (this.connection.storage !== 'memory') this.stop();
+    if (this.#connection.storage !== 'memory') this.stop();
   }
 
   /** A worker that fails is a defect: it is reported, also where the next one carries on. */
-  private failed(message: string): void {
+  #failed(message: string): void {
     this.stop();
     const now = Date.now();
-    this.failures = [...this.failures.filter((time) => now - time < RESTARTS_WINDOW_MS), now];
-    if (this.connection.storage === 'memory') {
+    this.#failures = [...this.#failures.filter((time) => now - time < RESTARTS_WINDOW_MS), now];
+    if (this.#connection.storage === 'memory') {
       const next = 'Its data was in memory only and is gone; reload the page.';
-      this.connection.fail(workerFailed(message, next));
-    } else if (this.failures.length > RESTARTS_MAX) {
+      this.#connection.fail(workerFailed(message, next));
+    } else if (this.#failures.length > RESTARTS_MAX) {
       const next = 'It was restarted several times; reload the page, and report this if it stays.';
-      this.connection.fail(workerFailed(message, next));
+      this.#connection.fail(workerFailed(message, next));
     } else {
       throwLater(workerFailed(message, 'It was restarted and nothing saved is lost; report this.'));
       this.start();

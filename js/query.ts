@@ -131,7 +131,10 @@ export class Selection<R, W> {
     return this.failure;
   }
 
-  /** A copy with another query in it, or with the reason why it has none. */
+  /**
+   * A copy with another query in it, or with the reason why it has none. Its members are private to
+   * TypeScript only: `#` members would not be copied.
+   */
   private extend(change: (ast: Ast) => Ast): this {
     const copy = Object.assign(Object.create(Object.getPrototypeOf(this)), this);
     try {

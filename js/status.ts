@@ -20,13 +20,13 @@ export interface DatabaseStatus extends Status {
 /** The status behind `db.status`, moved by the engine's notices. */
 export class LiveStatus implements DatabaseStatus {
   /** Set by the answer to `open`, before anybody has the database. */
-  private now: Status | undefined;
-  private tokenFault: string | null = null;
-  private room: Room = UNKNOWN;
-  private readonly listeners = new Set<{ readonly call: (status: Status) => void }>();
+  #now: Status | undefined;
+  #tokenFault: string | null = null;
+  #room: Room = UNKNOWN;
+  readonly #listeners = new Set<{ readonly call: (status: Status) => void }>();
 
   get current(): Status {
-    return this.now as Status;
+    return this.#now as Status;
   }
 
   get storage(): StorageStatus {
@@ -43,9 +43,9 @@ export class LiveStatus implements DatabaseStatus {
 
   readonly subscribe = (call: (status: Status) => void): (() => void) => {
     const listener = { call };
-    this.listeners.add(listener);
+    this.#listeners.add(listener);
     return () => {
-      this.listeners.delete(listener);
+      this.#listeners.delete(listener);
     };
   };
 
@@ -53,33 +53,33 @@ export class LiveStatus implements DatabaseStatus {
   set(status: WireStatus): void {
     const { sync } = status;
     // The engine knows only that it has no token; why the app had none is known here.
-    const isExplained = sync.state === 'needs_auth' && !sync.reason && this.tokenFault;
+    const isExplained = sync.state === 'needs_auth' && !sync.reason && this.#tokenFault;
     const shown = {
       ...status,
-      storage: { ...status.storage, ...this.room },
-      sync: isExplained ? { ...sync, reason: this.tokenFault } : sync,
+      storage: { ...status.storage, ...this.#room },
+      sync: isExplained ? { ...sync, reason: this.#tokenFault } : sync,
     };
-    this.now = shown;
-    for (const { call } of [...this.listeners]) callOut(() => call(shown));
+    this.#now = shown;
+    for (const { call } of [...this.#listeners]) callOut(() => call(shown));
   }
 
   /** What the app's `token` function failed with, or null. */
   setTokenFault(fault: string | null): void {
-    this.tokenFault = fault;
+    this.#tokenFault = fault;
   }
 
   /** Asks the browser how much room there is. */
   async measure(): Promise<void> {
-    this.room = await askRoom();
-    if (this.now) this.set(this.now);
+    this.#room = await askRoom();
+    if (this.#now) this.set(this.#now);
   }
 
   /** There is no engine any more. */
   fail(error: HolmError): void {
-    if (!this.now) return;
-    const { storage, sync } = this.now;
+    if (!this.#now) return;
+    const { storage, sync } = this.#now;
     this.set({
-      ...this.now,
+      ...this.#now,
       storage: { ...storage, state: 'failed', message: error.message },
       sync: { ...sync, state: 'off', reason: error.code },
     });

@@ -4,45 +4,45 @@ import type { Rung } from './rung.ts';
 
 /** Does what is asked in order, one thing at a time. */
 export class OrderedStorage implements Storage {
-  private readonly find: (database: string) => Promise<Rung>;
+  readonly #find: (database: string) => Promise<Rung>;
   /** That of the database that was listed last. */
-  private rung: Rung | undefined;
+  #rung: Rung | undefined;
   /** The end of what was asked for so far. Rejected when the engine fails while it is told. */
-  private done: Promise<void> = Promise.resolve();
+  #done: Promise<void> = Promise.resolve();
 
   /** `find` gives the rung of a database. */
   constructor(find: (database: string) => Promise<Rung>) {
-    this.find = find;
+    this.#find = find;
   }
 
   get kind(): Kind {
-    return this.rung?.kind ?? 'memory';
+    return this.#rung?.kind ?? 'memory';
   }
 
   list(database: string, told: Told): void {
-    this.do(async () => {
-      await this.rung?.close();
-      this.rung = undefined;
-      this.rung = await this.find(database);
-      return this.rung.list();
+    this.#do(async () => {
+      await this.#rung?.close();
+      this.#rung = undefined;
+      this.#rung = await this.#find(database);
+      return this.#rung.list();
     }, told);
   }
 
   make(name: string, told: Told): void {
-    this.do(async (rung) => [await rung.make(name)], told);
+    this.#do(async (rung) => [await rung.make(name)], told);
   }
 
   remove(name: string): void {
-    this.do((rung) => rung.remove(name).then(() => []));
+    this.#do((rung) => rung.remove(name).then(() => []));
   }
 
   flush(told: Told): void {
-    this.do((rung) => rung.flush().then(() => []), told);
+    this.#do((rung) => rung.flush().then(() => []), told);
   }
 
   /** Only listing may be asked for before a database is listed. */
-  private do(job: (rung: Rung) => Promise<Opened[]>, told: Told = () => {}): void {
-    const next = async () => job(this.rung as Rung);
-    this.done = this.done.then(() => next().then(told, (thrown) => told(undefined, thrown)));
+  #do(job: (rung: Rung) => Promise<Opened[]>, told: Told = () => {}): void {
+    const next = async () => job(this.#rung as Rung);
+    this.#done = this.#done.then(() => next().then(told, (thrown) => told(undefined, thrown)));
   }
 }

@@ -56,59 +56,59 @@ function isConflict(thrown: unknown): boolean {
 
 /** One run of a transaction. */
 class Attempt implements Source {
-  private readonly connection: Connection;
-  private readonly number: number;
-  private isOver = false;
+  readonly #connection: Connection;
+  readonly #number: number;
+  #isOver = false;
   /** The first write that the engine refused: then there is no commit. */
-  private failure: HolmError | null = null;
+  #failure: HolmError | null = null;
 
   constructor(connection: Connection) {
-    this.connection = connection;
-    this.number = connection.send('begin', '', this.keepFailure);
+    this.#connection = connection;
+    this.#number = connection.send('begin', '', this.#keepFailure);
   }
 
   open<S extends Schema>(schema: S): Transaction<S> {
-    const mutate = perCollection(schema, (layout) => this.mutationsOf(layout));
+    const mutate = perCollection(schema, (layout) => this.#mutationsOf(layout));
     const query = perCollection(schema, (layout) => new Selection(this, layout));
     return { mutate, query } as Transaction<S>;
   }
 
   async commit(): Promise<void> {
-    this.mustBeOpen();
-    if (this.failure) throw this.failure;
-    this.isOver = true;
+    this.#mustBeOpen();
+    if (this.#failure) throw this.#failure;
+    this.#isOver = true;
     try {
-      await this.connection.request('commit', { transaction: this.number });
+      await this.#connection.request('commit', { transaction: this.#number });
     } catch (thrown) {
       // The engine refuses to commit what it refused to write; its first reason tells more.
-      throw this.failure ?? toHolmError(thrown);
+      throw this.#failure ?? toHolmError(thrown);
     }
   }
 
   abort(): void {
-    if (this.isOver) return;
-    this.isOver = true;
-    this.connection.send('abort', `"transaction":${this.number}`, () => {});
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#connection.send('abort', `"transaction":${this.#number}`, () => {});
   }
 
   async get(query: string): Promise<readonly WireRow[]> {
-    this.mustBeOpen();
-    return this.connection.requestRows('tx_get', `"transaction":${this.number},"query":${query}`);
+    this.#mustBeOpen();
+    return this.#connection.requestRows('tx_get', `"transaction":${this.#number},"query":${query}`);
   }
 
   observe(): never {
     throw new HolmError('bad_request', 'A transaction has no live queries. Use get().');
   }
 
-  private readonly keepFailure: Settle = (error) => {
-    this.failure ??= error;
+  readonly #keepFailure: Settle = (error) => {
+    this.#failure ??= error;
   };
 
-  private mutationsOf(layout: Layout): TransactionMutations<Schema, string> {
+  #mutationsOf(layout: Layout): TransactionMutations<Schema, string> {
     const write = (op: 'insert' | 'upsert' | 'update' | 'delete', id: string, doc?: unknown) => {
-      this.mustBeOpen();
-      const members = `"transaction":${this.number},"ops":[${operation(layout, op, id, doc)}]`;
-      this.connection.send('tx_write', members, this.keepFailure);
+      this.#mustBeOpen();
+      const members = `"transaction":${this.#number},"ops":[${operation(layout, op, id, doc)}]`;
+      this.#connection.send('tx_write', members, this.#keepFailure);
       return id;
     };
     return {
@@ -119,8 +119,8 @@ class Attempt implements Source {
     };
   }
 
-  private mustBeOpen(): void {
-    if (!this.isOver) return;
+  #mustBeOpen(): void {
+    if (!this.#isOver) return;
     throw new HolmError(
       'transaction_over',
       'The transaction has ended. Await everything inside the function that you give it.',

@@ -80,87 +80,87 @@ export function exportFrom(
 
 /** One import. */
 export class Import {
-  private readonly connection: Connection;
-  private readonly layouts: Readonly<Record<string, Layout>>;
-  private readonly onProgress: ImportOptions['onProgress'];
+  readonly #connection: Connection;
+  readonly #layouts: Readonly<Record<string, Layout>>;
+  readonly #onProgress: ImportOptions['onProgress'];
   /** Operations that are not saved yet, with the numbers of their lines. */
-  private ops: (readonly [line: number, op: string])[] = [];
-  private chars = 0;
-  private imported = 0;
-  private skipped = 0;
+  #ops: (readonly [line: number, op: string])[] = [];
+  #chars = 0;
+  #imported = 0;
+  #skipped = 0;
   /** The line that is read or written. */
-  private line = 0;
+  #line = 0;
 
   constructor(connection: Connection, schema: Schema, { onProgress }: ImportOptions) {
-    this.connection = connection;
-    this.layouts = perCollection(schema, (layout) => layout) as Record<string, Layout>;
-    this.onProgress = onProgress;
+    this.#connection = connection;
+    this.#layouts = perCollection(schema, (layout) => layout) as Record<string, Layout>;
+    this.#onProgress = onProgress;
   }
 
   async run(source: Ndjson): Promise<Imported> {
     let unread: unknown;
     try {
-      await this.read(source).catch((thrown) => {
+      await this.#read(source).catch((thrown) => {
         unread = thrown;
       });
       // Also what stands before a line that cannot be read.
-      await this.save();
+      await this.#save();
       if (unread) throw unread;
-      return this.progress;
+      return this.#progress;
     } catch (thrown) {
-      throw this.fault(toHolmError(thrown, 'import_failed'));
+      throw this.#fault(toHolmError(thrown, 'import_failed'));
     }
   }
 
-  private get progress(): Imported {
-    return { imported: this.imported, skipped: this.skipped };
+  get #progress(): Imported {
+    return { imported: this.#imported, skipped: this.#skipped };
   }
 
-  private async read(source: Ndjson): Promise<void> {
+  async #read(source: Ndjson): Promise<void> {
     for await (const text of linesOf(source)) {
-      this.line += 1;
-      if (text.trim()) this.take(text);
-      if (this.chars > TRANSACTION_CHARS || this.ops.length === TRANSACTION_DOCUMENTS_MAX) {
-        await this.save();
+      this.#line += 1;
+      if (text.trim()) this.#take(text);
+      if (this.#chars > TRANSACTION_CHARS || this.#ops.length === TRANSACTION_DOCUMENTS_MAX) {
+        await this.#save();
       }
     }
   }
 
-  private take(text: string): void {
+  #take(text: string): void {
     const { collection, id, fields } = JSON.parse(text);
     if (collection === OUTBOX) {
-      this.skipped += 1;
+      this.#skipped += 1;
       return;
     }
-    const layout = this.layouts[collection] ?? new Layout(collection);
+    const layout = this.#layouts[collection] ?? new Layout(collection);
     const op = operation(layout, 'upsert', id, decode(fields));
-    this.ops.push([this.line, op]);
-    this.chars += op.length;
+    this.#ops.push([this.#line, op]);
+    this.#chars += op.length;
   }
 
-  private async save(): Promise<void> {
-    const { ops, line, onProgress } = this;
-    [this.ops, this.chars] = [[], 0];
+  async #save(): Promise<void> {
+    const [ops, line, onProgress] = [this.#ops, this.#line, this.#onProgress];
+    [this.#ops, this.#chars] = [[], 0];
     try {
-      await this.write(ops.map(([, op]) => op));
+      await this.#write(ops.map(([, op]) => op));
     } catch {
       // Nothing of it was saved. Which one is at fault?
       for (const [at, op] of ops) {
-        this.line = at;
-        await this.write([op]);
+        this.#line = at;
+        await this.#write([op]);
       }
-      this.line = line;
+      this.#line = line;
     }
-    if (onProgress) callOut(() => onProgress(this.progress));
+    if (onProgress) callOut(() => onProgress(this.#progress));
   }
 
-  private async write(ops: readonly string[]): Promise<void> {
-    if (ops.length > 0) await this.connection.ask('write', `"ops":[${ops.join()}]`);
-    this.imported += ops.length;
+  async #write(ops: readonly string[]): Promise<void> {
+    if (ops.length > 0) await this.#connection.ask('write', `"ops":[${ops.join()}]`);
+    this.#imported += ops.length;
   }
 
-  private fault({ code, message, retryable, details }: HolmError): HolmError {
-    const { imported, line } = this;
+  #fault({ code, message, retryable, details }: HolmError): HolmError {
+    const [imported, line] = [this.#imported, this.#line];
     const text =
       `Line ${line} was not imported: ${message} ` +
       `${imported} documents before it were; mend it, and import all of it again.`;

@@ -34,82 +34,82 @@ export function encode(value: unknown, place: Place): Json {
 
 /** One walk through a value; it remembers the way down, for cycles and for the error. */
 class Walk {
-  private readonly place: Place;
-  private readonly above: object[] = [];
-  private readonly steps: string[] = [];
+  readonly #place: Place;
+  readonly #above: object[] = [];
+  readonly #steps: string[] = [];
 
   constructor(place: Place) {
-    this.place = place;
+    this.#place = place;
   }
 
   encode(value: unknown): Json {
     switch (typeof value) {
       case 'string':
-        return this.text(value);
+        return this.#text(value);
       case 'number':
-        if (!Number.isFinite(value)) throw this.refusal(String(value));
+        if (!Number.isFinite(value)) throw this.#refusal(String(value));
         return value + 0; // -0 becomes 0
       case 'boolean':
         return value;
       case 'object':
-        return value === null ? null : this.object(value);
+        return value === null ? null : this.#object(value);
       default:
-        throw this.refusal(typeof value);
+        throw this.#refusal(typeof value);
     }
   }
 
-  private text(text: string): string {
+  #text(text: string): string {
     const found = textFault(text);
-    if (found) throw this.refusal(found);
+    if (found) throw this.#refusal(found);
     return text;
   }
 
-  private object(value: object): Json {
+  #object(value: object): Json {
     // The class name works for objects of other realms too, where `instanceof` does not.
     const kind = Object.prototype.toString.call(value).slice(8, -1);
-    if (kind === 'Date') return this.date(value as Date);
+    if (kind === 'Date') return this.#date(value as Date);
     if (kind === 'Uint8Array') return { $: 'bytes', v: bytesToBase64(value as Uint8Array) };
-    if (this.above.includes(value)) throw this.refusal('cycle');
-    if (this.above.length === DEPTH_MAX) {
-      throw this.refusal(`value nested over ${DEPTH_MAX} deep`);
+    if (this.#above.includes(value)) throw this.#refusal('cycle');
+    if (this.#above.length === DEPTH_MAX) {
+      throw this.#refusal(`value nested over ${DEPTH_MAX} deep`);
     }
-    this.above.push(value);
-    const out = Array.isArray(value) ? this.list(value) : this.map(value, kind);
-    this.above.pop();
+    this.#above.push(value);
+    const out = Array.isArray(value) ? this.#list(value) : this.#map(value, kind);
+    this.#above.pop();
     return out;
   }
 
-  private date(date: Date): number {
+  #date(date: Date): number {
     const time = date.getTime();
-    if (Number.isNaN(time)) throw this.refusal('invalid Date');
-    if (!this.place.takesDates) throw this.refusal('Date');
+    if (Number.isNaN(time)) throw this.#refusal('invalid Date');
+    if (!this.#place.takesDates) throw this.#refusal('Date');
     return time;
   }
 
-  private list(list: readonly unknown[]): Json {
+  #list(list: readonly unknown[]): Json {
     // Array.from visits holes as undefined, which are refused like it.
-    return Array.from(list, (item, at) => this.inside(`[${at}]`, item));
+    return Array.from(list, (item, at) => this.#inside(`[${at}]`, item));
   }
 
-  private map(value: object, kind: string): Json {
-    if (!isPlain(value)) throw this.refusal(className(value, kind));
+  #map(value: object, kind: string): Json {
+    if (!isPlain(value)) throw this.#refusal(className(value, kind));
     const out: Record<string, Json> = {};
     for (const [key, member] of Object.entries(value)) {
-      this.text(key);
-      put(out, key, this.inside(`.${key}`, member));
+      this.#text(key);
+      put(out, key, this.#inside(`.${key}`, member));
     }
     return Object.hasOwn(out, '$') ? { $: 'map', v: out } : out;
   }
 
-  private inside(step: string, value: unknown): Json {
-    this.steps.push(step);
+  #inside(step: string, value: unknown): Json {
+    this.#steps.push(step);
     const out = this.encode(value);
-    this.steps.pop();
+    this.#steps.pop();
     return out;
   }
 
-  private refusal(found: string): HolmError {
-    return badValue(found, { ...this.place, field: this.place.field + this.steps.join('') });
+  #refusal(found: string): HolmError {
+    return badValue(found, { ...this.#place, field: this.#place.field + this.#steps.join('') });
   }
 }
 

@@ -45,35 +45,35 @@ export interface WriteMany extends Omit<Write, 'id'> {
 /** A promise that exists once it is asked for. */
 class Milestone {
   isAsked = false;
-  private outcome: { readonly error: HolmError | null } | undefined;
-  private promise: Promise<void> | undefined;
-  private wake: (() => void) | undefined;
+  #outcome: { readonly error: HolmError | null } | undefined;
+  #promise: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
 
   get(): Promise<void> {
     this.isAsked = true;
-    this.promise ??= new Promise((resolve, reject) => {
-      this.wake = () => {
-        if (this.outcome?.error) reject(this.outcome.error);
-        else if (this.outcome) resolve();
+    this.#promise ??= new Promise((resolve, reject) => {
+      this.#wake = () => {
+        if (this.#outcome?.error) reject(this.#outcome.error);
+        else if (this.#outcome) resolve();
       };
-      this.wake();
+      this.#wake();
     });
-    return this.promise;
+    return this.#promise;
   }
 
   settle(error: HolmError | null): void {
-    this.outcome ??= { error };
-    this.wake?.();
+    this.#outcome ??= { error };
+    this.#wake?.();
   }
 }
 
 /** The handle behind `Write` and `WriteMany`. */
 export class PendingWrite implements Write, WriteMany {
   readonly ids: readonly string[];
-  private current: WriteState = 'saving';
+  #current: WriteState = 'saving';
   /** States of the entries; a write of several transactions has several. */
-  private readonly entries = new Map<number, EntryState | 'queued'>();
-  private readonly milestones = {
+  readonly #entries = new Map<number, EntryState | 'queued'>();
+  readonly #milestones = {
     saved: new Milestone(),
     sent: new Milestone(),
     accepted: new Milestone(),
@@ -88,38 +88,38 @@ export class PendingWrite implements Write, WriteMany {
   }
 
   get state(): WriteState {
-    return this.current;
+    return this.#current;
   }
 
   get saved(): Promise<void> {
-    return this.milestones.saved.get();
+    return this.#milestones.saved.get();
   }
 
   get sent(): Promise<void> {
-    return this.milestones.sent.get();
+    return this.#milestones.sent.get();
   }
 
   get accepted(): Promise<void> {
-    return this.milestones.accepted.get();
+    return this.#milestones.accepted.get();
   }
 
   /** One of its transactions is saved; null is one that never leaves the device. */
   addEntry(entry: number | null): void {
-    if (entry !== null) this.entries.set(entry, 'queued');
+    if (entry !== null) this.#entries.set(entry, 'queued');
   }
 
   /** All its transactions are saved. */
   allSaved(): void {
     // The first of its entries may have been refused while later ones were being saved.
-    if (this.current === 'saving') this.current = 'saved';
-    this.milestones.saved.settle(null);
-    this.advance();
+    if (this.#current === 'saving') this.#current = 'saved';
+    this.#milestones.saved.settle(null);
+    this.#advance();
   }
 
   /** It could not be saved. */
   failed(error: HolmError): void {
-    this.current = 'failed';
-    const milestones = Object.values(this.milestones);
+    this.#current = 'failed';
+    const milestones = Object.values(this.#milestones);
     for (const milestone of milestones) milestone.settle(error);
     queueMicrotask(() => {
       // Makes the rejection that nobody would see (head of this file).
@@ -129,29 +129,29 @@ export class PendingWrite implements Write, WriteMany {
 
   /** One of its entries has moved. */
   entryMoved({ entry, state, code, message }: EntryNotice): void {
-    this.entries.set(entry, state);
-    if (state !== 'sent' && state !== 'accepted') this.refused(state, code, message);
-    else if (this.current !== 'saving' && this.current !== 'failed') this.advance();
+    this.#entries.set(entry, state);
+    if (state !== 'sent' && state !== 'accepted') this.#refused(state, code, message);
+    else if (this.#current !== 'saving' && this.#current !== 'failed') this.#advance();
   }
 
-  private refused(state: EntryState, code: string = state, message?: string): void {
+  #refused(state: EntryState, code: string = state, message?: string): void {
     const isSent = state === 'rejected';
     const error = new HolmError(code, message ?? `The write was ${state}.`, {
       details: { state },
     });
-    this.current = state;
-    this.milestones.sent.settle(isSent ? null : error);
-    this.milestones.accepted.settle(error);
+    this.#current = state;
+    this.#milestones.sent.settle(isSent ? null : error);
+    this.#milestones.accepted.settle(error);
   }
 
-  private advance(): void {
-    const states = [...this.entries.values()];
+  #advance(): void {
+    const states = [...this.#entries.values()];
     if (states.some((state) => state === 'queued')) return;
-    this.milestones.sent.settle(null);
+    this.#milestones.sent.settle(null);
     const isAccepted = states.every((state) => state === 'accepted');
-    if (isAccepted) this.milestones.accepted.settle(null);
-    if (states.length > 0 && isOnTheWay(this.current)) {
-      this.current = isAccepted ? 'accepted' : 'sent';
+    if (isAccepted) this.#milestones.accepted.settle(null);
+    if (states.length > 0 && isOnTheWay(this.#current)) {
+      this.#current = isAccepted ? 'accepted' : 'sent';
     }
   }
 }

@@ -22,7 +22,7 @@ const AFTER_PUTS = 'chunks.put(file.content(index), [name, index]);\n    }\n';
 const PLANTS: Record<string, Plant> = {
   indexeddb_owner_ignored: {
     file: 'indexeddb.ts',
-    edits: [['owner.result !== this.owner', 'owner.error']],
+    edits: [['owner.result !== this.#owner', 'owner.error']],
     caughtBy: 'whoever had the database before can flush nothing',
   },
   indexeddb_flush_before_complete: {
@@ -45,7 +45,7 @@ const PLANTS: Record<string, Plant> = {
   },
   indexeddb_failed_changes_forgotten: {
     file: 'indexeddb.ts',
-    edits: [['      putBack(this.mirror, changes);\n', '']],
+    edits: [['      putBack(this.#mirror, changes);\n', '']],
     caughtBy: 'a full storage fails the flush, and nothing is forgotten',
   },
   indexeddb_hiccup_is_refusal: {
@@ -91,7 +91,9 @@ const PLANTS: Record<string, Plant> = {
   },
   move_owner_ignored: {
     file: 'indexeddb.ts',
-    edits: [['await this.write(({ meta }) => meta.put(home, HOME));', 'await this.setHome(home);']],
+    edits: [
+      ['await this.#write(({ meta }) => meta.put(home, HOME));', 'await this.setHome(home);'],
+    ],
     caughtBy: 'a move that was overtaken does not switch',
   },
   ladder_home_ignored: {
