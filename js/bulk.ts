@@ -56,12 +56,15 @@ export async function sendInOrder(
   for (let drawn = next(); !drawn.done; drawn = next()) {
     const batch = drawn.value;
     const saving = send(batch);
-    // Lets the message go before this thread is busy with the next one.
-    await null;
+    // Lets the message go, and others have this thread, before it is busy with the next one.
+    await turn();
     next = attempt(batches);
     onSaved(batch, await saving);
   }
 }
+
+/** Until other tasks of this thread have had their turn. */
+const turn = () => new Promise((resolve) => setTimeout(resolve));
 
 /** Draws now, and fails when asked. */
 function attempt(batches: Iterator<Batch, undefined>): () => IteratorResult<Batch, undefined> {
@@ -80,7 +83,7 @@ export async function gather(drawn: readonly Batch[], rest: Iterable<Batch>): Pr
   const all = [...drawn];
   for (const batch of rest) {
     all.push(batch);
-    await new Promise((resolve) => setTimeout(resolve));
+    await turn();
   }
   const count = all.reduce((sum, batch) => sum + batch.count, 0);
   return { ops: all.map(({ ops }) => ops).join(), count };

@@ -129,7 +129,7 @@ export class Connection {
     const request = { number: ++this.#lastNumber, kind, members, settle };
     const failure = this.#failure;
     if (failure) {
-      queueMicrotask(() => settle(withContent(failure, request), {}));
+      queueMicrotask(() => settle(this.#withContent(failure, request), {}));
       return request.number;
     }
     this.#pending.set(request.number, request);
@@ -194,7 +194,7 @@ export class Connection {
     const [requests, subscribers] = [[...this.#pending.values()], [...this.#subscribers.values()]];
     this.#pending.clear();
     this.#subscribers.clear();
-    for (const request of requests) request.settle(withContent(error, request), {});
+    for (const request of requests) request.settle(this.#withContent(error, request), {});
     for (const [, subscriber] of subscribers) subscriber.error(error);
     this.#notify({ kind: 'failed', error });
   }
@@ -223,7 +223,7 @@ export class Connection {
         if (message.error.code === 'storage_full') this.#notify({ kind: 'full' });
         const error = errorFromWire(message.error);
         const isLost = request && error.code.startsWith('storage_');
-        request?.settle(isLost ? withContent(error, request) : error, {});
+        request?.settle(isLost ? this.#withContent(error, request) : error, {});
         break;
       }
       case 'result':
@@ -248,6 +248,16 @@ export class Connection {
       default:
         this.#notify(message);
     }
+  }
+
+  /** What is refused for good carries what was to be written. */
+  #withContent(error: HolmError, { members }: Request): HolmError {
+    const { ops } = JSON.parse(`{${members}}`) as { ops?: readonly Operation[] };
+    if (!ops) return error;
+    const { schema } = JSON.parse(`{${this.#opening?.members}}`);
+    const operations = ops.map((op) => readable(op, schema.collections));
+    const details = { ...error.details, operations };
+    return new HolmError(error.code, error.message, { retryable: error.retryable, details });
   }
 
   #sendOpen({ members, settle }: Opening): void {
@@ -320,12 +330,21 @@ function inner(members: object): string {
   return JSON.stringify(members).slice(1, -1);
 }
 
-/** The error of a write that will not be saved, with what was to be written. */
-function withContent(error: HolmError, { members }: Request): HolmError {
-  const content = JSON.parse(`{${members}}`) as { ops?: Json };
-  if (!content.ops) return error;
-  const details = { ...error.details, operations: decode(content.ops) };
-  return new HolmError(error.code, error.message, { retryable: error.retryable, details });
+interface Operation {
+  readonly collection: string;
+  readonly fields?: readonly Json[];
+}
+
+type Named = Readonly<Record<string, { readonly fields: readonly { readonly name: string }[] }>>;
+
+/** An operation with its fields by name. */
+function readable(op: Operation, collections: Named): object {
+  const named = (value: Json, at: number, all: readonly Json[]): [string, Json][] => {
+    if (at % 2 === 0) return [];
+    const field = collections[op.collection]?.fields[all[at - 1] as number];
+    return [[field?.name as string, decode(value)]];
+  };
+  return op.fields ? { ...op, fields: Object.fromEntries(op.fields.flatMap(named)) } : op;
 }
 
 function lostTransaction(): HolmError {

@@ -16,7 +16,7 @@ export class Layout {
   readonly collection: string;
   /** Names of the columns of a row: `id`, then the fields. */
   readonly columns: readonly string[];
-  readonly #fields: ReadonlyMap<string, Place>;
+  readonly #fields: ReadonlyMap<string, readonly [position: number, place: Place]>;
   readonly #tagged: readonly boolean[];
   readonly #isKnown: boolean;
 
@@ -28,7 +28,7 @@ export class Layout {
     this.columns = ['id', ...entries.map(([name]) => name)];
     this.#tagged = [false, ...entries.map(([, field]) => NEEDS_DECODING.has(field.wire.kind))];
     this.#fields = new Map(
-      entries.map(([name, field]) => [name, fieldPlace(collection, name, field)]),
+      entries.map(([name, field], at) => [name, [at, fieldPlace(collection, name, field)]]),
     );
   }
 
@@ -36,7 +36,7 @@ export class Layout {
   place(field: string): Place {
     const { collection } = this;
     return (
-      this.#fields.get(field) ?? {
+      this.#fields.get(field)?.[1] ?? {
         collection,
         field,
         expected: field === 'id' ? 'a string' : 'a value',
@@ -44,8 +44,11 @@ export class Layout {
     );
   }
 
-  /** A document's fields for the engine. A member that is undefined counts as absent. */
-  encodeFields(document: unknown): Record<string, Json> {
+  /**
+   * A document's fields for the engine: the position of each, then its value. A member that is
+   * undefined counts as absent.
+   */
+  encodeFields(document: unknown): Json[] {
     if (!this.#isKnown) throw unknown('The schema', 'collection', this.collection);
     if (typeof document !== 'object' || document === null) {
       throw badValue(document === null ? 'null' : typeof document, {
@@ -53,12 +56,12 @@ export class Layout {
         expected: 'an object of fields',
       });
     }
-    const fields: Record<string, Json> = {};
+    const fields: Json[] = [];
     for (const [name, value] of Object.entries(document)) {
       if (name === 'id' || value === undefined) continue;
-      const place = this.#fields.get(name);
-      if (!place) throw unknown(this.collection, 'field', name);
-      put(fields, name, encode(value, place));
+      const field = this.#fields.get(name);
+      if (!field) throw unknown(this.collection, 'field', name);
+      fields.push(field[0], encode(value, field[1]));
     }
     return fields;
   }

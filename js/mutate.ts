@@ -35,7 +35,9 @@ type Op = 'insert' | 'upsert' | 'update' | 'delete' | 'seed';
 /** One operation as JSON. */
 export function operation(layout: Layout, op: Op, id: unknown, document?: unknown): string {
   const fields = op === 'delete' ? undefined : layout.encodeFields(document);
-  return JSON.stringify({ op, collection: layout.collection, id: layout.encodeId(id), fields });
+  const { collection } = layout;
+  // In the order of their names, which the engine need not sort.
+  return JSON.stringify({ collection, fields, id: layout.encodeId(id), op });
 }
 
 /** The id that a document brings, or a new one. */

@@ -39,7 +39,7 @@ describe('a write', () => {
         op: 'insert',
         collection: 'films',
         id: write.id,
-        fields: { title: 'Alien', released: 7 },
+        fields: [0, 'Alien', 3, 7],
       },
     ]);
     expect(write.state).toBe('saved');
@@ -96,7 +96,7 @@ describe('a write', () => {
     const { engine, db } = await open();
     await db.mutate.films.update('a', { title: undefined, rating: -0 }).saved;
     expect(engine.last('write').ops).toEqual([
-      { op: 'update', collection: 'films', id: 'a', fields: { rating: 0 } },
+      { op: 'update', collection: 'films', id: 'a', fields: [1, 0] },
     ]);
     await db.mutate.films.delete('a').saved;
     expect(engine.last('write').ops).toEqual([{ op: 'delete', collection: 'films', id: 'a' }]);

@@ -2,9 +2,11 @@
 
 use crate::doc::path::DocumentKey;
 use crate::doc::schema::{Collection, OUTBOX, Schema};
-use crate::doc::value::{Value, take_member};
+use crate::doc::value::Value;
 use crate::error::{Error, Problem};
 use crate::limits::ID_BYTES_MAX;
+
+const NO_FIELD: &str = "a field needs a position of its own and a value";
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,9 +60,12 @@ impl Operation {
         let collection = schema.at(position);
         let id = read_id(collection, value.get_mut("id"))?;
         let fields = match value.get_mut("fields") {
-            Some(Value::Map(members)) => read_fields(collection, members)?,
+            Some(Value::Map(members)) => {
+                read_fields(collection, &mut positions(collection, members)?)?
+            }
+            Some(Value::List(given)) => read_fields(collection, given)?,
             None if action == Action::Delete => Vec::new(),
-            _ => return Err(bad_request("an operation has no object `fields`")),
+            _ => return Err(bad_request("an operation has no `fields`")),
         };
         let key = DocumentKey {
             collection: collection.name.clone(),
@@ -95,23 +100,79 @@ fn read_id(collection: &Collection, id: Option<&mut Value>) -> Result<String, Er
     }
 }
 
-fn read_fields(
-    collection: &Collection,
-    members: &mut [(String, Value)],
-) -> Result<Vec<(usize, Value)>, Error> {
-    for (name, value) in &*members {
-        let at = collection.position(name)?;
-        let field = collection
-            .fields
-            .get(at)
-            .expect("positions come from `position`");
+/// Fields by their positions in the schema, each followed by its value.
+fn read_fields(collection: &Collection, given: &mut [Value]) -> Result<Vec<(usize, Value)>, Error> {
+    let mut fields: Vec<(usize, Value)> = Vec::with_capacity(given.len() / 2);
+    for pair in given.chunks_mut(2) {
+        let [at, value] = pair else {
+            return Err(bad_request(NO_FIELD));
+        };
+        let at = at.as_u64().map_or(usize::MAX, |at| at as usize);
+        let is_new = fields.iter().all(|(other, _)| *other != at);
+        let field = collection.fields.get(at).filter(|_| is_new);
+        let field = field.ok_or_else(|| bad_request(NO_FIELD))?;
         collection.check(field, value)?;
-    }
-    let mut fields = Vec::new();
-    for (at, field) in collection.fields.iter().enumerate() {
-        if let Some(value) = take_member(members, &field.name) {
-            fields.push((at, value));
-        }
+        fields.push((at, std::mem::take(value)));
     }
     Ok(fields)
+}
+
+/// Fields by their names, as `read_fields` takes them.
+fn positions(
+    collection: &Collection,
+    members: &mut [(String, Value)],
+) -> Result<Vec<Value>, Error> {
+    let mut given = Vec::new();
+    for (name, value) in members {
+        let at = collection.position(name)?;
+        given.push(Value::int(at as i64));
+        given.push(std::mem::take(value));
+    }
+    Ok(given)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doc::json;
+
+    const SCHEMA: &str = r#"{"version":1,"collections":{"films":{"fields":[
+        {"name":"title","kind":"string"},{"name":"year","kind":"int"},
+        {"name":"tags","kind":"list","item":{"kind":"string"}}]}}}"#;
+
+    fn read(fields: &str) -> Result<Operation, Error> {
+        let schema = json::read(SCHEMA.as_bytes()).unwrap();
+        let schema = Schema::from_value(&schema).unwrap();
+        let text = format!(r#"{{"op":"update","collection":"films","id":"a","fields":{fields}}}"#);
+        Operation::from_value(&schema, &mut json::read(text.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn fields_by_position_are_those_by_name() {
+        for (by_name, by_position) in [
+            ("{}", "[]"),
+            (r#"{"year":7}"#, "[1,7]"),
+            (r#"{"tags":["x"],"title":"A"}"#, r#"[2,["x"],0,"A"]"#),
+        ] {
+            assert_eq!(read(by_name), read(by_position), "{by_name}");
+            assert!(read(by_name).is_ok(), "{by_name}");
+        }
+    }
+
+    #[test]
+    fn fields_without_a_position_of_their_own_are_refused() {
+        for bad in [
+            "[1]",
+            "[1,7,0]",
+            "[3,7]",
+            "[-1,7]",
+            "[\"year\",7]",
+            "[1,7,1,8]",
+            "7",
+        ] {
+            assert_eq!(read(bad).unwrap_err().code(), "bad_request", "{bad}");
+        }
+        assert_eq!(read(r#"[1,"x"]"#).unwrap_err().code(), "bad_value");
+        assert_eq!(read(r#"{"yaer":7}"#).unwrap_err().code(), "unknown_field");
+    }
 }

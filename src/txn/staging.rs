@@ -91,8 +91,17 @@ impl Staging {
     /// Applies a delta to its staged document, and keeps what of it syncs.
     fn add(&mut self, scope: &mut Scope<'_>, staged: &mut StagedDocument, mut delta: Delta) {
         let collection = scope.schema.at(staged.collection);
+        let columns = scope.columns.get(staged.collection);
+        let columns = columns.expect("columns are made for all");
+        // A new document has its fields in order, with paths from the dictionary.
+        let mut field = 0;
         staged.after.apply(&delta, Version(0), &mut |path| {
-            scope.dictionary.intern(path)
+            let number = columns.path(field);
+            field += 1;
+            match scope.dictionary.path(number) {
+                Some(own) if own.is_same(path) => number,
+                _ => scope.dictionary.intern(path),
+            }
         });
         if collection.is_local {
             return;

@@ -46,8 +46,10 @@ pub fn generate(module: &Path, out: &Path) -> Result<(), String> {
 /// Measured in gzip, not in bytes of the module: these are 0.7 % smaller than -Oz alone.
 /// `--low-memory-unused` holds because the stack lies first in memory and grows down: its last
 /// bytes are reached only where it is about to overflow.
-const SMALLER: [&str; 8] = [
+const SMALLER: [&str; 10] = [
     "-Os",
+    "--gufa",
+    "--monomorphize",
     "--converge",
     "--skip-pass=local-cse",
     "--one-caller-inline-max-function-size=1",
