@@ -10,9 +10,9 @@ import { busy, type Home, nameOf, type Rung } from './rung.ts';
 
 const memory = new Memory();
 
-/** The rung where a database lives. What there is of rungs is looked at anew each time. */
-export async function openRung(database: string): Promise<Rung> {
-  return findRung(await findOpfs(), database);
+/** The rung where a database lives. What there is of rungs is looked at anew if it is not given. */
+export async function openRung(database: string, opfs = findOpfs()): Promise<Rung> {
+  return findRung(await opfs, database);
 }
 
 /**

@@ -2,6 +2,7 @@
 // the engine cannot go on.
 import { openRung, removeRungs } from './ladder.ts';
 import { requestLock } from './locks.ts';
+import { findOpfs } from './opfs.ts';
 import { removeUnderLock } from './remove.ts';
 import { OrderedStorage } from './storage.ts';
 import { Host, initSync } from './wasm/holm_worker.js';
@@ -23,7 +24,14 @@ self.onerror = (message, _source, _line, _column, error) => {
   return true; // told
 };
 
-const storage = new OrderedStorage(openRung);
+/** For the first opening, found while the module is on its way. Later ones look anew. */
+let opfs: ReturnType<typeof findOpfs> | undefined = findOpfs();
+opfs.catch(() => {}); // told when it is awaited
+const storage = new OrderedStorage((database) => {
+  const found = opfs;
+  opfs = undefined;
+  return openRung(database, found);
+});
 /** The page could not, for example since its server gives the module another type. */
 const compile = async () => {
   const response = await fetch(new URL('./wasm/holm_worker_bg.wasm', import.meta.url));

@@ -167,18 +167,31 @@ impl<V> Blocks<V> {
 
     /// Block and place of a key, or where it would be.
     fn find(&self, key: &[u8]) -> Result<(usize, usize), (usize, usize)> {
-        let begins = |block: &Vec<Pair<V>>| block.first().is_some_and(|first| *first.0 <= *key);
+        let begins = |block: &Vec<Pair<V>>| {
+            let first = block.first();
+            first.is_some_and(|first| compare(&first.0, key).is_le())
+        };
         let at = self.blocks.partition_point(begins).saturating_sub(1);
         let block = self.blocks.get(at).map(Vec::as_slice).unwrap_or_default();
         let order = &mut |place| {
             block
                 .get(place)
-                .map_or(Ordering::Greater, |pair: &Pair<V>| (*pair.0).cmp(key))
+                .map_or(Ordering::Greater, |pair: &Pair<V>| compare(&pair.0, key))
         };
         match search(block.len(), order) {
             Ok(place) => Ok((at, place)),
             Err(free) => Err((at, free)),
         }
+    }
+}
+
+/// As `cmp`, which in a small module takes one byte after the other: keys begin alike, and what is
+/// alike is passed over in steps of eight.
+fn compare(one: &[u8], other: &[u8]) -> Ordering {
+    let mut steps = one.as_chunks::<8>().0.iter().zip(other.as_chunks().0);
+    match steps.find(|(one, other)| one != other) {
+        Some((one, other)) => one.cmp(other),
+        None => one.cmp(other),
     }
 }
 
@@ -241,6 +254,19 @@ mod tests {
                 prop_assert_eq!(&forward, &expected);
                 prop_assert_eq!(&backward, &expected);
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn keys_compare_as_bytes(
+            one in proptest::collection::vec(0_u8..2, 0..20),
+            other in proptest::collection::vec(0_u8..2, 0..20),
+        ) {
+            prop_assert_eq!(compare(&one, &other), one.cmp(&other));
+            let longer = [&one[..], &other[..]].concat();
+            prop_assert_eq!(compare(&one, &longer), one.cmp(&longer));
+            prop_assert_eq!(compare(&longer, &one), longer.cmp(&one));
         }
     }
 

@@ -90,11 +90,17 @@ impl Log {
 
     /// Calls `visit` for each entry of a group. `None` if they make no sense.
     pub fn entries(&self, group: &Group, visit: &mut VisitEntry) -> Option<()> {
-        let mut payload = group::read_payload(&group.header, &self.bytes, group.offset)?;
+        let mut payload = self.payload(group);
         if matches!(group.header.kind, Kind::Head | Kind::Manifest) {
             Manifest::decode(self.name, &mut payload)?;
         }
         read_entries(payload, visit)
+    }
+
+    /// A group is good, so that its payload is there and was checked.
+    fn payload(&self, group: &Group) -> &[u8] {
+        let payload = group.offset + HEADER_BYTES..group.end();
+        self.bytes.get(payload).unwrap_or_default()
     }
 
     /// Takes groups from the start until one is bad.
@@ -140,8 +146,7 @@ impl Log {
     }
 
     fn manifest_in(&self, group: &Group) -> Option<Manifest> {
-        let mut payload = group::read_payload(&group.header, &self.bytes, group.offset)?;
-        Manifest::decode(self.name, &mut payload)
+        Manifest::decode(self.name, &mut self.payload(group))
     }
 
     fn group_at(&self, offset: usize) -> Option<Group> {
