@@ -5,9 +5,9 @@
 //! that prints it.
 //! `RUSTC_BOOTSTRAP` permits `-Z` on a stable release.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
 
 use crate::route::{DEBIAN_CARGO, DEBIAN_LINKER, DEBIAN_RUSTC, Route, TARGET};
 
@@ -64,14 +64,19 @@ fn debian_cargo() -> Command {
 /// For rustc. This machine's folders are kept out. Only tests look at what `{:?}` prints.
 fn flags(route: Route, features: &str) -> Vec<String> {
     let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| home + "/.cargo"));
-    let registry = home.map(|home| format!("--remap-path-prefix={home}/registry/src=/deps"));
+    let registries = home
+        .ok()
+        .and_then(|home| fs::read_dir(home + "/registry/src").ok());
+    let folders = registries.into_iter().flatten().flatten();
+    let dependencies =
+        folders.map(|folder| format!("--remap-path-prefix={}=/deps", folder.path().display()));
     let source = library_source(route).map(|source| format!("--remap-path-prefix={source}=/std"));
     let debug = if features.is_empty() { "none" } else { "full" };
     let sizes = [
         format!("-Zfmt-debug={debug}"),
         "-Zlocation-detail=file,line".to_owned(),
     ];
-    registry.into_iter().chain(source).chain(sizes).collect()
+    dependencies.chain(source).chain(sizes).collect()
 }
 
 /// Where the source of the standard library lies on this machine.

@@ -21,7 +21,7 @@ const PIECES: [usize; 3] = [4, 5, 6];
 /// Kinds of pieces that are told apart.
 const KINDS: usize = 1 << 20;
 /// How far back a function is compared: less than gzip looks, since its window slides.
-const WINDOWS_BYTES: [usize; 4] = [5_000, 8_000, 10_000, 12_000];
+const WINDOWS_BYTES: [usize; 4] = [1_000, 2_000, 3_000, 4_000];
 
 /// Old function indices to new ones. Imports keep theirs.
 struct Renumber {
