@@ -31,7 +31,6 @@ mod name;
 #[cfg(feature = "oracle")]
 pub mod probe;
 mod recovery;
-mod reserve;
 mod run;
 mod snapshot;
 mod upkeep;
@@ -42,8 +41,7 @@ mod tests;
 
 pub use batch::Batch;
 pub use error::StoreError;
-pub use recovery::{Damage, Recovery, Report, Torn};
-pub use reserve::Room;
+pub use recovery::{Damage, Recovery, Refused, Report, Torn};
 pub use snapshot::Snapshot;
 
 use crate::ids::{Commit, FileId, Term, Ticket};
@@ -83,8 +81,6 @@ pub struct Sizes {
     pub slice_bytes: usize,
     /// Blocks that are kept in memory.
     pub cache_bytes: usize,
-    /// Room on the disk that is kept for when it is full.
-    pub reserve_bytes: u64,
 }
 
 /// From so many runs on whoever writes merges them, so that reads stay quick however fast is
@@ -282,8 +278,7 @@ impl Store {
     }
 
     /// Writes a batch, whole, and returns its number. It is durable when [`Store::durable`] has
-    /// reached that number. On an error nothing has changed. An empty batch is no commit. Where the
-    /// disk is full, what the batch may take of the reserve is given up for it.
+    /// reached that number. On an error nothing has changed. An empty batch is no commit.
     pub fn commit(&mut self, disk: &mut dyn Disk, batch: Batch) -> Result<Commit, StoreError> {
         if let Some(damage) = &self.cache.borrow().damage {
             return Err(damage.clone());
@@ -297,7 +292,7 @@ impl Store {
         }
         let mut group = group::start_group();
         batch.encode(&mut group);
-        let commit = writer.commit(disk, group, batch.room)?;
+        let commit = writer.commit(disk, group)?;
         let hides = self.frozen.is_some() || !self.runs.is_empty();
         let before = self.memtable.bytes();
         for (key, value) in batch.entries {
@@ -430,11 +425,6 @@ impl Store {
             names.append(obsolete);
         }
         names
-    }
-
-    /// Whether there was no room for the last write, or only that of the reserve.
-    pub fn is_full(&self) -> bool {
-        self.writer().is_some_and(|writer| writer.reserve.is_full)
     }
 
     /// The last commit that is durable; 0 before the first flush.

@@ -27,7 +27,6 @@ export const HEALTHY: WireStatus = {
     state: 'ok',
     message: null,
     bytes: 0,
-    full: false,
     cutBytes: 0,
     indexing: 0,
   },

@@ -7,5 +7,4 @@ mod life;
 mod model;
 #[cfg(feature = "planted")]
 mod planted;
-mod reserve;
 mod rules;
