@@ -65,7 +65,7 @@ pub fn optimise(root: &Path, out: &Path) -> Result<(), String> {
     let mut options = SMALLER.to_vec();
     options.push(&symbols);
     wasm_opt(root, &module, &options)?;
-    // By itself: while the other passes converge it would run again, on what it has shortened.
+    // By itself: it would run with each of the others, the second time on what it has shortened.
     let printed = wasm_opt(root, &module, &["--minify-imports-and-exports-and-modules"])?;
     let long = fs::read_to_string(&glue).map_err(|error| in_file(&glue, &error))?;
     let short = Names::read(&printed).shorten(&long)?;
