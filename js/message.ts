@@ -76,6 +76,10 @@ export interface WireStorage {
   readonly kind: Kind;
   readonly durable: boolean;
   readonly state: 'ok' | 'damaged' | 'failed';
+  /**
+   * There was no room for the last write. Reading and deleting go on, by a reserve, for a while.
+   */
+  readonly full: boolean;
   /** What is wrong, if something is. */
   readonly message: string | null;
   readonly bytes: number;

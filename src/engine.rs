@@ -139,7 +139,7 @@ impl Engine {
                     let progress = opening.on_file(step, result);
                     self.advance(step, progress);
                 }
-                Phase::Open(database) => database.store.file_ready(&name, result),
+                Phase::Open(database) => database.store.file_ready(step.disk, &name, result),
                 Phase::Closed => {}
             },
         }

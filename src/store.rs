@@ -31,6 +31,7 @@ mod name;
 #[cfg(feature = "oracle")]
 pub mod probe;
 mod recovery;
+mod reserve;
 mod run;
 mod snapshot;
 mod upkeep;
@@ -41,7 +42,8 @@ mod tests;
 
 pub use batch::Batch;
 pub use error::StoreError;
-pub use recovery::{Damage, Recovery, Refused, Report, Torn};
+pub use recovery::{Damage, Recovery, Report, Torn};
+pub use reserve::Room;
 pub use snapshot::Snapshot;
 
 use crate::ids::{Commit, FileId, Term, Ticket};
@@ -81,6 +83,8 @@ pub struct Sizes {
     pub slice_bytes: usize,
     /// Blocks that are kept in memory.
     pub cache_bytes: usize,
+    /// Room on the disk that is kept for when it is full.
+    pub reserve_bytes: u64,
 }
 
 /// From so many runs on whoever writes merges them, so that reads stay quick however fast is
@@ -278,7 +282,8 @@ impl Store {
     }
 
     /// Writes a batch, whole, and returns its number. It is durable when [`Store::durable`] has
-    /// reached that number. On an error nothing has changed. An empty batch is no commit.
+    /// reached that number. On an error nothing has changed. An empty batch is no commit. Where the
+    /// disk is full, what the batch may take of the reserve is given up for it.
     pub fn commit(&mut self, disk: &mut dyn Disk, batch: Batch) -> Result<Commit, StoreError> {
         if let Some(damage) = &self.cache.borrow().damage {
             return Err(damage.clone());
@@ -292,7 +297,7 @@ impl Store {
         }
         let mut group = group::start_group();
         batch.encode(&mut group);
-        let commit = writer.commit(disk, group)?;
+        let commit = writer.commit(disk, group, batch.room)?;
         let hides = self.frozen.is_some() || !self.runs.is_empty();
         let before = self.memtable.bytes();
         for (key, value) in batch.entries {
@@ -425,6 +430,11 @@ impl Store {
             names.append(obsolete);
         }
         names
+    }
+
+    /// Whether there was no room for the last write, or only that of the reserve.
+    pub fn is_full(&self) -> bool {
+        self.writer().is_some_and(|writer| writer.reserve.is_full)
     }
 
     /// The last commit that is durable; 0 before the first flush.

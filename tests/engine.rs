@@ -9,6 +9,8 @@ mod copies;
 mod device;
 #[path = "engine/export.rs"]
 mod export;
+#[path = "engine/full.rs"]
+mod full;
 #[path = "engine/indexes.rs"]
 mod indexes;
 #[path = "engine/outbox.rs"]

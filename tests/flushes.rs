@@ -331,6 +331,7 @@ const SMALL: Sizes = Sizes {
     block_bytes: 300,
     slice_bytes: 100_000,
     cache_bytes: 0,
+    reserve_bytes: 400,
 };
 
 #[test]

@@ -70,14 +70,14 @@ fn pairs(disk: &TornDisk, put: Option<(&[u8], &[u8])>) -> String {
     let Some(Event::Listed { files: listed, .. }) = inbox.pop() else {
         panic!("no answer")
     };
-    let recovery = Recovery::read(&mut files, &listed.unwrap(), Sizes::default()).unwrap();
+    let mut recovery = Recovery::read(&mut files, &listed.unwrap(), Sizes::default()).unwrap();
     assert_eq!(recovery.report(), &holm::store::Report::default());
     files.make(&recovery.file_to_make().unwrap());
     let Some(Event::FileReady { result, .. }) = inbox.pop() else {
         panic!("no answer")
     };
     let begun = recovery.begin(&mut files, result.unwrap());
-    let mut store: Store = begun.unwrap_or_else(|refused| panic!("{:?}", refused.error));
+    let mut store: Store = begun.unwrap_or_else(|error| panic!("{error:?}"));
     if let Some((key, value)) = put {
         let mut batch = Batch::new();
         batch.put(key.to_vec(), value.to_vec());

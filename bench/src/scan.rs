@@ -26,9 +26,9 @@ impl Reading {
         };
         let listed = listed.expect("the files can be opened");
         let recovery = Recovery::read(&mut files, &listed, Sizes::default());
-        let recovery = recovery.expect("it can be read");
+        let mut recovery = recovery.expect("it can be read");
         assert_eq!(recovery.report().damage, [], "nothing is damaged");
-        let store = recovery.into_read_only(StoreError::Full);
+        let store = recovery.read_only(StoreError::Full);
         Self { files, store }
     }
 

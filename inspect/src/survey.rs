@@ -106,7 +106,7 @@ impl Survey {
             files.extend(read_run(&mut folder, &name, file, &listed)?);
         }
         let names = folder.names.clone();
-        let recovery = Recovery::read(&mut folder, &names, Sizes::default()).map_err(said)?;
+        let mut recovery = Recovery::read(&mut folder, &names, Sizes::default()).map_err(said)?;
         let report = recovery.report().clone();
         let damage = report.damage.iter();
         let mut problems: Vec<Problem> = damage
@@ -126,7 +126,7 @@ impl Survey {
             problems,
             torn: report.torn,
             folder,
-            store: recovery.into_read_only(refusal),
+            store: recovery.read_only(refusal),
         })
     }
 

@@ -313,7 +313,7 @@ fn tamper(machine: &Machine, at: u8, change: impl Fn(usize, &[u8], &[u8], &mut B
     let Some(Event::Listed { files, .. }) = inbox.pop() else {
         panic!("files are listed at once");
     };
-    let recovery = Recovery::read(&mut disk, &files.unwrap(), Sizes::default()).unwrap();
+    let mut recovery = Recovery::read(&mut disk, &files.unwrap(), Sizes::default()).unwrap();
     disk.make(&recovery.file_to_make().unwrap());
     let Some(Event::FileReady { result, .. }) = inbox.pop() else {
         panic!("a file is made at once");

@@ -27,6 +27,7 @@ export const HEALTHY: WireStatus = {
     state: 'ok',
     message: null,
     bytes: 0,
+    full: false,
     cutBytes: 0,
     indexing: 0,
   },

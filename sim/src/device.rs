@@ -25,6 +25,7 @@ const SIZES: Sizes = Sizes {
     block_bytes: 500,
     slice_bytes: 2_000,
     cache_bytes: 20_000,
+    reserve_bytes: 400,
 };
 
 /// A worker.

@@ -15,7 +15,7 @@ use crate::planted;
 use crate::platform::disk::Disk;
 use crate::query::access::{Access, Form, Range, access, push_value};
 use crate::query::check::CheckedQuery;
-use crate::store::{Batch, Direction};
+use crate::store::{Batch, Direction, Room};
 use crate::txn::table;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -351,6 +351,9 @@ impl Database {
         if let Ok(place) = &outcome {
             if place.is_none() {
                 batch.put(table::meta("indexes"), self.indexes.encode(Some(at)));
+            }
+            if !index.is_gone {
+                batch.room = Room::Free;
             }
             if let Err(error) = self.commit(step.disk, batch) {
                 outcome = Err(error);

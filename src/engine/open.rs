@@ -31,6 +31,9 @@ use xxhash_rust::xxh64::xxh64;
 /// How long to wait before files that are busy are tried again, in milliseconds.
 const BUSY_MS: u64 = 50;
 
+/// The reserve of databases whose files are in memory.
+const RESERVE_IN_MEMORY_BYTES: u64 = 64 << 10;
+
 /// What the page asked for.
 #[derive(Debug)]
 pub struct OpenRequest {
@@ -90,6 +93,8 @@ pub struct Opening {
     stage: Stage,
     deadline_ms: u64,
     storage: StorageState,
+    /// The files were closed to be opened again.
+    is_second: bool,
 }
 
 /// What came of a step of opening: the database, once it is open; the answer is still to be given.
@@ -116,6 +121,7 @@ impl Opening {
             stage,
             deadline_ms,
             storage,
+            is_second: false,
         })
     }
 
@@ -156,6 +162,15 @@ impl Opening {
         });
     }
 
+    /// Opens the files again in a while, which closes them first.
+    fn list_later(&mut self, step: &mut Step<'_>) -> Option<Box<Database>> {
+        self.stage = Stage::Listing { is_waiting: true };
+        step.out.push(Effect::WakeAt {
+            monotonic_ms: step.input.monotonic_ms + BUSY_MS,
+        });
+        None
+    }
+
     /// Time has passed.
     pub fn on_tick(&mut self, step: &mut Step<'_>) -> Progress {
         let is_late = step.input.monotonic_ms >= self.deadline_ms;
@@ -178,14 +193,15 @@ impl Opening {
         storage: (&'static str, Survival),
     ) -> Progress {
         (self.storage.kind, self.storage.survival) = storage;
+        self.sizes.reserve_bytes = match storage.1 {
+            Survival::Nothing => 0,
+            Survival::Flushed => RESERVE_IN_MEMORY_BYTES,
+            Survival::Written => self.sizes.reserve_bytes,
+        };
         let files = match files {
             Ok(files) => files,
             Err(DiskError::Busy) if step.input.monotonic_ms < self.deadline_ms => {
-                self.stage = Stage::Listing { is_waiting: true };
-                step.out.push(Effect::WakeAt {
-                    monotonic_ms: step.input.monotonic_ms + BUSY_MS,
-                });
-                return Ok(None);
+                return Ok(self.list_later(step));
             }
             Err(DiskError::NotFound) => return Err(Problem::StorageGone.into()),
             Err(error) => return Err(storage_error(error.into())),
@@ -209,7 +225,7 @@ impl Opening {
             return Ok(None);
         }
         let stage = std::mem::replace(&mut self.stage, Stage::Listing { is_waiting: false });
-        let Stage::Making(recovery) = stage else {
+        let Stage::Making(mut recovery) = stage else {
             return Ok(None);
         };
         let file = match result {
@@ -218,10 +234,12 @@ impl Opening {
         };
         match recovery.begin(step.disk, file) {
             Ok(store) => self.load(step, store),
-            Err(refused) => {
-                let recovery = Box::new(refused.recovery);
-                self.open_read_only(step, recovery, refused.error)
+            // What was given up is free only once its file is closed.
+            Err(StoreError::Poisoned { .. }) if !self.is_second => {
+                self.is_second = true;
+                Ok(self.list_later(step))
             }
+            Err(error) => self.open_read_only(step, recovery, error),
         }
     }
 
@@ -229,7 +247,7 @@ impl Opening {
     fn open_read_only(
         &mut self,
         step: &mut Step<'_>,
-        recovery: Box<Recovery>,
+        mut recovery: Box<Recovery>,
         refusal: StoreError,
     ) -> Progress {
         self.storage.state = match refusal {
@@ -237,7 +255,7 @@ impl Opening {
             _ => "failed",
         };
         self.storage.problem = Some(storage_error(refusal.clone()).message());
-        self.load(step, recovery.into_read_only(refusal))
+        self.load(step, recovery.read_only(refusal))
     }
 
     fn load(&mut self, step: &mut Step<'_>, store: Store) -> Progress {

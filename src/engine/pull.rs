@@ -13,7 +13,7 @@ use crate::planted;
 use crate::platform::disk::Disk;
 use crate::protocol::codec::decode_server;
 use crate::protocol::message::{Delta, Outcome, Page, ServerMessage};
-use crate::store::{Batch, Direction};
+use crate::store::{Batch, Direction, Room};
 use crate::sync::session::Phase;
 use crate::txn::table;
 use std::ops::ControlFlow;
@@ -63,6 +63,7 @@ impl Database {
         cursor: Option<String>,
     ) -> Result<(), Error> {
         let mut batch = Batch::new();
+        batch.room = Room::Free;
         let link = self.link.as_mut().expect("pages come over a link");
         batch.put(
             table::numbered(table::STAGED, link.bearing.staged),
@@ -82,10 +83,16 @@ impl Database {
         cursor: Option<String>,
     ) -> Result<(), Error> {
         let staged = self.staged_deltas(step.disk)?;
+        // What was written here comes back, and frees what its entries take.
+        let is_over = |delta: &Delta| self.outbox.is_over(&delta.key);
+        let is_own = staged.is_empty() && page.deltas.iter().all(is_over);
         let is_resetting = self.arrive(page, cursor);
         let moves = self.settling_moves(page);
         self.install(&moves, Way::Forward);
         let mut batch = Batch::new();
+        if !is_own {
+            batch.room = Room::Free;
+        }
         let mut changes = Vec::new();
         let put = self.put_pulled(
             step.disk,

@@ -54,6 +54,7 @@ impl Database {
         member_text(out, "kind", Some(storage.kind));
         member_value(out, "durable", &Value::Bool(is_durable));
         member_text(out, "state", Some(storage.state));
+        member_value(out, "full", &Value::Bool(self.store.is_full()));
         member_text(out, "message", storage.problem.as_deref());
         member_whole(out, "bytes", self.store.bytes());
         member_whole(out, "cutBytes", storage.cut_bytes);

@@ -15,7 +15,7 @@ use crate::outbox::entry::{Entry, State};
 use crate::planted;
 use crate::platform::disk::Disk;
 use crate::protocol::message::Mutation;
-use crate::store::Batch;
+use crate::store::{Batch, Room};
 use crate::txn::staging::{StagedDocument, Staging};
 use crate::txn::table;
 
@@ -31,6 +31,9 @@ impl Database {
         let mut batch = Batch::new();
         let mut changes = Vec::new();
         for (key, staged) in &mut staging.documents {
+            if staged.after.is_alive() {
+                batch.room = Room::Free;
+            }
             self.put_staged(step.disk, &mut batch, key, staged)?;
             let before = std::mem::take(&mut staged.before);
             let after = std::mem::take(&mut staged.after);

@@ -2,11 +2,15 @@
 //!
 //! Also the varints of the format. It must not know what keys and values mean.
 
+use super::reserve::Room;
+
 /// Ordered puts and deletes that are committed together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     pub(super) entries: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     bytes: usize,
+    /// What it may take of the disk.
+    pub room: Room,
 }
 
 impl Batch {

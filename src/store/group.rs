@@ -169,8 +169,11 @@ fn header_check(log: LogId, offset: u64, [a, b, c, d]: [u64; 4]) -> u64 {
 }
 
 fn bytes_of(numbers: &[u64]) -> Vec<u8> {
-    let bytes = |number: &u64| number.to_le_bytes();
-    numbers.iter().flat_map(bytes).collect()
+    let mut bytes = Vec::new();
+    for number in numbers {
+        bytes.extend_from_slice(&number.to_le_bytes());
+    }
+    bytes
 }
 
 /// A little-endian number of up to eight bytes; the callers have checked that it is there.

@@ -38,15 +38,15 @@ impl LogName {
 
     /// Reads what `to_text` wrote, and nothing else.
     pub fn from_text(text: &str) -> Option<Self> {
-        let mut numbers = numbers(text);
-        let mut read_log = || {
-            Some(LogId {
-                term: Term(numbers.next()??),
-                part: numbers.next()?? as u32,
-            })
+        let [term, part, base_term, base_part] = numbers(text);
+        let log = LogId {
+            term: Term(term?),
+            part: part? as u32,
         };
-        let log = read_log()?;
-        let base = read_log()?;
+        let base = LogId {
+            term: Term(base_term?),
+            part: base_part? as u32,
+        };
         let name = Self {
             log,
             base: (base.term.0 > 0).then_some(base),
@@ -57,18 +57,30 @@ impl LogName {
 
 /// The term in a file's name, whatever the file is.
 pub fn term_of(text: &str) -> Option<Term> {
-    numbers(text).next()?.map(Term)
+    let [term, ..] = numbers(text);
+    term.map(Term)
 }
 
 /// The numbers of a file's name, which stand behind its first word.
-pub(super) fn numbers(text: &str) -> impl Iterator<Item = Option<u64>> {
-    let fields = text.as_bytes().split(|byte| *byte == b'-');
-    fields.skip(1).map(|digits| {
-        let is_number = !digits.is_empty() && digits.len() <= DIGITS_MAX;
-        let is_number = is_number && digits.iter().all(u8::is_ascii_digit);
-        let add = |number, digit: &u8| number * 10 + u64::from(digit - b'0');
-        is_number.then(|| digits.iter().fold(0, add))
-    })
+pub(super) fn numbers(text: &str) -> [Option<u64>; 4] {
+    let mut numbers = [None; 4];
+    let mut rest = numbers.iter_mut();
+    let (mut number, mut digits) = (&mut None, 0);
+    for byte in text.bytes() {
+        digits += 1;
+        let digit = u64::from(byte.wrapping_sub(b'0'));
+        *number = match *number {
+            _ if byte == b'-' => {
+                let Some(next) = rest.next() else { break };
+                (number, digits) = (next, 0);
+                None
+            }
+            Some(before) if digit < 10 && digits <= DIGITS_MAX => Some(before * 10 + digit),
+            None if digit < 10 && digits == 1 => Some(digit),
+            _ => None,
+        };
+    }
+    numbers
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::manifest::{Link, Manifest};
 use super::memtable::Memtable;
 use super::merged::{Memory, Merged};
 use super::name::{LogId, LogName, term_of};
+use super::reserve::{self, Reserve, Room};
 use super::run::{End, Run, RunId, RunRecord};
 use super::upkeep;
 use super::writer::Writer;
@@ -67,9 +68,12 @@ pub struct Recovery {
     last: Commit,
     logs: SortedMap<LogName, FileId>,
     run_files: Vec<(RunId, FileId)>,
+    reserve: Option<FileId>,
     term: Term,
     base: Option<LogId>,
     links: Vec<Link>,
+    /// Links that are given up for a head that carries everything, if there is room for it.
+    links_given_up: Vec<Link>,
     /// Keys whose state the links do not hold. A map of the memtable's type, so that one copy of
     /// its code serves both; it has no values.
     carried: Memory,
@@ -80,14 +84,6 @@ pub struct Recovery {
     /// The runs that are known to have been finished.
     finished: Vec<Rc<Run>>,
     report: Report,
-}
-
-/// The log could not be begun. What was read is still there and may be opened for reading.
-pub struct Refused {
-    /// Why.
-    pub error: StoreError,
-    /// What was read.
-    pub recovery: Recovery,
 }
 
 impl Recovery {
@@ -192,47 +188,56 @@ impl Recovery {
         })
     }
 
-    /// The store, for reading only. Every commit is refused with `refusal`.
-    pub fn into_read_only(self, refusal: StoreError) -> Store {
-        let end = StoreEnd::ReadOnly {
-            last: self.last,
-            term: self.term,
+    /// The store, for reading only. Every commit is refused with `refusal`. Nothing is left here.
+    pub fn read_only(&mut self, refusal: StoreError) -> Store {
+        let (last, term) = (self.last, self.term);
+        self.store(StoreEnd::ReadOnly {
+            last,
+            term,
             refusal,
-        };
-        let mut store = Store::new(self.sizes, self.memtable, self.runs, end);
-        store.is_damaged = self.is_salvaging;
-        store
+        })
     }
 
-    /// Begins the new term's log in the empty `file` that was made for it, and makes the store
-    /// writable. Nothing may be answered from it before its first flush.
-    pub fn begin(self, disk: &mut dyn Disk, file: FileId) -> Result<Store, Box<Refused>> {
-        match self.write_head(disk, file) {
-            Err(error) => Err(Box::new(Refused {
-                error,
-                recovery: self,
-            })),
-            Ok(writer) => {
-                let obsolete = self.obsolete();
-                let end = StoreEnd::Writable(Box::new(writer));
-                let mut store = Store::new(self.sizes, self.memtable, self.runs, end);
-                store.obsolete = obsolete;
-                store.links = self.links;
-                Ok(store)
+    /// Begins the new term's log in the empty `file` that was made for it, and gives the store,
+    /// writable; then nothing is left here. Nothing may be answered from it before its first
+    /// flush. On an error what was read is still here, and may be opened for reading.
+    pub fn begin(&mut self, disk: &mut dyn Disk, file: FileId) -> Result<Store, StoreError> {
+        loop {
+            match self.write_head(disk, file) {
+                Err(StoreError::Full) if !self.links_given_up.is_empty() => {
+                    self.links = std::mem::take(&mut self.links_given_up);
+                }
+                Err(error) => return Err(error),
+                Ok(writer) => {
+                    let obsolete = self.obsolete();
+                    let mut store = self.store(StoreEnd::Writable(Box::new(writer)));
+                    store.obsolete = obsolete;
+                    return Ok(store);
+                }
             }
         }
+    }
+
+    fn store(&mut self, end: StoreEnd) -> Store {
+        let memtable = std::mem::take(&mut self.memtable);
+        let mut store = Store::new(self.sizes, memtable, std::mem::take(&mut self.runs), end);
+        store.links = std::mem::take(&mut self.links);
+        store.is_damaged = self.is_salvaging;
+        store
     }
 
     fn sort(files: &[(String, FileId)], sizes: Sizes) -> Self {
         let mut logs = SortedMap::new();
         let mut run_files = Vec::new();
         let mut report = Report::default();
+        let mut reserve = None;
         let mut term = Term(0);
         for (text, file) in files {
             term = term.max(term_of(text).unwrap_or_default());
             match (LogName::from_text(text), RunId::from_text(text)) {
                 (Some(name), _) => drop(logs.insert(name, *file)),
                 (_, Some(run)) => run_files.push((run, *file)),
+                _ if text == reserve::NAME => reserve = Some(*file),
                 _ => report.unknown.push(text.clone()),
             }
         }
@@ -243,9 +248,11 @@ impl Recovery {
             last: Commit(0),
             logs,
             run_files,
+            reserve,
             term: term.next(),
             base: None,
             links: Vec::new(),
+            links_given_up: Vec::new(),
             carried: Memory::default(),
             listed: Default::default(),
             is_salvaging: false,
@@ -429,7 +436,7 @@ impl Recovery {
         let linked = lengths.fold(0, u64::saturating_add);
         let tolerated = LINKED_BYTES_FREE + live as u64 * LINKED_BYTES_FACTOR;
         if self.links.len() > LINKS_MAX || linked > tolerated {
-            self.links.clear();
+            self.links_given_up = std::mem::take(&mut self.links);
         }
     }
 
@@ -447,22 +454,35 @@ impl Recovery {
         }
         let manifest = upkeep::manifest(&self.links, &self.runs);
         let commits = (self.last, Commit(0));
-        Writer::begin(disk, (self.name(), file), commits, &manifest, &entries)
+        let head = (&manifest, &entries[..]);
+        let reserve = Reserve {
+            file: self.reserve,
+            bytes: self.sizes.reserve_bytes,
+            ..Reserve::default()
+        };
+        Writer::begin(
+            disk,
+            (self.name(), file),
+            commits,
+            head,
+            (reserve, Room::Reserve),
+        )
     }
 
     /// Logs that the new one does not build on.
     fn obsolete(&self) -> Vec<String> {
-        let is_linked = |name: &LogName| self.links.iter().any(|link| link.name == *name);
-        let is_read = |id: &RunId| self.runs.iter().any(|run| run.record.id == *id);
-        let logs = self.logs.keys().filter(|name| !is_linked(name));
-        let runs = self
-            .run_files
-            .iter()
-            .map(|(id, _)| id)
-            .filter(|id| !is_read(id));
-        logs.map(|name| name.to_text())
-            .chain(runs.map(|id| id.to_text()))
-            .collect()
+        let mut names = Vec::new();
+        for name in self.logs.keys() {
+            if !self.links.iter().any(|link| link.name == *name) {
+                names.push(name.to_text());
+            }
+        }
+        for (id, _) in &self.run_files {
+            if !self.runs.iter().any(|run| run.record.id == *id) {
+                names.push(id.to_text());
+            }
+        }
+        names
     }
 
     fn add_damage(&mut self, file: String, offset: usize, problem: &'static str) {

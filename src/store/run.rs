@@ -34,10 +34,10 @@ impl RunId {
 
     /// Reads what `to_text` wrote, and nothing else.
     pub fn from_text(text: &str) -> Option<Self> {
-        let mut numbers = name::numbers(text);
+        let [term, number, ..] = name::numbers(text);
         let id = Self {
-            term: Term(numbers.next()??),
-            number: numbers.next()??,
+            term: Term(term?),
+            number: number?,
         };
         (id.to_text() == text).then_some(id)
     }

@@ -7,4 +7,5 @@ mod life;
 mod model;
 #[cfg(feature = "planted")]
 mod planted;
+mod reserve;
 mod rules;

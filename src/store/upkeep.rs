@@ -12,6 +12,7 @@ use super::job::{Deletes, Inputs, Job, runs_to_merge};
 use super::manifest::{Link, Manifest};
 use super::merged::{Memory, Merged};
 use super::name::{LogId, LogName};
+use super::reserve::{self, Room};
 use super::run::{End, Run, RunId};
 use super::writer::Writer;
 use super::{Sizes, Store};
@@ -89,9 +90,13 @@ impl Store {
     pub fn files_wanted(&mut self) -> Vec<String> {
         let mut names = Vec::new();
         let begun = self.writer().filter(|writer| writer.is_begun());
-        let Some(name) = begun.map(Writer::name) else {
+        let Some(writer) = begun else {
             return names;
         };
+        let name = writer.name();
+        if writer.reserve.file.is_none() && self.sizes.reserve_bytes > 0 {
+            names.push(reserve::NAME.to_string());
+        }
         let upkeep = &self.upkeep;
         if upkeep.spare_log.is_none() && self.memtable.bytes() * 2 >= self.sizes.memtable_bytes {
             names.push(next_log(name).to_text());
@@ -105,7 +110,20 @@ impl Store {
     }
 
     /// A file that was wanted is there, empty, or could not be made.
-    pub fn file_ready(&mut self, name: &str, result: Result<FileId, DiskError>) {
+    pub fn file_ready(
+        &mut self,
+        disk: &mut dyn Disk,
+        name: &str,
+        result: Result<FileId, DiskError>,
+    ) {
+        if name == reserve::NAME {
+            if let (Ok(file), Some(writer)) = (result, self.writer_mut()) {
+                writer.reserve.file = Some(file);
+                writer.reserve.hold(disk);
+            }
+            // Asked for only once.
+            return;
+        }
         let upkeep = &mut self.upkeep;
         upkeep.asked.retain(|asked| asked != name);
         let run = RunId::from_text(name);
@@ -198,6 +216,7 @@ impl Store {
         let Some(writer) = self.writer() else {
             return Ok(());
         };
+        let reserve = writer.reserve;
         let (link, carried) = writer.link();
         let commits = (writer.last(), writer.durable());
         let mut manifest = manifest(&self.links, &self.runs);
@@ -205,7 +224,8 @@ impl Store {
         let Some(log) = self.upkeep.spare_log else {
             return Ok(());
         };
-        let next = Writer::begin(disk, log, commits, &manifest, &carried)?;
+        let head = (&manifest, &carried[..]);
+        let next = Writer::begin(disk, log, commits, head, (reserve, Room::Free))?;
         self.upkeep.spare_log = None;
         self.set_writer(next);
         self.links = manifest.links;
@@ -350,6 +370,7 @@ impl Default for Sizes {
             block_bytes: 32 << 10,
             slice_bytes: 256 << 10,
             cache_bytes: 16 << 20,
+            reserve_bytes: 1 << 20,
         }
     }
 }

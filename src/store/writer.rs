@@ -6,6 +6,7 @@ use super::error::StoreError;
 use super::group::{self, HEADER_BYTES, Kind, PREAMBLE_BYTES};
 use super::manifest::{Link, Manifest};
 use super::name::LogName;
+use super::reserve::{Reserve, Room};
 use crate::ids::{Commit, FileId};
 use crate::platform::disk::{Disk, DiskError};
 
@@ -32,6 +33,8 @@ pub(super) struct Writer {
     proof: Option<u64>,
     /// Why nothing may be written any more.
     problem: Option<String>,
+    /// Room for when there is none.
+    pub reserve: Reserve,
 }
 
 impl Writer {
@@ -41,8 +44,8 @@ impl Writer {
         disk: &mut dyn Disk,
         (name, file): (LogName, FileId),
         (last, durable): (Commit, Commit),
-        manifest: &Manifest,
-        entries: &[u8],
+        (manifest, entries): (&Manifest, &[u8]),
+        (reserve, room): (Reserve, Room),
     ) -> Result<Self, StoreError> {
         if disk.size(file)? > 0 {
             return Err(StoreError::TermTaken {
@@ -69,8 +72,9 @@ impl Writer {
             is_cut: false,
             proof: None,
             problem: None,
+            reserve,
         };
-        writer.write(disk, &bytes)?;
+        writer.write(disk, &bytes, room)?;
         writer.end.commit = last;
         Ok(writer)
     }
@@ -139,9 +143,10 @@ impl Writer {
         &mut self,
         disk: &mut dyn Disk,
         mut group: Vec<u8>,
+        room: Room,
     ) -> Result<Commit, StoreError> {
         let commit = self.end.commit.next();
-        self.append(disk, &mut group, Kind::Commit, commit)?;
+        self.append(disk, &mut group, (Kind::Commit, commit), room)?;
         self.end.commit = commit;
         self.unflushed.push((commit, group));
         Ok(commit)
@@ -155,7 +160,8 @@ impl Writer {
     ) -> Result<(), StoreError> {
         let mut group = group::start_group();
         manifest.encode(self.name, &mut group);
-        self.append(disk, &mut group, Kind::Manifest, self.end.commit)
+        let kind = (Kind::Manifest, self.end.commit);
+        self.append(disk, &mut group, kind, Room::Reserve)
     }
 
     /// What to flush, if there is something; then a flush is under way.
@@ -190,7 +196,8 @@ impl Writer {
         if is_news && self.proof.is_none() && self.problem.is_none() {
             // Without space there is no mark; then the first group that finds space is the proof.
             // A mark that was cut off again is no news: else it would be tried for ever.
-            let _ = self.append(disk, &mut group::start_group(), Kind::Mark, self.end.commit);
+            let kind = (Kind::Mark, self.end.commit);
+            let _ = self.append(disk, &mut group::start_group(), kind, Room::Reserve);
         }
         Ok(())
     }
@@ -199,8 +206,8 @@ impl Writer {
         &mut self,
         disk: &mut dyn Disk,
         group: &mut [u8],
-        kind: Kind,
-        commit: Commit,
+        (kind, commit): (Kind, Commit),
+        room: Room,
     ) -> Result<(), StoreError> {
         if let Some(problem) = self.problem() {
             return Err(problem);
@@ -208,7 +215,7 @@ impl Writer {
         let flushed = self.flushed.offset;
         let (log, offset) = (self.name.log, self.end.offset);
         group::seal(group, log, offset, (kind, commit, flushed))?;
-        self.write(disk, group)?;
+        self.write(disk, group, room)?;
         if flushed > 0 && self.proof.is_none() {
             self.proof = Some(self.end.offset);
         }
@@ -217,20 +224,44 @@ impl Writer {
 
     /// One write at the end, whole or taken back. Browsers at their quota report too few bytes, or
     /// absurdly many.
-    fn write(&mut self, disk: &mut dyn Disk, bytes: &[u8]) -> Result<(), StoreError> {
-        let error = match disk.write(self.file, self.end.offset, bytes) {
-            Ok(count) if count == bytes.len() || crate::planted::is("store_count_unchecked") => {
-                self.end.offset += bytes.len() as u64;
-                return Ok(());
+    ///
+    /// Where there is no room the reserve is given up, if it may be. That may not help before the
+    /// files are opened again: some browsers count for a file what it had since it was opened.
+    fn write(&mut self, disk: &mut dyn Disk, bytes: &[u8], room: Room) -> Result<(), StoreError> {
+        let may_take_all = room == Room::Reserve || crate::planted::is("store_reserve_for_all");
+        let mut given = 0;
+        while may_take_all || self.reserve.hold(disk) {
+            let error = match disk.write(self.file, self.end.offset, bytes) {
+                Ok(count)
+                    if count == bytes.len() || crate::planted::is("store_count_unchecked") =>
+                {
+                    self.end.offset += bytes.len() as u64;
+                    self.reserve.is_full &= may_take_all;
+                    return Ok(());
+                }
+                Ok(_) => DiskError::Full,
+                Err(error) => error,
+            };
+            self.is_cut = true;
+            if let Err(error) = disk.truncate(self.file, self.end.offset) {
+                return Err(self.poison(&error));
             }
-            Ok(_) => StoreError::Full,
-            Err(error) => error.into(),
-        };
-        self.is_cut = true;
-        match disk.truncate(self.file, self.end.offset) {
-            Ok(()) => Err(error),
-            Err(error) => Err(self.poison(&error)),
+            if !matches!(error, DiskError::Full) {
+                return Err(error.into());
+            }
+            if !may_take_all || crate::planted::is("store_reserve_kept") {
+                break;
+            }
+            if given > bytes.len() as u64 {
+                return Err(self.poison(&error));
+            }
+            given = self.reserve.give_up(disk);
+            if given == 0 {
+                break;
+            }
         }
+        self.reserve.is_full = true;
+        Err(StoreError::Full)
     }
 
     fn poison(&mut self, error: &DiskError) -> StoreError {

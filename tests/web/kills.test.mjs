@@ -101,7 +101,12 @@ for (const name of browserNames) {
       const before = pages.stops;
       await bring();
       const what = `the worker to come to ${JSON.stringify(place)}`;
-      await until(() => pages.stops > before, { ...SOON, what });
+      const isThere = async () => {
+        // A write that has failed would be waited for in vain.
+        await ledger.hear();
+        return pages.stops > before;
+      };
+      await until(isThere, { ...SOON, what });
     }
 
     /** Writes, and stops in the midst of it; for an opening, in the one after the writing. */

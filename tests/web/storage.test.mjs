@@ -266,6 +266,38 @@ for (const { name, rung, where } of places.filter(({ name }) => name !== 'webkit
   });
 }
 
+for (const { name, where } of places.filter(({ rung }) => rung === 'opfs')) {
+  test(`a full database in ${where} is emptied, and opens`, TEST, async (t) => {
+    const pages = await servePages({ rung: 'opfs' });
+    const profileDir = `${temporaryFolder()}/profile`;
+    const browser = await launch(name, { profileDir, quotaBytes: QUOTA_BYTES });
+    try {
+      const page = await openPage(browser, pages.origin);
+      await open(page, { name: 'full' });
+      const { saved, error } = await page.evaluate(fillUp, BATCH);
+      assert.equal(error?.code, 'storage_full', error?.message);
+      assert.equal(await page.evaluate(() => app.db.status.storage.full), true);
+      let count = saved;
+      for (const length of [4_000, 400]) {
+        const small = await page.evaluate(fillUp, 1, length);
+        assert.equal(small.error?.code, 'storage_full');
+        count += small.saved;
+      }
+      assert.equal(await page.evaluate(deleteOdd, '0'), null);
+      assert.equal(await page.evaluate(countOdds), count - 1);
+      await reloadPage(page);
+      const { storage } = await open(page, { name: 'full' });
+      assert.equal(storage.state, 'ok', storage.message);
+      assert.equal(await page.evaluate(deleteOdd, '1'), null);
+      assert.equal(await page.evaluate(countOdds), count - 2);
+      t.diagnostic(`${saved} documents, then ${count - saved} small ones`);
+    } finally {
+      await browser.close();
+      pages.close();
+    }
+  });
+}
+
 // The functions below run in the page.
 
 async function insertFilms() {
@@ -316,13 +348,14 @@ function tryToOpen(name) {
  * Writes until a write is refused; how many documents were saved, and why the last write was not.
  * Browsers pack what repeats itself.
  */
-async function fillUp(count) {
-  const bytes = new Uint8Array(130_000);
+async function fillUp(count, length = 130_000) {
+  const bytes = new Uint8Array(length);
   for (const half of [bytes.subarray(0, 65_000), bytes.subarray(65_000)]) {
     crypto.getRandomValues(half);
   }
+  const name = length < 65_000 ? `${length}-` : '';
   for (let saved = 0; ; saved += count) {
-    const odds = Array.from({ length: count }, (_, at) => ({ id: `${saved + at}`, bytes }));
+    const odds = Array.from({ length: count }, (_, at) => ({ id: `${name}${saved + at}`, bytes }));
     const error = await app.errorOf(() => {
       return app.db.mutate.odds.insertMany(odds, { atomic: true }).saved;
     });
@@ -339,4 +372,10 @@ async function deleteHalf() {
   await app.db.transaction((tx) => {
     for (const { id } of rows.slice(rows.length / 2)) tx.mutate.odds.delete(id);
   });
+}
+
+/** The code of what refused it, or null. */
+async function deleteOdd(id) {
+  const error = await app.errorOf(() => app.db.mutate.odds.delete(id).saved);
+  return error?.code ?? null;
 }

@@ -3,7 +3,7 @@
 
 use super::fault::{Blame, Fault};
 use crate::dice::Dice;
-use holm::store::Batch;
+use holm::store::{Batch, Room};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use xxhash_rust::xxh64::Xxh64;
@@ -106,6 +106,7 @@ impl Account {
     /// A commit of several pairs that is about to be tried: a crash may leave it from now on.
     pub fn try_commit(&mut self, dice: &mut Dice) -> Batch {
         let mut batch = Batch::new();
+        batch.room = Room::Free;
         let mut pairs = Pairs::clone(&self.newest().pairs);
         let mut put = |key: Vec<u8>, value: Vec<u8>| {
             pairs.insert(key.clone(), value.clone());
@@ -124,6 +125,20 @@ impl Account {
             pairs.remove(&key);
             batch.delete(key);
         }
+        Rc::make_mut(&mut self.states).push(State::of(pairs));
+        batch
+    }
+
+    /// A commit that frees room and is about to be tried. It may take the reserve.
+    pub fn try_delete(&mut self, dice: &mut Dice) -> Batch {
+        let mut batch = Batch::new();
+        let mut pairs = Pairs::clone(&self.newest().pairs);
+        let number = self.states.len().to_string().into_bytes();
+        pairs.insert(NUMBER.to_vec(), number.clone());
+        batch.put(NUMBER.to_vec(), number);
+        let key = key(dice.below(self.keys));
+        pairs.remove(&key);
+        batch.delete(key);
         Rc::make_mut(&mut self.states).push(State::of(pairs));
         batch
     }

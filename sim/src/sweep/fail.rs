@@ -7,6 +7,7 @@
 use super::account::Account;
 use super::fault::{Blame, Fault, Tally};
 use super::life::Life;
+use super::process::{DATABASE, SMALL};
 use super::recorder::Notes;
 use super::work::{Work, caught};
 use crate::dice::Dice;
@@ -17,14 +18,21 @@ use holm::store::StoreError;
 pub const FLOOR: u64 = 20_000;
 
 /// Lives whose calls fail: openings, commits, logs of several parts, runs and merges.
-const LIVES: [&str; 3] = [
+const LIVES: [&str; 4] = [
     "OcfccfKOcfcKOccfcccctttccttcttsKOcc",
     "OcctcctcctttcctctctctcctctctctctsctK",
     "OcccsKOcccsKOcccsCOcccsKOcctttcttccs",
+    "OcccfsdcdKOdccdtttcdfKOdscdCOdcdsKOd",
 ];
 /// Room that is left when space runs out, in bytes.
 const ROOMS: [u64; 8] = [0, 1, 17, 40, 100, 300, 900, 2_000];
 const SHORTAGES: [Shortage; 3] = [Shortage::Short, Shortage::Absurd, Shortage::Refusal];
+/// A commit that only deletes has fewer bytes.
+const DELETE_BYTES: u64 = 100;
+/// The head of a log, with what it carries, has fewer.
+const HEAD_BYTES: u64 = 2_500;
+/// Length of the reserve.
+const RESERVE: u64 = SMALL.reserve_bytes;
 /// Calls an opening makes, about; a nested failure hits one of them.
 const OPENING_CALLS: u64 = 40;
 /// How many nested failures are tried with each.
@@ -69,7 +77,7 @@ pub fn run(work: &Work, rounds: u64) -> Tally {
         tally.absorb(work.share(|at| {
             let case = *cases.get(at as usize)?;
             let mut tally = Tally::default();
-            let result = caught(|| live(case, seed));
+            let result = caught(|| live(case, seed, &mut tally));
             tally.judge(result.map_err(|fault| fault.at(format!("seed {seed} {case:?}"))));
             tally.count(match case.plan {
                 Plan::Call { nested: None, .. } => "failing calls",
@@ -143,19 +151,31 @@ fn all_cases(calls: &[u64], seed: u64) -> Vec<Case> {
 }
 
 /// One life in which something fails, and what comes after it is healed.
-fn live(case: Case, seed: u64) -> Result<(), Fault> {
+fn live(case: Case, seed: u64, tally: &mut Tally) -> Result<(), Fault> {
     let (mut life, script) = begin(case.life, seed);
     if let Plan::Call { nth, failing, .. } = case.plan {
         life.disk.fail(nth, failing);
     }
+    let mut quota = None;
     for (at, action) in script.chars().enumerate() {
-        plan_space(&life, case.plan, at);
+        quota = plan_space(&life, case.plan, at).unwrap_or(quota);
         let place = |fault: Fault| fault.at(format!("action {at} {action}"));
         if life.process.is_none() && action != 'O' {
             reopen(&mut life, case.plan).map_err(place)?;
         }
+        let has_room = has_room_for(&life, action, quota);
+        let is_plain = action == 'c' && quota.is_some();
         match life.act(action).map_err(place)? {
+            Ok(()) if is_plain && reserve_of(&life) < RESERVE => {
+                let problem = "what only adds has taken the reserve";
+                return Err(place(Fault::new(Blame::Other, problem)));
+            }
+            Ok(()) if has_room => tally.count("written or opened on a full disk"),
             Ok(()) => {}
+            Err(error) if error == StoreError::Full && has_room => {
+                let problem = "refused as full though the reserve is there";
+                return Err(place(Fault::new(Blame::Other, problem)));
+            }
             Err(error) => judge_refusal(&mut life, case.plan, &error).map_err(place)?,
         }
     }
@@ -168,20 +188,39 @@ fn live(case: Case, seed: u64) -> Result<(), Fault> {
         .map_err(|fault| fault.at("after it is healed"))
 }
 
-fn plan_space(life: &Life, plan: Plan, at: usize) {
-    match plan {
+/// Changes the quota where that is planned, and gives it.
+fn plan_space(life: &Life, plan: Plan, at: usize) -> Option<Option<u64>> {
+    let quota = match plan {
         Plan::Space {
             from,
             room,
             shortage,
             ..
-        } if from == at => {
-            life.disk
-                .set_quota(Some((life.disk.used() + room, shortage)));
-        }
-        Plan::Space { to, .. } if to == at => life.disk.set_quota(None),
-        _ => {}
-    }
+        } if from == at => Some((life.disk.used() + room, shortage)),
+        Plan::Space { to, .. } if to == at => None,
+        _ => return None,
+    };
+    life.disk.set_quota(quota);
+    Some(quota.map(|(bytes, _)| bytes))
+}
+
+/// Whether what only deletes, and an opening, must find room: what is free and what is left of the
+/// reserve are enough.
+fn has_room_for(life: &Life, action: char, quota: Option<u64>) -> bool {
+    let needed = match action {
+        'd' => DELETE_BYTES,
+        'O' => HEAD_BYTES,
+        _ => return false,
+    };
+    let is_there = life.disk.content(DATABASE, "reserve").is_some();
+    let room = if is_there { reserve_of(life) } else { 0 };
+    quota.is_some_and(|quota| (quota + room).saturating_sub(life.disk.used()) >= needed)
+}
+
+/// Bytes of the reserve; without the file nothing is promised.
+fn reserve_of(life: &Life) -> u64 {
+    let reserve = life.disk.content(DATABASE, "reserve");
+    reserve.map_or(RESERVE, |bytes| bytes.len() as u64)
 }
 
 /// Opens after a failure. The disk is mended, but for what fails in this opening; then it is.
@@ -217,7 +256,10 @@ fn judge_refusal(life: &mut Life, plan: Plan, error: &StoreError) -> Result<(), 
         (StoreError::Poisoned { .. }, Plan::Call { nth, .. }) => {
             let is_poisoned = nth <= life.disk.calls()
                 && (life.process.is_none()
-                    || matches!(life.commit()?, Err(StoreError::Poisoned { .. })));
+                    || matches!(
+                        life.commit(Account::try_commit)?,
+                        Err(StoreError::Poisoned { .. })
+                    ));
             life.process = None;
             is_poisoned
         }

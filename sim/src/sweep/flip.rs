@@ -8,7 +8,7 @@
 use super::account::{Account, Pairs};
 use super::fault::{Blame, Fault, Tally};
 use super::life::Life;
-use super::process::{DATABASE, Opened, Process, open};
+use super::process::{DATABASE, Opened, Process, SMALL, open};
 use super::recorder::Notes;
 use super::work::{Work, caught};
 use crate::dice::Dice;
@@ -111,12 +111,13 @@ impl Subject {
         let (Some(bytes), Some(keys)) = (SIZES.get(kind), KEYS.get(kind)) else {
             return Err(Fault::new(Blame::Other, "there are two stores"));
         };
+        let bytes = bytes + SMALL.reserve_bytes;
         let notes = Notes::without_points(Account::with_keys(*keys));
         let mut life = Life::new(TornDisk::new(), notes, Dice::new(seed));
         life.run("O")?;
-        while life.disk.used() < *bytes {
+        while life.disk.used() < bytes {
             life.run("cfttt")?;
-            if life.disk.used() >= *bytes {
+            if life.disk.used() >= bytes {
                 life.run("s")?;
             }
         }

@@ -6,11 +6,12 @@ use super::process::{Opened, Process, never_opens, open};
 use super::recorder::{Notes, Point};
 use crate::dice::Dice;
 use holm::platform::torn::TornDisk;
-use holm::store::StoreError;
+use holm::store::{Batch, StoreError};
 
 /// What happens in a life, a letter each.
 ///
 /// O: it is opened. K: the process dies, the machine goes on. C: the machine crashes. c: a commit.
+/// d: one that only deletes.
 /// f: a flush. t: what comes between requests. s: turns until there is nothing to do. z: another
 /// process opens it while the old one lives on. h: that one writes, flushes and works.
 pub type Script = str;
@@ -26,6 +27,9 @@ pub struct Life {
     pub notes: Notes,
     dice: Dice,
 }
+
+/// What makes a commit.
+pub type BatchOf = fn(&mut Account, &mut Dice) -> Batch;
 
 /// Something the store refused, where it may.
 pub type Refusal = Result<(), StoreError>;
@@ -66,7 +70,8 @@ impl Life {
                 return self.open();
             }
             'h' => self.haunt(),
-            'c' => return self.commit(),
+            'c' => return self.commit(Account::try_commit),
+            'd' => return self.commit(Account::try_delete),
             'f' => return self.with(|process| Ok(process.flush().map(|_| ()))),
             't' => return self.with(|process| Ok(process.turn().map(|_| ()))),
             _ => return self.with(Process::settle),
@@ -123,11 +128,8 @@ impl Life {
     }
 
     /// Tries a commit. A refusal must have changed nothing.
-    pub fn commit(&mut self) -> Result<Refusal, Fault> {
-        let batch = {
-            let mut account = self.notes.account.borrow_mut();
-            account.try_commit(&mut self.dice)
-        };
+    pub fn commit(&mut self, batch_of: BatchOf) -> Result<Refusal, Fault> {
+        let batch = batch_of(&mut self.notes.account.borrow_mut(), &mut self.dice);
         let result = self.process()?.commit(batch);
         if result.is_err() {
             self.notes.account.borrow_mut().refuse();

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 /// Bugs that the sweeps must catch. What a missing file and a lost manifest show is left to the
 /// suites of the store.
 #[cfg(feature = "planted")]
-const BUGS: [&str; 14] = [
+const BUGS: [&str; 16] = [
     "store_block_unchecked",
     "store_checksum_unchecked",
     "store_count_unchecked",
@@ -19,6 +19,8 @@ const BUGS: [&str; 14] = [
     "store_obsolete_too_early",
     "store_oldest_wins",
     "store_poison_forgotten",
+    "store_reserve_for_all",
+    "store_reserve_kept",
     "store_run_before_flush",
     "store_torn_tail_kept",
     "store_unflushed_tail_linked",

@@ -19,6 +19,7 @@ pub const SMALL: Sizes = Sizes {
     block_bytes: 160,
     slice_bytes: 400,
     cache_bytes: 2_000,
+    reserve_bytes: 3_000,
 };
 /// More turns than anything takes.
 const TURNS_MAX: usize = 2_000;
@@ -60,7 +61,7 @@ fn try_open(disk: &TornDisk, notes: &Notes) -> Result<Opened, StoreError> {
     let Some(Event::Listed { files: listed, .. }) = inbox.pop() else {
         return Err(unanswered("list"));
     };
-    let recovery = Recovery::read(&mut files, &listed?, SMALL)?;
+    let mut recovery = Recovery::read(&mut files, &listed?, SMALL)?;
     let report = recovery.report().clone();
     let process = |files, store| {
         Box::new(Process {
@@ -71,7 +72,7 @@ fn try_open(disk: &TornDisk, notes: &Notes) -> Result<Opened, StoreError> {
         })
     };
     if let Some(error) = recovery.damage() {
-        let store = recovery.into_read_only(error);
+        let store = recovery.read_only(error);
         return Ok(Opened::Damaged(process(files, store)));
     }
     let Some(name) = recovery.file_to_make() else {
@@ -81,8 +82,7 @@ fn try_open(disk: &TornDisk, notes: &Notes) -> Result<Opened, StoreError> {
     let Some(Event::FileReady { result, .. }) = inbox.pop() else {
         return Err(unanswered("make"));
     };
-    let begun = recovery.begin(&mut files, result?);
-    let store = begun.map_err(|refused| refused.error)?;
+    let store = recovery.begin(&mut files, result?)?;
     let mut process = process(files, store);
     let mut flushes = 0;
     while process.flush()? {
@@ -134,7 +134,7 @@ impl Process {
             let Some(Event::FileReady { result, .. }) = self.inbox.pop() else {
                 return Err(unanswered("make"));
             };
-            self.store.file_ready(name, result);
+            self.store.file_ready(&mut self.files, name, result);
         }
         let is_working = self.work();
         let is_flushing = self.flush()?;

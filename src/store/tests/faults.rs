@@ -124,7 +124,7 @@ fn a_full_disk_refuses_to_begin_and_the_documents_can_still_be_read() {
     life.kill();
     life.disk
         .set_quota(Some((life.disk.used() + 20, Shortage::Short)));
-    let (mut files, inbox, recovery) = read(&life.disk).expect("it reads");
+    let (mut files, inbox, mut recovery) = read(&life.disk).expect("it reads");
     files.make(&recovery.file_to_make().expect("there is no damage"));
     let Some(Event::FileReady {
         result: Ok(file), ..
@@ -136,8 +136,8 @@ fn a_full_disk_refuses_to_begin_and_the_documents_can_still_be_read() {
         .begin(&mut files, file)
         .err()
         .expect("there is no space");
-    assert_eq!(refused.error, StoreError::Full);
-    let store = refused.recovery.into_read_only(refused.error);
+    assert_eq!(refused, StoreError::Full);
+    let store = recovery.read_only(refused);
     let mut session = Session {
         files,
         inbox,
@@ -209,13 +209,13 @@ fn a_term_that_another_took_is_refused() {
     let name = life.disk.names(DATABASE).pop().expect("there is a log");
     let content = life.disk.content(DATABASE, &name).expect("there is a log");
     life.kill();
-    let (mut files, _, recovery) = read(&life.disk).expect("it reads");
+    let (mut files, _, mut recovery) = read(&life.disk).expect("it reads");
     let wanted = recovery.file_to_make().expect("there is no damage");
     let refused = recovery
         .begin(&mut files, FileId(1))
         .err()
         .expect("the file has content");
-    assert_eq!(refused.error, StoreError::TermTaken { file: wanted });
+    assert_eq!(refused, StoreError::TermTaken { file: wanted });
     assert_eq!(
         life.disk.content(DATABASE, &name),
         Some(content),

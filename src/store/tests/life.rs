@@ -1,7 +1,7 @@
 //! A database's life on a `TornDisk`, beside a model that knows what every commit left.
 
 use crate::event::Event;
-use crate::ids::Commit;
+use crate::ids::{Commit, FileId};
 use crate::platform::disk::{DiskError, Files};
 use crate::platform::inbox::Inbox;
 use crate::platform::memory::SeededEntropy;
@@ -17,6 +17,7 @@ pub const SMALL: Sizes = Sizes {
     block_bytes: 200,
     slice_bytes: 300,
     cache_bytes: 2_000,
+    reserve_bytes: 1_200,
 };
 /// More steps than any opening has.
 pub const WHOLE: usize = 1_000;
@@ -60,6 +61,25 @@ pub fn read(disk: &TornDisk) -> Result<(TornFiles, Inbox, Recovery), StoreError>
     Ok((files, inbox, recovery))
 }
 
+/// Makes the file of the new term's log.
+fn make(files: &mut TornFiles, inbox: &Inbox, recovery: &Recovery) -> Result<FileId, StoreError> {
+    files.make(&recovery.file_to_make().expect("there is no damage"));
+    match inbox.pop() {
+        Some(Event::FileReady { result, .. }) => Ok(result?),
+        _ => panic!("no answer"),
+    }
+}
+
+/// Begins the new term's log.
+pub fn begin(
+    files: &mut TornFiles,
+    inbox: &Inbox,
+    recovery: &mut Recovery,
+) -> Result<Store, StoreError> {
+    let file = make(files, inbox, recovery)?;
+    recovery.begin(files, file)
+}
+
 fn try_open(disk: &TornDisk, mut steps: usize) -> Result<Opened, StoreError> {
     let mut step = || {
         steps = steps.saturating_sub(1);
@@ -71,10 +91,10 @@ fn try_open(disk: &TornDisk, mut steps: usize) -> Result<Opened, StoreError> {
     let Some(Event::Listed { files: listed, .. }) = inbox.pop() else {
         panic!("no answer")
     };
-    let recovery = Recovery::read(&mut files, &listed?, SMALL)?;
+    let mut recovery = Recovery::read(&mut files, &listed?, SMALL)?;
     let report = recovery.report().clone();
     if let Some(error) = recovery.damage() {
-        let store = recovery.into_read_only(error);
+        let store = recovery.read_only(error);
         return Ok(Opened::Damaged(Session {
             files,
             inbox,
@@ -85,16 +105,11 @@ fn try_open(disk: &TornDisk, mut steps: usize) -> Result<Opened, StoreError> {
     if step() {
         return Ok(Opened::Stopped);
     }
-    files.make(&recovery.file_to_make().expect("there is no damage"));
-    let Some(Event::FileReady { result, .. }) = inbox.pop() else {
-        panic!("no answer")
-    };
+    let file = make(&mut files, &inbox, &recovery)?;
     if step() {
         return Ok(Opened::Stopped);
     }
-    let store = recovery
-        .begin(&mut files, result?)
-        .map_err(|refused| refused.error)?;
+    let store = recovery.begin(&mut files, file)?;
     let mut session = Session {
         files,
         inbox,
@@ -142,7 +157,7 @@ impl Session {
         let Some(Event::FileReady { result, .. }) = self.inbox.pop() else {
             panic!("no answer")
         };
-        self.store.file_ready(name, result);
+        self.store.file_ready(&mut self.files, name, result);
     }
 
     /// Flushes, if there is something to flush.

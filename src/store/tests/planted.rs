@@ -1,10 +1,10 @@
 //! Each planted bug of the store is caught by one of its suites.
 
-use super::{crash, damage, faults, model};
+use super::{crash, damage, faults, model, reserve};
 use crate::planted;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-const BUGS: [&str; 15] = [
+const BUGS: [&str; 17] = [
     "store_base_ignored",
     "store_block_unchecked",
     "store_checksum_unchecked",
@@ -15,6 +15,8 @@ const BUGS: [&str; 15] = [
     "store_obsolete_too_early",
     "store_oldest_wins",
     "store_poison_forgotten",
+    "store_reserve_for_all",
+    "store_reserve_kept",
     "store_run_before_flush",
     "store_snapshot_unpinned",
     "store_stale_run_salvaged",
@@ -22,12 +24,13 @@ const BUGS: [&str; 15] = [
     "store_unflushed_tail_linked",
 ];
 
-const SUITES: [(&str, fn()); 11] = [
+const SUITES: [(&str, fn()); 12] = [
     ("random lives", || crash::random_lives(0..60)),
     ("crash everywhere", crash::crash_everywhere),
     ("crash while opening", || crash::crash_while_opening(2)),
     ("fail every call", faults::fail_every_call),
     ("run out of space", faults::run_out_of_space),
+    ("the reserve", reserve::write_what_frees_room),
     ("flip every byte", damage::flip_every_byte),
     ("lose the head", damage::lose_the_head),
     ("rot in runs", damage::rot_in_runs),
