@@ -30,6 +30,7 @@ use crate::effect::Effect;
 use crate::error::{Error, Problem};
 use crate::event::{Event, Input};
 use crate::ids::{Commit, RequestNumber, TabId, Ticket};
+use crate::limits::HEAD_WAIT_MS;
 use crate::planted;
 use crate::platform::disk::{Disk, DiskError};
 use crate::protocol::refusal::TERM_FENCED;
@@ -336,8 +337,15 @@ impl Engine {
                 database.reopenings = self.reopenings;
                 database.refused = std::mem::take(&mut self.refused);
                 database.tell_status(step);
-                let opened = Waiting::Opened(asker);
-                database.after(database.store.last(), opened, step.out);
+                if self.reopenings == 0 {
+                    database.head_until_ms = step.input.monotonic_ms + HEAD_WAIT_MS;
+                }
+                if database.head_waits(step.input.monotonic_ms) {
+                    database.answer_open(asker, step.out);
+                } else {
+                    let opened = Waiting::Opened(asker);
+                    database.after(database.store.last(), opened, step.out);
+                }
                 database.drive(step, Told::Online);
                 for (asker, request) in &mut std::mem::take(&mut self.early) {
                     database.take_request(step, *asker, request);
@@ -417,7 +425,9 @@ impl Engine {
         for name in database.store.files_wanted() {
             step.out.push(Effect::MakeFile { name });
         }
-        if let Some((file, ticket)) = database.store.flush_wanted() {
+        if !database.head_waits(step.input.monotonic_ms)
+            && let Some((file, ticket)) = database.store.flush_wanted()
+        {
             step.out.push(Effect::Flush { file, ticket });
         }
         database.tell_status(step);
@@ -493,12 +503,22 @@ impl Database {
         }
     }
 
+    /// Whether the flush of what an opening has written may come later: nobody waits for it, and
+    /// what is read meanwhile comes first. Nothing that was opened again waits.
+    fn head_waits(&self, now_ms: u64) -> bool {
+        let is_due = self.head_until_ms <= now_ms || self.closing.is_some();
+        self.store.is_head_only() && self.waiting.is_empty() && !is_due
+    }
+
     /// When to be woken: at once if the store has work to do. Told anew only when it has changed.
     fn next_alarm(&mut self, now_ms: u64) -> Option<u64> {
         let link = self.link.as_ref();
         let deadline = link.and_then(|link| link.session.deadline_ms());
         let alarm = if self.store.work_wanted() || self.indexes.work_wanted() {
             Some(now_ms)
+        } else if self.head_waits(now_ms) {
+            let until = self.head_until_ms;
+            Some(deadline.map_or(until, |deadline| deadline.min(until)))
         } else {
             deadline
         };

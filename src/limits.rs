@@ -21,6 +21,8 @@ pub const BATCH_BYTES: usize = 768 << 10;
 pub const PAGE_DOCUMENTS_MAX: usize = 5_000;
 /// How far ahead of the server's time a stamp may be, in milliseconds.
 pub const CLOCK_AHEAD_MS: u64 = 60_000;
+/// How long the flush of what an opening has written may wait for more, in milliseconds.
+pub const HEAD_WAIT_MS: u64 = 1_000;
 /// How long opening waits for a dying worker of the same page, in milliseconds.
 pub const OPEN_WAIT_MS: u64 = 2_000;
 /// Silence after which the client beats, in milliseconds.

@@ -437,6 +437,11 @@ impl Store {
         self.writer().is_some_and(|writer| writer.reserve.is_full)
     }
 
+    /// Whether nothing was committed since the opening, and no flush has succeeded.
+    pub fn is_head_only(&self) -> bool {
+        self.writer().is_some_and(Writer::is_head_only)
+    }
+
     /// The last commit that is durable; 0 before the first flush.
     pub fn durable(&self) -> Commit {
         match &self.end {

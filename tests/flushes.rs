@@ -37,6 +37,7 @@ struct Rig {
     locks: u32,
     /// Somebody else has the lock.
     is_locked: bool,
+    now_ms: u64,
 }
 
 impl Rig {
@@ -52,6 +53,7 @@ impl Rig {
             posts: Vec::new(),
             locks: 0,
             is_locked: false,
+            now_ms: 0,
         }
     }
 
@@ -69,7 +71,11 @@ impl Rig {
             if let Event::Listed { survival, .. } = &mut event {
                 *survival = self.survival;
             }
-            let effects = self.engine.step(&Input::default(), event, &mut self.files);
+            let input = Input {
+                monotonic_ms: self.now_ms,
+                ..Input::default()
+            };
+            let effects = self.engine.step(&input, event, &mut self.files);
             for effect in effects {
                 self.perform(effect);
             }
@@ -101,6 +107,14 @@ impl Rig {
         let result = result.clone();
         self.inbox.push(Event::Flushed { ticket, result });
         self.run();
+    }
+
+    /// Another worker, with what is in the files.
+    fn restart(&mut self) {
+        self.files.close();
+        self.engine = Engine::new();
+        self.flushes.clear();
+        self.posts.clear();
     }
 
     fn tick(&mut self) {
@@ -172,6 +186,78 @@ fn a_database_whose_first_flush_fails_again_and_again_opens_for_reading() {
     rig.request(6, WRITE);
     let told = rig.posts.last().unwrap();
     assert!(told.contains("storage_failed"), "{told}");
+}
+
+/// A rig whose database was written to and is open again in another worker, where nothing is
+/// flushed yet.
+fn reopened() -> Rig {
+    let mut rig = Rig::new(Survival::Flushed);
+    rig.request(1, &open("strict"));
+    rig.flush(&Ok(()));
+    rig.request(2, WRITE);
+    rig.flush(&Ok(()));
+    rig.restart();
+    rig.request(1, &open("strict"));
+    assert!(rig.is_answered(1), "{:?}", rig.posts);
+    rig
+}
+
+#[test]
+fn what_is_read_comes_before_the_flush_of_an_opening() {
+    let mut rig = reopened();
+    rig.request(3, r#""kind":"get","query":{"from":"notes"}"#);
+    assert!(rig.posts.last().unwrap().contains(r#"[["a","x"]]"#));
+    assert!(rig.flushes.is_empty());
+    rig.now_ms = 999;
+    rig.tick();
+    assert!(rig.flushes.is_empty());
+    rig.now_ms = 1_000;
+    rig.tick();
+    rig.flush_once(&Ok(()));
+}
+
+#[test]
+fn a_write_brings_the_flush_of_an_opening() {
+    let mut rig = reopened();
+    rig.request(3, &WRITE.replace("\"a\"", "\"b\""));
+    assert!(!rig.is_answered(3), "{:?}", rig.posts);
+    rig.flush_once(&Ok(()));
+    assert!(rig.is_answered(3), "{:?}", rig.posts);
+}
+
+#[test]
+fn a_late_flush_of_an_opening_that_fails_is_followed_by_another_opening() {
+    let mut rig = reopened();
+    rig.now_ms = 1_000;
+    rig.tick();
+    rig.flush_once(&Err(DiskError::Full));
+    assert!(rig.is_reopening(), "{:?}", rig.posts);
+    rig.request(4, &open("strict"));
+    assert!(!rig.is_answered(4), "now it waits: {:?}", rig.posts);
+    rig.flush(&Ok(()));
+    assert!(rig.is_answered(4), "{:?}", rig.posts);
+}
+
+#[test]
+fn a_write_that_is_found_in_a_log_is_answered_after_a_flush() {
+    let mut rig = Rig::new(Survival::Flushed);
+    rig.request(1, &open("strict"));
+    rig.flush(&Ok(()));
+    rig.request(2, WRITE);
+    rig.restart();
+    rig.request(1, &open("strict"));
+    rig.request(2, WRITE);
+    assert!(!rig.is_answered(2), "{:?}", rig.posts);
+    rig.flush_once(&Ok(()));
+    assert!(rig.is_answered(2), "{:?}", rig.posts);
+}
+
+#[cfg(feature = "planted")]
+#[test]
+fn an_answer_before_that_flush_is_caught() {
+    holm::planted::choose("engine_found_before_flush");
+    let run = a_write_that_is_found_in_a_log_is_answered_after_a_flush;
+    assert!(std::panic::catch_unwind(run).is_err());
 }
 
 /// A rig in which the flush of the write with number 2 fails so many times and what was written is

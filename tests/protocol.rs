@@ -9,8 +9,9 @@ use holm::doc::path::{DocumentKey, Path};
 use holm::doc::value::{Number, Value};
 use holm::ids::{Life, Seq, Term, Token, Version, push_hex};
 use holm::protocol::codec::{
-    decode_client, decode_deltas, decode_server, decode_verdict, delta_bytes, encode_client,
-    encode_deltas, encode_server, encode_verdict, pushed_bytes,
+    decode_client, decode_deltas, decode_server, decode_verdict, delta_bytes, delta_bytes_most,
+    document_bytes, document_bytes_most, encode_client, encode_deltas, encode_server,
+    encode_verdict, pushed_bytes,
 };
 use holm::protocol::message::{
     ClientMessage, Delta, Hello, Limits, Mutation, Outcome, Page, Part, PathWrite, Pull, Push,
@@ -424,6 +425,15 @@ proptest! {
             let deltas: usize = one.deltas.iter().map(delta_bytes).sum();
             let commas = one.deltas.len().saturating_sub(1);
             prop_assert_eq!(encode_deltas(&one.deltas).len(), 2 + commas + deltas);
+        }
+    }
+
+    #[test]
+    fn sizes_are_at_most_what_is_said_without_writing(deltas in vec(any_delta(), 0..4)) {
+        for delta in &deltas {
+            prop_assert!(delta_bytes(delta) <= delta_bytes_most(delta));
+            let writes = || delta.paths.iter().map(|write| (&write.path, &write.value));
+            prop_assert!(document_bytes(writes()) <= document_bytes_most(&mut writes()));
         }
     }
 

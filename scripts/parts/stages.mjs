@@ -78,7 +78,7 @@ function types() {
  */
 async function unit() {
   const test = ['test', '--locked', '--no-fail-fast'];
-  const suites = ['--lib', '--test', 'engine', '--test', 'oracle'];
+  const suites = ['--lib', ...['engine', 'flushes', 'oracle'].flatMap((name) => ['--test', name])];
   const features = ['--package', 'holm', '--features', 'oracle,planted'];
   const shipped = run('cargo', [...test, ...HOST_CRATES]);
   const planted = run('cargo', [...test, ...features, ...suites], { show: false });

@@ -10,7 +10,9 @@ mod float;
 mod reader;
 mod writer;
 
-pub use writer::{to_text, write, write_comma, write_name, write_text, write_whole, written};
+pub use writer::{
+    most, text_most, to_text, write, write_comma, write_name, write_text, write_whole, written,
+};
 
 use super::value::{Value, take_member};
 use std::fmt;

@@ -114,6 +114,8 @@ pub struct Database {
     pub alarm_ms: Option<u64>,
     /// The request `close` that waits until all is saved.
     pub closing: Option<Asker>,
+    /// Until when the head of a new log may stay unflushed, if nothing else is to be flushed.
+    pub head_until_ms: u64,
     /// How often it was opened again without a write being saved since.
     pub reopenings: u32,
     /// Requests that wrote in vain so often that they are not tried again, each with the reason.

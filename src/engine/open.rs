@@ -316,6 +316,7 @@ impl Opening {
             told_status: Vec::new(),
             alarm_ms: None,
             closing: None,
+            head_until_ms: 0,
             reopenings: 0,
             refused: Vec::new(),
             is_given_up: false,

@@ -52,9 +52,16 @@ impl Database {
                 Known::Answered(_) if self.storage.state != "ok" => {
                     return self.refuse(step, asker, self.store.problem());
                 }
-                Known::Answered(notice) => {
-                    self.reopenings = 0;
+                Known::Answered(notice) if planted::is("engine_found_before_flush") => {
                     return step.out.post(asker.tab, &notice);
+                }
+                // Where it was found in a log, a flush is still to show that it will stay there.
+                Known::Answered(notice) => {
+                    if self.store.durable() == self.store.last() {
+                        self.reopenings = 0;
+                    }
+                    let answer = Waiting::Answer(asker, notice);
+                    return self.after(self.store.last(), answer, step.out);
                 }
                 Known::Pending | Known::Confirmed => return,
             }

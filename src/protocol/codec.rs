@@ -15,7 +15,8 @@ mod write;
 
 pub use client::{decode_client, encode_client};
 pub use delta::{
-    PATH_OVERHEAD_BYTES, decode_deltas, delta_bytes, document_bytes, encode_deltas, pushed_bytes,
+    PATH_OVERHEAD_BYTES, decode_deltas, delta_bytes, delta_bytes_most, document_bytes,
+    document_bytes_most, encode_deltas, pushed_bytes,
 };
 pub use server::{decode_server, encode_server};
 pub use verdict::{decode_verdict, discarded_bytes, encode_verdict};

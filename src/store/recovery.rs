@@ -199,7 +199,7 @@ impl Recovery {
     }
 
     /// Begins the new term's log in the empty `file` that was made for it, and gives the store,
-    /// writable; then nothing is left here. Nothing may be answered from it before its first
+    /// writable; then nothing is left here. Nothing of it may be called durable before its first
     /// flush. On an error what was read is still here, and may be opened for reading.
     pub fn begin(&mut self, disk: &mut dyn Disk, file: FileId) -> Result<Store, StoreError> {
         loop {

@@ -117,6 +117,11 @@ impl Writer {
         self.flushed.offset > 0
     }
 
+    /// Whether nothing was written yet but a head, which is not flushed.
+    pub fn is_head_only(&self) -> bool {
+        !self.is_begun() && self.unflushed.is_empty()
+    }
+
     /// Whether another log may build on this one: its head was flushed, and nothing failed since.
     pub fn may_be_followed(&self) -> bool {
         self.is_begun() && self.problem.is_none()

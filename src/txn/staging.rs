@@ -14,7 +14,7 @@ use crate::error::{Error, Problem};
 use crate::ids::{Life, ReplicaId, Version};
 use crate::limits::{DOCUMENT_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use crate::merge::record::{Columns, StoredDocument};
-use crate::protocol::codec::{delta_bytes, document_bytes};
+use crate::protocol::codec::{delta_bytes, delta_bytes_most, document_bytes, document_bytes_most};
 use crate::protocol::message::{Delta, PathWrite};
 use crate::sorted::SortedMap;
 
@@ -52,7 +52,8 @@ pub struct Staging {
     pub documents: SortedMap<DocumentKey, Box<StagedDocument>>,
     /// What goes into the outbox.
     pub deltas: Vec<Delta>,
-    bytes: usize,
+    /// How many bytes they take at most.
+    bytes_most: usize,
 }
 
 impl Staging {
@@ -114,36 +115,43 @@ impl Staging {
             }
         }
         if !delta.paths.is_empty() {
-            self.bytes += delta_bytes(&delta);
+            self.bytes_most += delta_bytes_most(&delta);
             self.deltas.push(delta);
         }
     }
 
     /// A document is measured as the server does, so that what is taken here is not refused there
-    /// for its size.
+    /// for its size; exactly only where it may be too large.
     fn check_sizes(
-        &self,
+        &mut self,
         dictionary: &Dictionary,
         key: &DocumentKey,
         staged: &StagedDocument,
     ) -> Result<(), Error> {
-        let registers = staged.after.registers.iter();
-        let bytes = document_bytes(registers.map(|(path, register)| {
-            let path = dictionary.path(*path);
-            (path.expect("staged paths have numbers"), &register.value)
-        }));
-        if bytes > DOCUMENT_BYTES_MAX {
-            let (collection, id) = (key.collection.clone(), key.id.clone());
-            return Err(Error::from(Problem::DocumentTooLarge {
-                collection,
-                id,
-                bytes,
-            }));
+        let writes = || {
+            let registers = staged.after.registers.iter();
+            registers.map(|(path, register)| {
+                let path = dictionary.path(*path);
+                (path.expect("staged paths have numbers"), &register.value)
+            })
+        };
+        if document_bytes_most(&mut writes()) > DOCUMENT_BYTES_MAX {
+            let bytes = document_bytes(writes());
+            if bytes > DOCUMENT_BYTES_MAX {
+                let (collection, id) = (key.collection.clone(), key.id.clone());
+                return Err(Error::from(Problem::DocumentTooLarge {
+                    collection,
+                    id,
+                    bytes,
+                }));
+            }
         }
-        if self.bytes > TRANSACTION_BYTES_MAX {
-            return Err(Error::from(Problem::TransactionTooLarge {
-                bytes: self.bytes,
-            }));
+        if self.bytes_most > TRANSACTION_BYTES_MAX {
+            let bytes = self.deltas.iter().map(delta_bytes).sum();
+            if bytes > TRANSACTION_BYTES_MAX {
+                return Err(Error::from(Problem::TransactionTooLarge { bytes }));
+            }
+            self.bytes_most = bytes;
         }
         Ok(())
     }

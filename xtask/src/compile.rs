@@ -13,6 +13,15 @@ use crate::route::{DEBIAN_CARGO, DEBIAN_LINKER, DEBIAN_RUSTC, Route, TARGET};
 
 const PROFILE: &str = "wasm";
 
+/// The passes of LLVM keep values in more locals and write the same code at more places, for speed;
+/// without them the module is 1.5 % smaller in gzip.
+const SMALLER: [&str; 4] = [
+    "-Zlocation-detail=file,line",
+    "-Cllvm-args=-disable-lsr",
+    "-Cllvm-args=-disable-licm-promotion",
+    "-Cllvm-args=-enable-load-pre=false",
+];
+
 /// Compiles with these features of the crate, separated by commas; returns where the module is.
 /// What differs in toolchain or flags has its own target folder: in one they would evict each
 /// other.
@@ -72,11 +81,9 @@ fn flags(route: Route, features: &str) -> Vec<String> {
         folders.map(|folder| format!("--remap-path-prefix={}=/deps", folder.path().display()));
     let source = library_source(route).map(|source| format!("--remap-path-prefix={source}=/std"));
     let debug = if features.is_empty() { "none" } else { "full" };
-    let sizes = [
-        format!("-Zfmt-debug={debug}"),
-        "-Zlocation-detail=file,line".to_owned(),
-    ];
-    dependencies.chain(source).chain(sizes).collect()
+    let fixed = SMALLER.map(String::from);
+    let rest = fixed.into_iter().chain([format!("-Zfmt-debug={debug}")]);
+    dependencies.chain(source).chain(rest).collect()
 }
 
 /// Where the source of the standard library lies on this machine.

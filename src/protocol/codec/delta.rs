@@ -18,6 +18,8 @@ use crate::sorted::SortedSet;
 /// counted.
 pub const PATH_OVERHEAD_BYTES: usize = 96;
 
+/// What a delta takes at most beside its key and its paths.
+const DELTA_OVERHEAD_BYTES: usize = 256;
 /// Room for most of what is written only to be measured.
 const SCRATCH_BYTES: usize = 1 << 10;
 /// Most parts of a transaction.
@@ -33,6 +35,22 @@ pub fn document_bytes<'a>(writes: impl Iterator<Item = (&'a Path, &'a Value)>) -
         overhead += PATH_OVERHEAD_BYTES;
     }
     out.len() + overhead
+}
+
+/// What [`document_bytes`] is at most. Quick, since nothing is written.
+pub fn document_bytes_most<'a>(writes: &mut dyn Iterator<Item = (&'a Path, &'a Value)>) -> usize {
+    let most = writes.map(|(path, value)| {
+        let segments = path.0.iter().map(|segment| json::text_most(segment));
+        PATH_OVERHEAD_BYTES + segments.sum::<usize>() + json::most(value)
+    });
+    most.sum()
+}
+
+/// What [`delta_bytes`] is at most.
+pub fn delta_bytes_most(delta: &Delta) -> usize {
+    let mut writes = delta.paths.iter().map(|write| (&write.path, &write.value));
+    let key = json::text_most(&delta.key.collection) + json::text_most(&delta.key.id);
+    DELTA_OVERHEAD_BYTES + key + document_bytes_most(&mut writes)
 }
 
 /// How many bytes a delta takes in a frame.
