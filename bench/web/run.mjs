@@ -71,6 +71,9 @@ async function visit(pages, profileDir, workload, ...args) {
   }
 }
 
+/** Contestants that did not do what they were to do. */
+let failed = 0;
+
 async function measure(pages, [label, module, hidesOpfs = false], count) {
   pages.hidesOpfs = hidesOpfs;
   const profileDir = mkdtempSync(join(tmpdir(), 'holm-bench-'));
@@ -78,6 +81,11 @@ async function measure(pages, [label, module, hidesOpfs = false], count) {
     const { kind, ...filled } = await visit(pages, profileDir, 'fill', module, count);
     const reopened = await visit(pages, profileDir, 'reopen', module, count);
     return { label, kind, times: { ...filled, ...reopened } };
+  } catch (error) {
+    // One that does not take so much does not end the run of the others.
+    console.log(`${label}: ${error.message}`);
+    failed += 1;
+    return { label, kind: 'failed', times: {} };
   } finally {
     // Its browser may still be writing.
     rmSync(profileDir, { recursive: true, force: true, maxRetries: 20 });
@@ -86,7 +94,7 @@ async function measure(pages, [label, module, hidesOpfs = false], count) {
 
 function print(rows) {
   const own = rows.find(({ label }) => label === 'holm')?.times ?? {};
-  const workloads = Object.keys(rows.at(-1).times);
+  const workloads = [...new Set(rows.flatMap(({ times }) => Object.keys(times)))];
   console.log(`| | ${workloads.join(' | ')} |`);
   console.log(`|---|${workloads.map(() => '---|').join('')}`);
   for (const { label, kind, times } of rows) {
@@ -116,4 +124,4 @@ for (const contestant of CONTESTANTS) {
 pages.close();
 console.log(`${count} issues, ${cpus().length} cores (${cpus()[0].model}); milliseconds`);
 print(rows);
-process.exit(0);
+process.exit(failed === 0 ? 0 : 1);
