@@ -37,7 +37,7 @@ export async function findOpfs(): Promise<Folders | undefined> {
   try {
     const origin = await navigator.storage.getDirectory();
     refusals.pop();
-    const root = await origin.getDirectoryHandle(ROOT, CREATE);
+    const root = await holding(origin, origin.getDirectoryHandle(ROOT, CREATE));
     return (await isReliable(root)) ? new Folders(root) : undefined;
   } catch (thrown) {
     if (refusals.includes(nameOf(thrown))) return undefined;
@@ -167,8 +167,20 @@ async function openFile(
   folder: FileSystemDirectoryHandle,
   name: string,
 ): Promise<SyncAccessHandle> {
-  const file = await folder.getFileHandle(name, CREATE);
-  return (file as FileHandle).createSyncAccessHandle();
+  const file = (await folder.getFileHandle(name, CREATE)) as FileHandle;
+  return holding(file, file.createSyncAccessHandle());
+}
+
+const held = new Set<FileSystemHandle>();
+
+/** Chromium never answers what was asked of a handle that is garbage by then. */
+async function holding<T>(handle: FileSystemHandle, asked: Promise<T>): Promise<T> {
+  held.add(handle);
+  try {
+    return await asked;
+  } finally {
+    held.delete(handle);
+  }
 }
 
 /** A file that is in use stays; one that is not there is no error. */

@@ -303,12 +303,11 @@ impl Engine {
                 self.advance(step, progress);
             }
             Phase::Open(database) => {
+                database.alarm_ms = None;
                 if database.store.work_wanted() {
                     database.store.work(step.disk);
-                    database.alarm_ms = None;
                 } else if database.indexes.work_wanted() {
                     database.work_on_indexes(step);
-                    database.alarm_ms = None;
                 }
                 database.live.sweep(step.input.monotonic_ms);
                 database.drive(step, Told::Tick);
@@ -510,12 +509,15 @@ impl Database {
         self.store.is_head_only() && self.waiting.is_empty() && !is_due
     }
 
-    /// When to be woken: at once if the store has work to do. Told anew only when it has changed.
+    /// When to be woken: at once if the store has work to do. Told anew only when it has changed:
+    /// who sets a clock again puts off what it was set for, and requests may come without pause.
     fn next_alarm(&mut self, now_ms: u64) -> Option<u64> {
         let link = self.link.as_ref();
         let deadline = link.and_then(|link| link.session.deadline_ms());
         let alarm = if self.store.work_wanted() || self.indexes.work_wanted() {
-            Some(now_ms)
+            let is_put_off = planted::is("engine_work_put_off");
+            let set_ms = self.alarm_ms.filter(|_| !is_put_off);
+            Some(set_ms.map_or(now_ms, |set_ms| set_ms.min(now_ms)))
         } else if self.head_waits(now_ms) {
             let until = self.head_until_ms;
             Some(deadline.map_or(until, |deadline| deadline.min(until)))

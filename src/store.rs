@@ -144,6 +144,8 @@ enum End {
 enum Flushing {
     Log,
     Run(FileId),
+    /// Of a run of which more is to be written.
+    Part(FileId),
 }
 
 impl Store {
@@ -332,16 +334,11 @@ impl Store {
             return None;
         }
         let run = self.upkeep.flush_wanted();
-        // In turn, so that neither waits for ever.
-        let run_first = run.filter(|_| self.was_log);
-        let (file, what) = match run_first {
-            Some(run) => (run, Flushing::Run(run)),
-            None => match (self.writer_mut().and_then(Writer::flush_wanted), run) {
-                (Some(log), _) => (log, Flushing::Log),
-                (None, Some(run)) => (run, Flushing::Run(run)),
-                (None, None) => return None,
-            },
-        };
+        // In turn, so that neither waits for ever. A part can wait.
+        let run_first = self.was_log && matches!(run, Some((_, Flushing::Run(_))));
+        let log = self.writer_mut().filter(|_| !run_first);
+        let log = log.and_then(Writer::flush_wanted);
+        let (file, what) = log.map(|log| (log, Flushing::Log)).or(run)?;
         self.was_log = matches!(what, Flushing::Log);
         self.flushes += 1;
         let ticket = Ticket(self.term().0.wrapping_shl(32) | self.flushes);
@@ -361,6 +358,7 @@ impl Store {
         let flushed = self.flushing.take_if(|(asked, _)| *asked == ticket);
         match flushed.map(|(_, what)| what) {
             Some(Flushing::Run(file)) => self.run_flushed(disk, file, result),
+            Some(Flushing::Part(file)) => self.part_flushed(disk, file, result),
             Some(Flushing::Log) => {
                 if let Some(writer) = self.writer_mut() {
                     writer.flushed(disk, result)?;

@@ -38,6 +38,8 @@ struct Rig {
     /// Somebody else has the lock.
     is_locked: bool,
     now_ms: u64,
+    /// How often the clock was set.
+    alarms: u32,
 }
 
 impl Rig {
@@ -54,6 +56,7 @@ impl Rig {
             locks: 0,
             is_locked: false,
             now_ms: 0,
+            alarms: 0,
         }
     }
 
@@ -94,6 +97,7 @@ impl Rig {
             Effect::MakeFile { name } => self.files.make(&name),
             Effect::CloseFiles => self.files.close(),
             Effect::Flush { .. } => self.flushes.push(effect),
+            Effect::WakeAt { .. } => self.alarms += 1,
             Effect::Post { bytes, .. } => self.posts.push(String::from_utf8(bytes).unwrap()),
             _ => {}
         }
@@ -252,12 +256,49 @@ fn a_write_that_is_found_in_a_log_is_answered_after_a_flush() {
     assert!(rig.is_answered(2), "{:?}", rig.posts);
 }
 
+/// A clock that is set again starts anew: requests without pause must not do so, or there would
+/// never be time for runs.
+#[test]
+fn requests_without_pause_do_not_put_off_the_work_of_the_store() {
+    let mut rig = Rig::new(Survival::Written);
+    rig.request(1, &open("strict"));
+    rig.flush(&Ok(()));
+    let text = "x".repeat(100_000);
+    let mut write = |rig: &mut Rig, number: u32| {
+        let write = WRITE.replace("\"a\"", &format!("\"w{number}\""));
+        rig.now_ms += 1;
+        rig.request(number, &write.replace("\"x\"", &format!("\"{text}\"")));
+        rig.flush(&Ok(()));
+    };
+    for number in 10..50 {
+        write(&mut rig, number);
+    }
+    // Each time there is work anew, and not with each write while there is.
+    assert!((1..10).contains(&rig.alarms), "{}", rig.alarms);
+    let alarms = rig.alarms;
+    rig.tick();
+    assert!(rig.alarms > alarms, "it has more");
+}
+
 #[cfg(feature = "planted")]
 #[test]
-fn an_answer_before_that_flush_is_caught() {
-    holm::planted::choose("engine_found_before_flush");
-    let run = a_write_that_is_found_in_a_log_is_answered_after_a_flush;
-    assert!(std::panic::catch_unwind(run).is_err());
+fn every_planted_bug_is_caught() {
+    let suites: [(&str, fn()); 2] = [
+        (
+            "engine_found_before_flush",
+            a_write_that_is_found_in_a_log_is_answered_after_a_flush,
+        ),
+        (
+            "engine_work_put_off",
+            requests_without_pause_do_not_put_off_the_work_of_the_store,
+        ),
+    ];
+    for (bug, suite) in suites {
+        holm::planted::choose(bug);
+        let is_caught = std::panic::catch_unwind(suite).is_err();
+        holm::planted::choose("");
+        assert!(is_caught, "{bug}");
+    }
 }
 
 /// A rig in which the flush of the write with number 2 fails so many times and what was written is

@@ -170,6 +170,13 @@ impl Indexes {
         }
     }
 
+    /// There are no documents: nothing is to be built.
+    pub fn are_ready(&mut self) {
+        for index in &mut self.all {
+            index.built_to = None;
+        }
+    }
+
     /// How many are being built.
     pub fn building(&self) -> usize {
         let is_building = |index: &&Index| !index.is_ready() && !index.is_gone;

@@ -16,7 +16,7 @@ use crate::doc::schema::Schema;
 use crate::doc::value::Value;
 use crate::effect::Effect;
 use crate::error::{Error, Problem};
-use crate::ids::{EntryId, FileId, Seq, Token};
+use crate::ids::{Commit, EntryId, FileId, Seq, Token};
 use crate::limits::OPEN_WAIT_MS;
 use crate::merge::record::Columns;
 use crate::outbox::queue::{Counts, Outbox};
@@ -379,6 +379,9 @@ impl Database {
         }
         let record = record_of("indexes");
         self.indexes = Indexes::new(&self.schema, record.unwrap_or_default());
+        if self.store.last() == Commit(0) && !self.store.is_damaged() {
+            self.indexes.are_ready();
+        }
         Ok(record == Some(&self.indexes.encode(None)))
     }
 

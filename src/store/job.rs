@@ -7,6 +7,9 @@ use super::merged::Merged;
 use super::run::{RunId, RunRecord};
 use crate::ids::FileId;
 
+/// A run is flushed each time so many slices of it are written: requests wait for a flush.
+const FLUSH_SLICES: u32 = 4;
+
 /// What becomes a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Inputs {
@@ -34,6 +37,8 @@ pub(super) struct Job {
     drops_deletes: bool,
     /// Whether all is written.
     pub is_written: bool,
+    /// Slices written since it was last flushed.
+    pub unflushed: u32,
     /// What came of it, once all is written; none if nothing was left.
     pub run: Option<RunRecord>,
 }
@@ -55,8 +60,14 @@ impl Job {
             builder,
             drops_deletes: deletes == Deletes::Dropped,
             is_written: false,
+            unflushed: 0,
             run: None,
         }
+    }
+
+    /// Whether so much was written that a flush at the end alone would take long.
+    pub fn has_part(&self) -> bool {
+        self.unflushed >= FLUSH_SLICES
     }
 
     /// Writes about `bytes` more. Returns how many were written.
@@ -75,7 +86,10 @@ impl Job {
         }
         let (offset, pending) = self.builder.take();
         match reader.disk.write(self.file, offset, &pending)? {
-            count if count == pending.len() => Ok(count as u64),
+            count if count == pending.len() => {
+                self.unflushed += 1;
+                Ok(count as u64)
+            }
             _ => Err(StoreError::Full),
         }
     }

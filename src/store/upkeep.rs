@@ -15,7 +15,7 @@ use super::name::{LogId, LogName};
 use super::reserve::{self, Room};
 use super::run::{End, Run, RunId};
 use super::writer::Writer;
-use super::{Sizes, Store};
+use super::{Flushing, Sizes, Store};
 use crate::ids::{Commit, FileId};
 use crate::platform::disk::{Disk, DiskError};
 use std::rc::Rc;
@@ -46,10 +46,13 @@ struct Gone {
 }
 
 impl Upkeep {
-    /// The run to be flushed, if any.
-    pub fn flush_wanted(&self) -> Option<FileId> {
-        let done = self.jobs.iter().find(|job| job.is_written);
-        done.map(|job| job.file)
+    /// The run to be flushed, if any: all of it, or else a part.
+    pub fn flush_wanted(&self) -> Option<(FileId, Flushing)> {
+        if let Some(job) = self.jobs.iter().find(|job| job.is_written) {
+            return Some((job.file, Flushing::Run(job.file)));
+        }
+        let job = self.jobs.iter().find(|job| job.has_part())?;
+        Some((job.file, Flushing::Part(job.file)))
     }
 
     /// A commit was made: what failed is tried again.
@@ -148,6 +151,22 @@ impl Store {
     pub fn work(&mut self, disk: &mut dyn Disk) {
         if self.work_wanted() && self.try_work(disk).is_err() {
             self.upkeep.is_blocked = true;
+        }
+    }
+
+    /// Takes the answer to the flush of a part of a job's run.
+    pub(super) fn part_flushed(
+        &mut self,
+        disk: &mut dyn Disk,
+        file: FileId,
+        result: Result<(), DiskError>,
+    ) {
+        if result.is_err() {
+            return self.run_flushed(disk, file, result);
+        }
+        let mut jobs = self.upkeep.jobs.iter_mut();
+        if let Some(job) = jobs.find(|job| job.file == file) {
+            job.unflushed = 0;
         }
     }
 

@@ -183,6 +183,22 @@ fn answers_are_the_same_with_indexes_as_without() {
 }
 
 #[test]
+fn a_new_database_has_its_indexes_at_once() {
+    let machine = Machine::default();
+    for tab in 1..=2 {
+        let mut device = open(&machine, tab, &schema(&["year"], ""), None);
+        assert_eq!(indexing(&mut device), 0);
+        let fields = r#"{"title":"t","year":3}"#;
+        let op = r#"{"op":"insert","collection":"films""#;
+        let op = format!(r#"{op},"id":"{tab}","fields":{fields}}}"#);
+        device.write(&op).expect("it is new");
+        let query = r#"{"from":"films","where":{"op":"=","field":"year","value":3}}"#;
+        assert_eq!(device.rows(query).len(), tab as usize);
+        assert_eq!(checked(&mut device).1, 0, "nothing is wrong");
+    }
+}
+
+#[test]
 fn an_index_is_built_between_requests_and_told_of() {
     let machine = Machine::default();
     let mut before = open(&machine, 1, &schema(&[], ""), None);
