@@ -264,7 +264,7 @@ fn requests_without_pause_do_not_put_off_the_work_of_the_store() {
     rig.request(1, &open("strict"));
     rig.flush(&Ok(()));
     let text = "x".repeat(100_000);
-    let mut write = |rig: &mut Rig, number: u32| {
+    let write = |rig: &mut Rig, number: u32| {
         let write = WRITE.replace("\"a\"", &format!("\"w{number}\""));
         rig.now_ms += 1;
         rig.request(number, &write.replace("\"x\"", &format!("\"{text}\"")));
