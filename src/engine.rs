@@ -303,11 +303,15 @@ impl Engine {
                 self.advance(step, progress);
             }
             Phase::Open(database) => {
-                database.alarm_ms = None;
+                if std::mem::take(&mut database.is_woken_for_work) {
+                    database.alarm_ms = None;
+                }
                 if database.store.work_wanted() {
                     database.store.work(step.disk);
+                    database.alarm_ms = None;
                 } else if database.indexes.work_wanted() {
                     database.work_on_indexes(step);
+                    database.alarm_ms = None;
                 }
                 database.live.sweep(step.input.monotonic_ms);
                 database.drive(step, Told::Tick);
@@ -514,10 +518,13 @@ impl Database {
     fn next_alarm(&mut self, now_ms: u64) -> Option<u64> {
         let link = self.link.as_ref();
         let deadline = link.and_then(|link| link.session.deadline_ms());
-        let alarm = if self.store.work_wanted() || self.indexes.work_wanted() {
-            let is_put_off = planted::is("engine_work_put_off");
-            let set_ms = self.alarm_ms.filter(|_| !is_put_off);
-            Some(set_ms.map_or(now_ms, |set_ms| set_ms.min(now_ms)))
+        let has_work = self.store.work_wanted() || self.indexes.work_wanted();
+        let was_set = std::mem::replace(&mut self.is_woken_for_work, has_work);
+        if has_work && was_set && !planted::is("engine_work_put_off") {
+            return None;
+        }
+        let alarm = if has_work {
+            Some(now_ms)
         } else if self.head_waits(now_ms) {
             let until = self.head_until_ms;
             Some(deadline.map_or(until, |deadline| deadline.min(until)))

@@ -112,6 +112,8 @@ pub struct Database {
     pub told_status: Vec<u8>,
     /// The alarm that is set.
     pub alarm_ms: Option<u64>,
+    /// Whether it is for work that can be done at once.
+    pub is_woken_for_work: bool,
     /// The request `close` that waits until all is saved.
     pub closing: Option<Asker>,
     /// Until when the head of a new log may stay unflushed, if nothing else is to be flushed.

@@ -315,6 +315,7 @@ impl Opening {
             pages: vec![request.asker.tab],
             told_status: Vec::new(),
             alarm_ms: None,
+            is_woken_for_work: false,
             closing: None,
             head_until_ms: 0,
             reopenings: 0,
