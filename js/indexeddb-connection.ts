@@ -49,13 +49,18 @@ export class Connection {
     this.#opened = undefined;
   }
 
-  /** Deletes the database. Whoever else has a connection is asked to close it. */
+  /**
+   * Deletes the database. Whoever else has a connection is asked to close it; a worker that was
+   * killed has one until the browser notices.
+   */
   delete(): Promise<void> {
     this.close();
     return new Promise((resolve, reject) => {
       const request = indexedDB.deleteDatabase(this.#name);
+      const refuse = () => reject(busy());
+      setTimeout(refuse, OPEN_MS);
+      request.onerror = refuse;
       request.onsuccess = () => resolve();
-      request.onerror = request.onblocked = () => reject(busy());
     });
   }
 

@@ -60,6 +60,14 @@ impl Rig {
         }
     }
 
+    /// A rig whose database is open.
+    fn opened(survival: Survival) -> Self {
+        let mut rig = Self::new(survival);
+        rig.request(1, &open("strict"));
+        rig.flush(&Ok(()));
+        rig
+    }
+
     fn request(&mut self, number: u32, body: &str) {
         let text = format!(r#"{{"tab":1,"requests":[{{"number":{number},{body}}}]}}"#);
         self.inbox.push(Event::Request {
@@ -195,9 +203,7 @@ fn a_database_whose_first_flush_fails_again_and_again_opens_for_reading() {
 /// A rig whose database was written to and is open again in another worker, where nothing is
 /// flushed yet.
 fn reopened() -> Rig {
-    let mut rig = Rig::new(Survival::Flushed);
-    rig.request(1, &open("strict"));
-    rig.flush(&Ok(()));
+    let mut rig = Rig::opened(Survival::Flushed);
     rig.request(2, WRITE);
     rig.flush(&Ok(()));
     rig.restart();
@@ -244,9 +250,7 @@ fn a_late_flush_of_an_opening_that_fails_is_followed_by_another_opening() {
 
 #[test]
 fn a_write_that_is_found_in_a_log_is_answered_after_a_flush() {
-    let mut rig = Rig::new(Survival::Flushed);
-    rig.request(1, &open("strict"));
-    rig.flush(&Ok(()));
+    let mut rig = Rig::opened(Survival::Flushed);
     rig.request(2, WRITE);
     rig.restart();
     rig.request(1, &open("strict"));
@@ -260,9 +264,7 @@ fn a_write_that_is_found_in_a_log_is_answered_after_a_flush() {
 /// never be time for runs.
 #[test]
 fn requests_without_pause_do_not_put_off_the_work_of_the_store() {
-    let mut rig = Rig::new(Survival::Written);
-    rig.request(1, &open("strict"));
-    rig.flush(&Ok(()));
+    let mut rig = Rig::opened(Survival::Written);
     let text = "x".repeat(100_000);
     let write = |rig: &mut Rig, number: u32| {
         let write = WRITE.replace("\"a\"", &format!("\"w{number}\""));
@@ -304,9 +306,7 @@ fn every_planted_bug_is_caught() {
 /// A rig in which the flush of the write with number 2 fails so many times and what was written is
 /// gone; the page opens again and asks again each time.
 fn failed(times: u32) -> Rig {
-    let mut rig = Rig::new(Survival::Flushed);
-    rig.request(1, &open("strict"));
-    rig.flush(&Ok(()));
+    let mut rig = Rig::opened(Survival::Flushed);
     for attempt in 0..times {
         let before = rig.contents();
         rig.request(2, WRITE);
@@ -335,9 +335,7 @@ fn a_write_whose_flush_failed_is_asked_for_again_and_saved() {
 
 #[test]
 fn a_write_that_is_there_in_spite_of_a_failed_flush_is_answered_and_not_done_twice() {
-    let mut rig = Rig::new(Survival::Flushed);
-    rig.request(1, &open("strict"));
-    rig.flush(&Ok(()));
+    let mut rig = Rig::opened(Survival::Flushed);
     rig.request(2, WRITE);
     rig.flush_once(&Err(DiskError::Full));
     rig.request(3, &open("strict"));
@@ -373,9 +371,7 @@ fn a_write_that_can_never_be_flushed_is_refused_and_the_database_goes_on() {
 
 #[test]
 fn requests_that_cross_the_news_of_a_failed_flush_wait_for_the_next_opening() {
-    let mut rig = Rig::new(Survival::Flushed);
-    rig.request(1, &open("strict"));
-    rig.flush(&Ok(()));
+    let mut rig = Rig::opened(Survival::Flushed);
     rig.request(2, WRITE);
     rig.flush_once(&Err(DiskError::Full));
     let posts = rig.posts.len();
@@ -386,9 +382,7 @@ fn requests_that_cross_the_news_of_a_failed_flush_wait_for_the_next_opening() {
 
 #[test]
 fn no_write_is_called_saved_where_no_flush_has_succeeded() {
-    let mut rig = Rig::new(Survival::Written);
-    rig.request(1, &open("strict"));
-    rig.flush(&Ok(()));
+    let mut rig = Rig::opened(Survival::Written);
     rig.request(2, WRITE);
     rig.flush_once(&Err(DiskError::Full));
     for attempt in 10..13 {
@@ -421,9 +415,7 @@ fn reopening_ends_also_where_only_later_flushes_fail() {
 
 #[test]
 fn writes_that_every_opening_saves_are_never_refused() {
-    let mut rig = Rig::new(Survival::Written);
-    rig.request(1, &open("strict"));
-    rig.flush(&Ok(()));
+    let mut rig = Rig::opened(Survival::Written);
     for attempt in 0..8 {
         let write = WRITE.replace("\"a\"", &format!("\"w{attempt}\""));
         rig.request(10 + attempt, &write);
@@ -438,9 +430,7 @@ fn writes_that_every_opening_saves_are_never_refused() {
 
 #[test]
 fn pages_are_told_of_entries_that_are_older_than_the_engine() {
-    let mut rig = Rig::new(Survival::Written);
-    rig.request(1, &open("strict"));
-    rig.flush(&Ok(()));
+    let mut rig = Rig::opened(Survival::Written);
     rig.request(2, WRITE);
     rig.flush_once(&Err(DiskError::Full));
     rig.request(3, &open("strict"));

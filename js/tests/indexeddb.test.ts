@@ -49,3 +49,28 @@ describe('opening IndexedDB', () => {
     expect(await IndexedDb.open('films')).toBeUndefined();
   });
 });
+
+describe('removing a database in IndexedDB', () => {
+  async function removing() {
+    const one = await IndexedDb.open('films');
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    const request: { onblocked?: () => void; onsuccess?: () => void } = {};
+    vi.stubGlobal('indexedDB', { deleteDatabase: () => request });
+    const removed = one?.delete();
+    request.onblocked?.();
+    return { request, removed };
+  }
+
+  it('waits for the connection of a worker that was killed', async () => {
+    const { request, removed } = await removing();
+    await vi.advanceTimersByTimeAsync(3_999);
+    request.onsuccess?.();
+    await removed;
+  });
+
+  it('is refused as busy where a connection stays', async () => {
+    const refused = expect((await removing()).removed).rejects.toMatchObject(busy);
+    await vi.advanceTimersByTimeAsync(4_000);
+    await refused;
+  });
+});

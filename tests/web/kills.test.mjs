@@ -207,13 +207,7 @@ function openInVain(database) {
   tryToOpen();
 }
 
-/** WebKit takes a moment to let go of what a worker had open. */
 async function closeAndRemove({ name }) {
   await app.db.close();
-  for (let attempt = 1; ; attempt += 1) {
-    const error = await app.errorOf(() => app.removeDatabase(name));
-    if (!error) return;
-    if (!error.retryable || attempt === 20) throw new Error(error.message);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  await app.removeDatabase(name);
 }

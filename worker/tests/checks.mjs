@@ -11,6 +11,7 @@ export async function runChecks(load, place, platform) {
   const results = [];
   const chosen = place.isStorageOnly ? storageChecks : { ...storageChecks, ...checks };
   for (const [name, check] of Object.entries({ ...suites(place), ...chosen })) {
+    place.onBegun?.(name);
     const module = await load(results.length);
     const rig = () => new module.Rig(() => {}, platform());
     try {

@@ -95,15 +95,21 @@ async function launchWithQuota(name) {
 function runInWorker(place) {
   return new Promise((resolve, reject) => {
     const worker = new Worker('/tests/ports.worker.mjs', { type: 'module' });
-    worker.onmessage = ({ data }) => resolve(data);
+    let last = 'its start';
+    worker.onmessage = ({ data }) => {
+      if (data.begun) last = data.begun;
+      else resolve(data);
+    };
     worker.onerror = ({ message }) => reject(new Error(message));
-    setTimeout(() => reject(new Error('the worker did not answer')), 60_000);
+    const giveUp = () => reject(new Error(`the worker did not come to the end of: ${last}`));
+    setTimeout(giveUp, 60_000);
     worker.postMessage({ module: '/module/holm_worker.js', place });
   });
 }
 
 async function report(where, run) {
-  const { results, notes } = await run();
+  const stopped = (thrown) => ({ results: [{ name: 'all', error: thrown.stack }], notes: [] });
+  const { results, notes } = await run().catch(stopped);
   for (const { name, error } of results) {
     if (error === null) passed += 1;
     else failed += 1;

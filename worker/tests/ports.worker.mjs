@@ -13,7 +13,8 @@ self.onmessage = async ({ data }) => {
     return module;
   };
   const notes = [];
-  const place = { ...data.place, onFull: (note) => notes.push(`full after ${note}`) };
+  const onBegun = (begun) => postMessage({ begun });
+  const place = { ...data.place, onBegun, onFull: (note) => notes.push(`full after ${note}`) };
   // On a lower rung the ladder finds nothing above.
   if (place.kind !== 'opfs') delete globalThis.FileSystemSyncAccessHandle;
   const platform = () => ({ storage: new OrderedStorage(openRung), requestLock });

@@ -223,6 +223,32 @@ fn what_is_written_is_json() {
     );
 }
 
+#[test]
+fn no_value_is_longer_than_is_said_without_writing() {
+    let extremes = [
+        f64::MAX,
+        -f64::MIN_POSITIVE,
+        5e-324,
+        -1.797_693_134_862_315_7e-300,
+    ];
+    let numbers = extremes.map(|number| Value::Number(Number::new(number).unwrap()));
+    let control = |length: usize| Value::text(&"\u{1}".repeat(length));
+    let marked = vec![("$".to_owned(), control(0))];
+    let mut values = vec![Value::Null, Value::Bool(false), Value::Map(marked)];
+    values.extend(numbers);
+    values.extend([0, 1, 1_000].map(control));
+    values.extend([0, 1, 2, 1_000].map(|length| Value::Bytes(vec![255; length])));
+    for _ in 0..4 {
+        for value in &values {
+            let length = to_text(value).len();
+            assert!(length <= most(value), "{length} bytes: {value:?}");
+        }
+        let named = |value: &Value| ("\u{2}".to_owned(), value.clone());
+        let map = Value::Map(values.iter().map(named).collect());
+        values = vec![Value::List(Vec::new()), Value::List(values), map];
+    }
+}
+
 fn config() -> ProptestConfig {
     ProptestConfig {
         failure_persistence: None,

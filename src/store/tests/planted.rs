@@ -4,7 +4,7 @@ use super::{crash, damage, faults, model, reserve};
 use crate::planted;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-const BUGS: [&str; 17] = [
+const BUGS: [&str; 18] = [
     "store_base_ignored",
     "store_block_unchecked",
     "store_checksum_unchecked",
@@ -14,6 +14,7 @@ const BUGS: [&str; 17] = [
     "store_link_length_ignored",
     "store_obsolete_too_early",
     "store_oldest_wins",
+    "store_part_taken_for_whole",
     "store_poison_forgotten",
     "store_reserve_for_all",
     "store_reserve_kept",
