@@ -5,7 +5,7 @@ use crate::world::{self, Failure, Outcome};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Most threads: a small machine has to go on working.
@@ -26,10 +26,7 @@ pub struct Seeds {
     start: u64,
     count: u64,
     until: Option<Instant>,
-    stops_early: bool,
-    from_both_ends: bool,
     only_copies: bool,
-    on_one_thread: bool,
 }
 
 impl Seeds {
@@ -39,10 +36,7 @@ impl Seeds {
             start,
             count,
             until: None,
-            stops_early: false,
-            from_both_ends: false,
             only_copies: false,
-            on_one_thread: false,
         }
     }
 
@@ -52,26 +46,7 @@ impl Seeds {
             start,
             count: u64::MAX - start,
             until: Some(until),
-            stops_early: false,
-            from_both_ends: false,
             only_copies: false,
-            on_one_thread: false,
-        }
-    }
-
-    /// No more once one has failed.
-    pub fn stopping_early(self) -> Self {
-        Self {
-            stops_early: true,
-            ..self
-        }
-    }
-
-    /// The first, the last, the second, and so on: what is rare at one end may not be at the other.
-    pub fn from_both_ends(self) -> Self {
-        Self {
-            from_both_ends: true,
-            ..self
         }
     }
 
@@ -80,22 +55,6 @@ impl Seeds {
         Self {
             only_copies: true,
             ..self
-        }
-    }
-
-    /// One after the other on this thread.
-    pub fn on_one_thread(self) -> Self {
-        Self {
-            on_one_thread: true,
-            ..self
-        }
-    }
-
-    fn nth(&self, at: u64) -> u64 {
-        match at / 2 {
-            _ if !self.from_both_ends => self.start + at,
-            half if at.is_multiple_of(2) => self.start + half,
-            half => self.start + self.count - 1 - half,
         }
     }
 
@@ -148,36 +107,26 @@ pub fn on_threads(work: impl Fn() + Sync) {
     });
 }
 
-/// Runs seeds with one planted bug chosen, or none, and tells of each that is done.
-pub fn run_all(seeds: Seeds, bug: &str, tell: impl Fn(&[Ran]) + Sync) -> Vec<Ran> {
+/// Runs seeds as shipped, and tells of each that is done.
+pub fn run_all(seeds: Seeds, tell: impl Fn(&[Ran]) + Sync) -> Vec<Ran> {
     let next = AtomicU64::new(0);
-    let has_failed = AtomicBool::new(false);
     let ran = Mutex::new(Vec::new());
-    let work = || {
-        crate::planted::choose(bug);
+    on_threads(|| {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let is_enough = seeds.stops_early && has_failed.load(Ordering::Relaxed);
-            if at >= seeds.count || seeds.is_over() || is_enough {
+            if at >= seeds.count || seeds.is_over() {
                 break;
             }
-            let seed = seeds.nth(at);
-            if seeds.only_copies && !world::has_copies(seed) {
+            let seed = seeds.start + at;
+            if seeds.only_copies && world::plan(seed).copies.is_none() {
                 continue;
             }
             let one = run_one(seed, Lines::Hidden);
-            has_failed.fetch_or(one.outcome.failure.is_some(), Ordering::Relaxed);
             let mut ran = ran.lock().expect("no thread panics while it holds this");
             ran.push(one);
             tell(&ran);
         }
-        crate::planted::choose("");
-    };
-    if seeds.on_one_thread {
-        work();
-    } else {
-        on_threads(work);
-    }
+    });
     let mut ran = ran
         .into_inner()
         .expect("no thread panics while it holds this");

@@ -106,7 +106,7 @@ fn run(args: &[String]) -> ExitCode {
     } else {
         seeds
     };
-    let ran = crew::run_all(seeds, "", |done| report::progress(done, begin.elapsed()));
+    let ran = crew::run_all(seeds, |done| report::progress(done, begin.elapsed()));
     report::finish(&ran, begin.elapsed())
 }
 

@@ -131,6 +131,13 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// About how often each page acts.
+    pub fn acts(&self) -> u64 {
+        self.active_ms / self.act_ms
+    }
+}
+
 fn copies(dice: &mut Dice) -> Option<Copies> {
     let (count, seed) = (dice.between(1, 3), dice.draw());
     dice.chance(20).then_some(Copies { count, seed })

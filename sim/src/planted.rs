@@ -2,10 +2,12 @@
 //! the ordinary run, which is not told which, must catch it.
 
 #[cfg(feature = "planted")]
-use crate::crew::{self, Seeds};
+use crate::crew;
 use crate::report;
 #[cfg(feature = "planted")]
-use crate::trace::Lines;
+use crate::world::Failure;
+#[cfg(feature = "planted")]
+use crate::{trace::Lines, world};
 use std::process::ExitCode;
 #[cfg(feature = "planted")]
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -71,26 +73,23 @@ pub fn hunt(_only: Option<&str>) -> ExitCode {
     report::counted(0, 1)
 }
 
-/// Whether a seed fails although nothing is planted: what it finds then is not the bug.
-#[cfg(feature = "planted")]
-fn fails_anyway(seed: u64) -> bool {
-    crew::run_one(seed, Lines::Hidden).outcome.failure.is_some()
-}
-
-/// Hunts every bug of the list, or one by its name, which may be any. Each bug has a thread, and
-/// the seeds one after the other: nobody works on a seed when another has caught the bug.
+/// Hunts every bug of the list, or one by its name, which may be any. Each bug has a thread of its
+/// own.
 #[cfg(feature = "planted")]
 pub fn hunt(only: Option<&str>) -> ExitCode {
     let all = || BUGS.into_iter().chain(BUGS_OF_COPIES).collect();
     let bugs: Vec<&str> = only.map_or_else(all, |only| vec![only]);
+    // The seeds of an ordinary run, those first whose worlds are quickly over.
+    let mut seeds: Vec<u64> = (1..=BUDGET).collect();
+    seeds.sort_by_key(|seed| world::plan(*seed).acts());
     let next = AtomicUsize::new(0);
     let (caught, missed) = (AtomicUsize::new(0), AtomicUsize::new(0));
     crew::on_threads(|| {
         while let Some(bug) = bugs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let (is_caught, line) = hunt_one(bug);
+            let (is_caught, line) = hunt_one(bug, &seeds);
             let count = if is_caught { &caught } else { &missed };
             count.fetch_add(1, Ordering::Relaxed);
-            println!("{line}");
+            println!("{bug:40} {line}");
         }
     });
     report::counted(caught.into_inner(), missed.into_inner())
@@ -98,32 +97,32 @@ pub fn hunt(only: Option<&str>) -> ExitCode {
 
 /// Whether a bug was caught, and what is to be said of it.
 #[cfg(feature = "planted")]
-fn hunt_one(bug: &str) -> (bool, String) {
-    // In whatever order they are taken, they are the seeds of an ordinary run, or those of them
-    // that can fail at all.
-    let mut seeds = Seeds::count(1, BUDGET)
-        .stopping_early()
-        .from_both_ends()
-        .on_one_thread();
-    if BUGS_OF_COPIES.contains(&bug) {
-        seeds = seeds.with_copies();
+fn hunt_one(bug: &str, seeds: &[u64]) -> (bool, String) {
+    // Only those that can fail at all.
+    let needs_copies = BUGS_OF_COPIES.contains(&bug);
+    let can_fail = |seed: &u64| !needs_copies || world::plan(*seed).copies.is_some();
+    let mut tried = seeds.iter().copied().filter(can_fail);
+    let found = tried.find_map(|seed| Some((seed, failure(seed, bug)?)));
+    let Some((
+        seed,
+        Failure {
+            checker, problem, ..
+        },
+    )) = found
+    else {
+        return (false, format!("NOT CAUGHT in {BUDGET} seeds"));
+    };
+    // What is found then is not the bug.
+    if failure(seed, "").is_some() {
+        return (false, format!("seed {seed:3}  fails without it too"));
     }
-    let ran = crew::run_all(seeds, bug, |_| {});
-    let first = ran
-        .iter()
-        .find_map(|one| Some((one.seed, one.outcome.failure.as_ref()?)));
-    match first {
-        Some((seed, _)) if fails_anyway(seed) => (
-            false,
-            format!("{bug:40} seed {seed:3}  fails without it too"),
-        ),
-        Some((seed, failure)) => {
-            let (checker, problem) = (&failure.checker, &failure.problem);
-            (
-                true,
-                format!("{bug:40} seed {seed:3}  {checker:18} {problem:.100}"),
-            )
-        }
-        None => (false, format!("{bug:40} NOT CAUGHT in {BUDGET} seeds")),
-    }
+    (true, format!("seed {seed:3}  {checker:18} {problem:.100}"))
+}
+
+#[cfg(feature = "planted")]
+fn failure(seed: u64, bug: &str) -> Option<Failure> {
+    choose(bug);
+    let ran = crew::run_one(seed, Lines::Hidden);
+    choose("");
+    ran.outcome.failure
 }

@@ -153,9 +153,9 @@ pub fn run(seed: u64, lines: Lines) -> Outcome {
     }
 }
 
-/// Whether disks are copied in the world of a seed.
-pub fn has_copies(seed: u64) -> bool {
-    Plan::of(&mut Dice::new(seed).fork()).copies.is_some()
+/// The plan of a seed's world.
+pub fn plan(seed: u64) -> Plan {
+    Plan::of(&mut Dice::new(seed).fork())
 }
 
 impl World {
