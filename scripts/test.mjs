@@ -62,8 +62,8 @@ async function setUp(options) {
   const browsers = wantBrowsers ? options.browsers : [];
   await bringPackages(missingPackages(browsers), options);
   if (options.mode === 'dry-run') return null;
-  const [route] = await Promise.all([bringWasmRoute(options), installNpmPackages()]);
-  return route;
+  await installNpmPackages();
+  return bringWasmRoute(options);
 }
 
 async function runStage(stage, context) {

@@ -3,7 +3,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildIfStale } from './fresh.mjs';
-import { NO_WASM_ROUTE } from './needs.mjs';
 import { must, root, StepFailed } from './shell.mjs';
 
 const RUST_INPUTS = ['Cargo.toml', 'Cargo.lock', '.cargo', 'src', 'worker', 'xtask'];
@@ -32,35 +31,13 @@ function npmPackagesMatch() {
   });
 }
 
-/** The module in `out`, by `route`. */
-async function buildModule(route, out, ...options) {
+/** `dist/wasm`, by `route`. */
+export async function buildWasm(route) {
   const binaryen = 'node_modules/binaryen/package.json';
-  const outputs = ['.js', '_bg.wasm', '_bg.names'].map((end) => `${out}/holm_worker${end}`);
-  const name = out.replaceAll('/', '-');
-  const job = { name, inputs: [...RUST_INPUTS, binaryen], outputs, extra: route };
-  const args = ['xtask', 'wasm', '--route', route, '--out', out, ...options];
-  const built = await buildIfStale(job, () => must('cargo', args));
-  if (!built) console.log(`WebAssembly (${route} route, ${out}): up to date`);
-}
-
-/** The module that ships. */
-export const buildWasm = (route) => buildModule(route, 'dist/wasm');
-
-/** The module with exports that drive its ports. Gives its folder. */
-export async function buildTestingWasm(route) {
-  await buildModule(route, 'target/wasm-testing', '--features', 'testing');
-  return 'target/wasm-testing';
-}
-
-/** What would ship by another route. Gives its folder, or null where this machine lacks it. */
-export async function buildOtherWasm(route) {
-  try {
-    await buildModule(route, `target/sizes/${route}`);
-    return `target/sizes/${route}`;
-  } catch (error) {
-    if (error.code === NO_WASM_ROUTE) return null;
-    throw error;
-  }
+  const outputs = ['.js', '_bg.wasm', '_bg.names'].map((end) => `dist/wasm/holm_worker${end}`);
+  const job = { name: 'wasm', inputs: [...RUST_INPUTS, binaryen], outputs, extra: route };
+  const built = await buildIfStale(job, () => must('cargo', ['xtask', 'wasm', '--route', route]));
+  if (!built) console.log(`WebAssembly (${route} route): up to date`);
 }
 
 /** `dist/*.js` and their types. */

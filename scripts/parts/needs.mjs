@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { ask, must, run, StepFailed, which } from './shell.mjs';
 
 const NODE_MAJOR_MIN = 20;
-export const NO_WASM_ROUTE = 3;
+const NO_WASM_ROUTE = 3;
 
 /** Where each browser is. HOLM_WEBKIT names the WebKitWebDriver program. */
 export const BROWSERS = {

@@ -9,10 +9,7 @@ export const root = new URL('../..', import.meta.url).pathname.replace(/\/$/, ''
 const SILENCE_MS = 15_000;
 
 /** A step that did not end well. `message` is for the reader, without a stack. */
-export class StepFailed extends Error {
-  /** The exit code of the command that failed, where it was one. */
-  code;
-}
+export class StepFailed extends Error {}
 
 /**
  * Runs to the end. Returns the exit code and all output; throws `StepFailed` only if it cannot
@@ -54,9 +51,8 @@ export function run(command, args, { cwd = root, env = {}, show = true } = {}) {
 /** Runs to the end; an exit code other than 0 throws. */
 export async function must(command, args, options) {
   const { code, output } = await run(command, args, options);
-  if (code === 0) return output;
-  const failed = new StepFailed(`${command} ${args.join(' ')}: exit code ${code}`);
-  throw Object.assign(failed, { code });
+  if (code !== 0) throw new StepFailed(`${command} ${args.join(' ')}: exit code ${code}`);
+  return output;
 }
 
 /** First line of the output of a short command, or null when it does not run. */

@@ -3,9 +3,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync, constants as zlib } from 'node:zlib';
-import { bin, buildOtherWasm } from './builds.mjs';
+import { bin } from './builds.mjs';
 import { shareOf } from './share.mjs';
-import { must, root, StepFailed } from './shell.mjs';
+import { must, root, run, StepFailed } from './shell.mjs';
 
 const BUDGET_BYTES = 130 * 1024;
 const ROUTES = ['rustup', 'debian'];
@@ -14,9 +14,6 @@ const STORE_BYTES = 45 * 1024;
 /** What the store is: itself, its checksums, and the map of its memtables. */
 const IS_STORE = /\bholm\[\w+\]::(store|sorted::blocks)::|\bxxhash_rust\[/;
 
-/** Ways to build the module beside `route`. */
-export const otherRoutes = (route) => ROUTES.filter((other) => other !== route);
-
 /**
  * Prints the table for `route` and for the other route where it is there. Returns whether the
  * budget holds.
@@ -24,19 +21,30 @@ export const otherRoutes = (route) => ROUTES.filter((other) => other !== route);
 export async function checkSizes(route) {
   const parts = await javascriptParts();
   let holds = true;
-  for (const candidate of [route, ...otherRoutes(route)]) {
-    const folder = candidate === route ? 'dist/wasm' : await buildOtherWasm(candidate);
+  for (const candidate of [route, ...ROUTES.filter((other) => other !== route)]) {
+    const folder = await buildOf(candidate, route);
     if (folder === null) {
       console.log(`NOT RUN size by the ${candidate} route: not on this machine`);
       continue;
     }
-    const module = readFileSync(join(root, folder, 'holm_worker_bg.wasm'));
-    const names = readFileSync(join(root, folder, 'holm_worker_bg.names'), 'utf8');
+    const module = readFileSync(join(folder, 'holm_worker_bg.wasm'));
+    const names = readFileSync(join(folder, 'holm_worker_bg.names'), 'utf8');
     holds = printTable(candidate, { wasm: module, ...parts }) && holds;
     holds = printStore(module, names) && holds;
     keepsPlaces(module);
   }
   return holds;
+}
+
+/** The folder of the module by `candidate`; null where this machine does not have that route. */
+async function buildOf(candidate, shipped) {
+  if (candidate === shipped) return join(root, 'dist/wasm');
+  const out = `target/sizes/${candidate}`;
+  const args = ['xtask', 'wasm', '--route', candidate, '--out', out];
+  const { code, output } = await run('cargo', args, { show: false });
+  if (code === 3) return null;
+  if (code !== 0) throw new StepFailed(output);
+  return join(root, out);
 }
 
 /** Bundles an app that does nothing but import the package, and sorts what comes out. */

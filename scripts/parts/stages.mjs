@@ -3,21 +3,12 @@
 // absence is a failure, never a skip.
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  bin,
-  buildExample,
-  buildJs,
-  buildOtherWasm,
-  buildTestingWasm,
-  buildTests,
-  buildWasm,
-  HOST_CRATES,
-} from './builds.mjs';
+import { bin, buildExample, buildJs, buildTests, buildWasm, HOST_CRATES } from './builds.mjs';
 import { cargoCounts, plainCounts, settle, specCounts, vitestCounts } from './counts.mjs';
 import { filesUnder } from './fresh.mjs';
 import { findBrowser } from './needs.mjs';
 import { root, run } from './shell.mjs';
-import { checkSizes, otherRoutes } from './sizes.mjs';
+import { checkSizes } from './sizes.mjs';
 
 const SIM_SEEDS = 300;
 
@@ -54,19 +45,11 @@ async function checks(...commands) {
   return { passed: commands.length - failed, failed };
 }
 
-/** Two things at a time: a module is linked, and then made smaller, by one thread. */
 async function build({ route }) {
-  const shipped = async () => {
-    await buildWasm(route);
-    await buildJs();
-    await buildExample();
-    for (const other of otherRoutes(route)) await buildOtherWasm(other);
-  };
-  const forTests = async () => {
-    await buildTests();
-    await buildTestingWasm(route);
-  };
-  await Promise.all([shipped(), forTests()]);
+  await buildWasm(route);
+  await buildJs();
+  await buildTests();
+  await buildExample();
   return { passed: 1, failed: 0 };
 }
 
@@ -134,7 +117,9 @@ async function sweeps() {
 
 /** The worker's ports, one by one, in a module that carries the exports to drive them. */
 async function ports({ route, browsers: names }) {
-  const folder = await buildTestingWasm(route);
+  const folder = 'target/wasm-testing';
+  const build = ['xtask', 'wasm', '--route', route, '--features', 'testing', '--out', folder];
+  if ((await run('cargo', build)).code !== 0) return { passed: 0, failed: 1 };
   const places = ['node', ...names].join(',');
   const env = browserPaths(names);
   const args = ['worker/tests/ports.mjs', folder, `--browsers=${places}`];
