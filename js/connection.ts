@@ -330,21 +330,19 @@ function inner(members: object): string {
   return JSON.stringify(members).slice(1, -1);
 }
 
-interface Operation {
-  readonly collection: string;
-  readonly fields?: readonly Json[];
-}
+type Operation = readonly [op: string, collection: string, id: string, fields?: readonly Json[]];
 
 type Named = Readonly<Record<string, { readonly fields: readonly { readonly name: string }[] }>>;
 
-/** An operation with its fields by name. */
-function readable(op: Operation, collections: Named): object {
+/** An operation with its parts and fields by name. */
+function readable([op, collection, id, fields]: Operation, collections: Named): object {
   const named = (value: Json, at: number, all: readonly Json[]): [string, Json][] => {
     if (at % 2 === 0) return [];
-    const field = collections[op.collection]?.fields[all[at - 1] as number];
+    const field = collections[collection]?.fields[all[at - 1] as number];
     return [[field?.name as string, decode(value)]];
   };
-  return op.fields ? { ...op, fields: Object.fromEntries(op.fields.flatMap(named)) } : op;
+  const byName = fields && { fields: Object.fromEntries(fields.flatMap(named)) };
+  return { op, collection, id, ...byName };
 }
 
 function lostTransaction(): HolmError {

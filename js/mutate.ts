@@ -32,12 +32,10 @@ export interface Mutations<S extends Schema, N extends CollectionName<S>> {
 
 type Op = 'insert' | 'upsert' | 'update' | 'delete' | 'seed';
 
-/** One operation as JSON. */
+/** One operation as JSON: a list of its parts. */
 export function operation(layout: Layout, op: Op, id: unknown, document?: unknown): string {
-  const fields = op === 'delete' ? undefined : layout.encodeFields(document);
-  const { collection } = layout;
-  // In the order of their names, which the engine need not sort.
-  return JSON.stringify({ collection, fields, id: layout.encodeId(id), op });
+  const fields = op === 'delete' ? [] : [layout.encodeFields(document)];
+  return JSON.stringify([op, layout.collection, layout.encodeId(id), ...fields]);
 }
 
 /** The id that a document brings, or a new one. */

@@ -11,7 +11,7 @@ const lines = (...all: readonly string[]) => all.map((line) => `${line}\n`).join
 
 /** The ids that each `write` names. */
 const writes = (engine: ScriptedEngine) =>
-  engine.of('write').map(({ ops }) => (ops as { id: string }[]).map(({ id }) => id));
+  engine.of('write').map(({ ops }) => (ops as string[][]).map(([, , id]) => id));
 
 /** The bytes of a text, cut anywhere. */
 function* cutUp(text: string, next: (n: number) => number): Generator<Uint8Array> {

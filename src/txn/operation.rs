@@ -8,6 +8,9 @@ use crate::limits::ID_BYTES_MAX;
 
 const NO_FIELD: &str = "a field needs a position of its own and a value";
 
+/// The parts of an operation: places in a list, and names in an object.
+const PARTS: [(usize, &str); 4] = [(0, "op"), (1, "collection"), (2, "id"), (3, "fields")];
+
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -37,9 +40,17 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// Reads one and checks it against the schema. Takes what it keeps out of the value.
+    /// Reads one, an object or a list of its parts, and checks it against the schema. Takes what it
+    /// keeps out of the value.
     pub fn from_value(schema: &Schema, value: &mut Value) -> Result<Self, Error> {
-        let action = match value.get("op").and_then(Value::as_str).unwrap_or("") {
+        let [op, name, id, fields] = PARTS.map(|(at, name)| {
+            let part = match &mut *value {
+                Value::List(parts) => parts.get_mut(at),
+                object => object.get_mut(name),
+            };
+            part.map(std::mem::take).unwrap_or_default()
+        });
+        let action = match op.as_str().unwrap_or("") {
             "insert" => Action::Insert,
             "upsert" => Action::Upsert,
             "update" => Action::Update,
@@ -47,10 +58,7 @@ impl Operation {
             "seed" => Action::Seed,
             other => return Err(bad_request(&format!("there is no operation `{other}`"))),
         };
-        let name = value
-            .get("collection")
-            .and_then(Value::as_str)
-            .unwrap_or("");
+        let name = name.as_str().unwrap_or("");
         if name == OUTBOX {
             return Err(bad_request(
                 "the outbox is not written to; use retry and discard",
@@ -58,13 +66,13 @@ impl Operation {
         }
         let position = schema.position(name)?;
         let collection = schema.at(position);
-        let id = read_id(collection, value.get_mut("id"))?;
-        let fields = match value.get_mut("fields") {
-            Some(Value::Map(members)) => {
-                read_fields(collection, &mut positions(collection, members)?)?
+        let id = read_id(collection, id)?;
+        let fields = match fields {
+            Value::Map(mut members) => {
+                read_fields(collection, &mut positions(collection, &mut members)?)?
             }
-            Some(Value::List(given)) => read_fields(collection, given)?,
-            None if action == Action::Delete => Vec::new(),
+            Value::List(mut given) => read_fields(collection, &mut given)?,
+            Value::Null if action == Action::Delete => Vec::new(),
             _ => return Err(bad_request("an operation has no `fields`")),
         };
         let key = DocumentKey {
@@ -86,15 +94,13 @@ fn bad_request(problem: &str) -> Error {
     })
 }
 
-fn read_id(collection: &Collection, id: Option<&mut Value>) -> Result<String, Error> {
+fn read_id(collection: &Collection, id: Value) -> Result<String, Error> {
     match id {
-        Some(Value::String(id)) if !id.is_empty() && id.len() <= ID_BYTES_MAX => {
-            Ok(std::mem::take(id))
-        }
+        Value::String(id) if !id.is_empty() && id.len() <= ID_BYTES_MAX => Ok(id),
         other => Err(Error::from(Problem::BadValue {
             collection: collection.name.clone(),
             field: "id".into(),
-            found: other.map_or("missing value", |id| id.type_name()).into(),
+            found: other.type_name().into(),
             expected: "a string of 1 to 512 bytes".into(),
         })),
     }
@@ -156,6 +162,37 @@ mod tests {
         ] {
             assert_eq!(read(by_name), read(by_position), "{by_name}");
             assert!(read(by_name).is_ok(), "{by_name}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_its_parts_is_an_operation() {
+        let schema = json::read(SCHEMA.as_bytes()).unwrap();
+        let schema = Schema::from_value(&schema).unwrap();
+        let read =
+            |text: &str| Operation::from_value(&schema, &mut json::read(text.as_bytes()).unwrap());
+        for (object, list) in [
+            (
+                r#"{"op":"insert","collection":"films","id":"a","fields":[1,7]}"#,
+                r#"["insert","films","a",[1,7]]"#,
+            ),
+            (
+                r#"{"op":"delete","collection":"films","id":"a"}"#,
+                r#"["delete","films","a"]"#,
+            ),
+        ] {
+            assert_eq!(read(object), read(list), "{list}");
+            assert!(read(list).is_ok(), "{list}");
+        }
+        for (bad, code) in [
+            ("[]", "bad_request"),
+            (r#"["insert"]"#, "unknown_collection"),
+            (r#"["insert","films"]"#, "bad_value"),
+            (r#"["insert","films","a"]"#, "bad_request"),
+            (r#"["update","films",7,[]]"#, "bad_value"),
+            ("7", "bad_request"),
+        ] {
+            assert_eq!(read(bad).unwrap_err().code(), code, "{bad}");
         }
     }
 
