@@ -83,7 +83,7 @@ async function inBrowser(name, rung) {
 }
 
 async function launchWithQuota(name) {
-  const browser = await puppeteer.launch({ headless: true, ...launches[name] });
+  const browser = await puppeteer.launch({ headless: true, timeout: 60_000, ...launches[name] });
   if (name === 'chromium') {
     const session = await (await browser.newPage()).createCDPSession();
     await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: QUOTA_BYTES });
@@ -95,19 +95,21 @@ async function launchWithQuota(name) {
 function runInWorker(place) {
   return new Promise((resolve, reject) => {
     const worker = new Worker('/tests/ports.worker.mjs', { type: 'module' });
-    let last = 'its start';
-    worker.onmessage = ({ data }) => {
-      if (data.begun) last = data.begun;
-      else resolve(data);
+    let late;
+    // Each check has less time than this.
+    const begin = (check) => {
+      clearTimeout(late);
+      late = setTimeout(() => reject(new Error(`no end of: ${check}`)), 60_000);
     };
+    begin('the start');
+    worker.onmessage = ({ data }) => (data.begun ? begin(data.begun) : resolve(data));
     worker.onerror = ({ message }) => reject(new Error(message));
-    const giveUp = () => reject(new Error(`the worker did not come to the end of: ${last}`));
-    setTimeout(giveUp, 60_000);
     worker.postMessage({ module: '/module/holm_worker.js', place });
   });
 }
 
 async function report(where, run) {
+  const began = performance.now();
   const stopped = (thrown) => ({ results: [{ name: 'all', error: thrown.stack }], notes: [] });
   const { results, notes } = await run().catch(stopped);
   for (const { name, error } of results) {
@@ -116,6 +118,7 @@ async function report(where, run) {
     if (error !== null) console.log(`FAILED ${where}: ${name}\n${error}`);
   }
   for (const note of notes) console.log(`${where}: ${note}`);
+  console.log(`${where}: ${((performance.now() - began) / 1_000).toFixed(1)} s`);
 }
 
 async function serve(module) {
