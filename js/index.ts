@@ -30,7 +30,7 @@ export async function createDatabase<S extends Schema>(
 /**
  * Removes a database with everything in it, also what was not sent yet. Rejects with
  * `database_in_use` while it is open anywhere, and with `storage_busy` where what is written down
- * of it cannot be reached now; then it is still there, or the browser removes it when it can.
+ * of it cannot be reached now; then it is still there.
  *
  * @example
  * await removeDatabase('cinema');

@@ -50,8 +50,8 @@ export class Connection {
   }
 
   /**
-   * Deletes the database. Whoever else has a connection is asked to close it; a worker that was
-   * killed has one until the browser notices.
+   * Deletes the database, which is empty. Whoever else has a connection is asked to close it. That
+   * of a worker that was killed may stay for long in WebKit: then it goes once that has gone.
    */
   delete(): Promise<void> {
     this.close();
@@ -60,7 +60,7 @@ export class Connection {
       const refuse = () => reject(busy());
       setTimeout(refuse, OPEN_MS);
       request.onerror = refuse;
-      request.onsuccess = () => resolve();
+      request.onblocked = request.onsuccess = () => resolve();
     });
   }
 

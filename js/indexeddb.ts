@@ -80,16 +80,21 @@ export class IndexedDb implements Rung {
 
   /** Removes the files, of which there is a home elsewhere. */
   empty(): Promise<void> {
-    return this.#connection.run('readwrite', ({ files, chunks }) => {
-      files.clear();
-      chunks.clear();
-      return () => {};
-    });
+    return this.#clear(({ files, chunks }) => [files, chunks]);
   }
 
   /** Removes the database with all that is in it. */
-  delete(): Promise<void> {
-    return this.#connection.delete();
+  async delete(): Promise<void> {
+    // The database itself may have to wait.
+    await this.#clear(({ meta, files, chunks }) => [meta, files, chunks]);
+    await this.#connection.delete();
+  }
+
+  #clear(chosen: (stores: Stores) => IDBObjectStore[]): Promise<void> {
+    return this.#connection.run('readwrite', (stores) => {
+      for (const store of chosen(stores)) store.clear();
+      return () => {};
+    });
   }
 
   async close(): Promise<void> {

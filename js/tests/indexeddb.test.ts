@@ -51,25 +51,36 @@ describe('opening IndexedDB', () => {
 });
 
 describe('removing a database in IndexedDB', () => {
-  async function removing() {
+  it('does not wait for the connection of a worker that was killed', async () => {
     const one = await IndexedDb.open('films');
-    vi.useFakeTimers({ toFake: ['setTimeout'] });
-    const request: { onblocked?: () => void; onsuccess?: () => void } = {};
-    vi.stubGlobal('indexedDB', { deleteDatabase: () => request });
-    const removed = one?.delete();
-    request.onblocked?.();
-    return { request, removed };
-  }
-
-  it('waits for the connection of a worker that was killed', async () => {
-    const { request, removed } = await removing();
-    await vi.advanceTimersByTimeAsync(3_999);
-    request.onsuccess?.();
-    await removed;
+    await one?.setHome({ rung: 'indexeddb', moves: 0 });
+    const left = await IndexedDb.open('films');
+    expect(left?.home).toBeDefined();
+    // That of a killed worker hears of nothing.
+    const killed = await new Promise<IDBDatabase>((resolve) => {
+      const request = indexedDB.open('holm:films');
+      request.onsuccess = () => resolve(request.result);
+    });
+    await one?.delete();
+    const keys = killed.transaction('meta').objectStore('meta').getAllKeys();
+    await new Promise((resolve) => {
+      keys.onsuccess = resolve;
+    });
+    expect(keys.result).toEqual([]);
+    killed.close();
+    expect((await IndexedDb.open('films'))?.home).toBeUndefined();
   });
 
-  it('is refused as busy where a connection stays', async () => {
-    const refused = expect((await removing()).removed).rejects.toMatchObject(busy);
+  it('is refused as busy where nothing answers', async () => {
+    const one = await IndexedDb.open('films');
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    const real = indexedDB;
+    vi.stubGlobal('indexedDB', {
+      open: (name: string, version: number) => real.open(name, version),
+      deleteDatabase: () => ({}),
+    });
+    const refused = expect(one?.delete()).rejects.toMatchObject(busy);
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBeGreaterThan(0));
     await vi.advanceTimersByTimeAsync(4_000);
     await refused;
   });

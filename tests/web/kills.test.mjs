@@ -207,12 +207,7 @@ function openInVain(database) {
   tryToOpen();
 }
 
-/** WebKit takes its time to let go of what a killed worker had open. */
 async function closeAndRemove({ name }) {
   await app.db.close();
-  for (let attempt = 1; ; attempt += 1) {
-    const error = await app.errorOf(() => app.removeDatabase(name));
-    if (!error) return;
-    if (!error.retryable || attempt === 3) throw new Error(error.message);
-  }
+  await app.removeDatabase(name);
 }
