@@ -50,17 +50,19 @@ export class Connection {
   }
 
   /**
-   * Deletes the database, which is empty. Whoever else has a connection is asked to close it. That
-   * of a worker that was killed may stay for long in WebKit: then it goes once that has gone.
+   * Deletes the database, and gives whether it is gone. Whoever else has a connection is asked to
+   * close it; that of a worker that was killed may stay for long in WebKit, and the database until
+   * then.
    */
-  delete(): Promise<void> {
+  delete(): Promise<boolean> {
     this.close();
     return new Promise((resolve, reject) => {
       const request = indexedDB.deleteDatabase(this.#name);
       const refuse = () => reject(busy());
       setTimeout(refuse, OPEN_MS);
       request.onerror = refuse;
-      request.onblocked = request.onsuccess = () => resolve();
+      request.onblocked = () => resolve(false);
+      request.onsuccess = () => resolve(true);
     });
   }
 

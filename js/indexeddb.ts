@@ -85,9 +85,10 @@ export class IndexedDb implements Rung {
 
   /** Removes the database with all that is in it. */
   async delete(): Promise<void> {
-    // The database itself may have to wait.
-    await this.#clear(({ meta, files, chunks }) => [meta, files, chunks]);
-    await this.#connection.delete();
+    const emptied = this.#clear(({ meta, files, chunks }) => [meta, files, chunks]);
+    // A full storage may refuse even that.
+    await emptied.catch(() => {});
+    if (!(await this.#connection.delete())) await emptied;
   }
 
   #clear(chosen: (stores: Stores) => IDBObjectStore[]): Promise<void> {

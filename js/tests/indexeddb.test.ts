@@ -1,3 +1,4 @@
+import { IDBObjectStore } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { IndexedDb } from '../indexeddb.ts';
 import { openRung, removeRungs } from '../ladder.ts';
@@ -68,6 +69,17 @@ describe('removing a database in IndexedDB', () => {
     });
     expect(keys.result).toEqual([]);
     killed.close();
+    expect((await IndexedDb.open('films'))?.home).toBeUndefined();
+  });
+
+  it('needs no room', async () => {
+    const one = await IndexedDb.open('films');
+    await one?.setHome({ rung: 'indexeddb', moves: 0 });
+    const clear = vi.spyOn(IDBObjectStore.prototype, 'clear').mockImplementation(() => {
+      throw new DOMException('', 'QuotaExceededError');
+    });
+    await one?.delete();
+    clear.mockRestore();
     expect((await IndexedDb.open('films'))?.home).toBeUndefined();
   });
 

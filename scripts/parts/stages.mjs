@@ -3,7 +3,6 @@
 // absence is a failure, never a skip.
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { bin, buildExample, buildJs, buildTests, buildWasm, HOST_CRATES } from './builds.mjs';
 import { cargoCounts, plainCounts, settle, specCounts, vitestCounts } from './counts.mjs';
 import { filesUnder } from './fresh.mjs';
@@ -82,8 +81,6 @@ async function unit() {
   const suites = ['--lib', ...['engine', 'flushes', 'oracle'].flatMap((name) => ['--test', name])];
   const features = ['--package', 'holm', '--features', 'oracle,planted'];
   const shipped = run('cargo', [...test, ...HOST_CRATES]);
-  // By then cargo has found that nothing is to be compiled, and lets others compile.
-  await setTimeout(3_000);
   const planted = run('cargo', [...test, ...features, ...suites], { show: false });
   const done = await Promise.all([shipped, planted]);
   console.log(done[1].output);

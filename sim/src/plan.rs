@@ -129,9 +129,7 @@ impl Plan {
             copies: copies(dice),
         }
     }
-}
 
-impl Plan {
     /// About how often each page acts.
     pub fn acts(&self) -> u64 {
         self.active_ms / self.act_ms

@@ -5,9 +5,9 @@
 use crate::crew;
 use crate::report;
 #[cfg(feature = "planted")]
-use crate::world::Failure;
+use crate::trace::Lines;
 #[cfg(feature = "planted")]
-use crate::{trace::Lines, world};
+use crate::world::{self, Failure};
 use std::process::ExitCode;
 #[cfg(feature = "planted")]
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -103,19 +103,14 @@ fn hunt_one(bug: &str, seeds: &[u64]) -> (bool, String) {
     let can_fail = |seed: &u64| !needs_copies || world::plan(*seed).copies.is_some();
     let mut tried = seeds.iter().copied().filter(can_fail);
     let found = tried.find_map(|seed| Some((seed, failure(seed, bug)?)));
-    let Some((
-        seed,
-        Failure {
-            checker, problem, ..
-        },
-    )) = found
-    else {
+    let Some((seed, found)) = found else {
         return (false, format!("NOT CAUGHT in {BUDGET} seeds"));
     };
     // What is found then is not the bug.
     if failure(seed, "").is_some() {
         return (false, format!("seed {seed:3}  fails without it too"));
     }
+    let (checker, problem) = (found.checker, found.problem);
     (true, format!("seed {seed:3}  {checker:18} {problem:.100}"))
 }
 
