@@ -5,7 +5,7 @@
 //   --only=unit,js                run these stages only, on what is already built (for developers)
 //   --install                     as root: install missing system packages (CI=true does the same)
 //   --dry-run                     print what would be installed and run, and stop
-import { installNpmPackages } from './parts/builds.mjs';
+import { buildXtask, installNpmPackages } from './parts/builds.mjs';
 import {
   BROWSERS,
   bringPackages,
@@ -15,7 +15,7 @@ import {
   missingRustComponents,
   missingTools,
 } from './parts/needs.mjs';
-import { StepFailed, secondsSince } from './parts/shell.mjs';
+import { StepFailed, secondsSince, which } from './parts/shell.mjs';
 import { lacking, stages } from './parts/stages.mjs';
 
 const args = process.argv.slice(2);
@@ -60,9 +60,12 @@ async function setUp(options) {
     throw new StepFailed(`Missing on this machine:\n  ${components.join('\n  ')}`);
   const wantBrowsers = ['browsers', 'ports'].some((name) => options.only.includes(name));
   const browsers = wantBrowsers ? options.browsers : [];
-  await bringPackages(missingPackages(browsers), options);
-  if (options.mode === 'dry-run') return null;
-  await installNpmPackages();
+  const packages = bringPackages(missingPackages(browsers), options);
+  if (options.mode === 'dry-run') return packages.then(() => null);
+  const steps = [packages, installNpmPackages()];
+  // What it takes to link may be among the packages.
+  if (which('cc', 'gcc', 'clang')) steps.push(buildXtask());
+  await Promise.all(steps);
   return bringWasmRoute(options);
 }
 

@@ -141,8 +141,16 @@ export class ScriptedEngine {
   }
 }
 
-/** Lets all microtasks, and what waits for the next turn, run. */
-export const settled = () => new Promise<void>((resolve) => setTimeout(resolve));
+/** Lets all microtasks, and what waits for the next turn, run: for a message or for a timer. */
+export async function settled(): Promise<void> {
+  const { port1, port2 } = new MessageChannel();
+  await new Promise((resolve) => {
+    port1.onmessage = resolve;
+    port2.postMessage(null);
+  });
+  port1.close();
+  await new Promise<void>((resolve) => setTimeout(resolve));
+}
 
 /** Pseudo-random whole numbers below n, from a seed. */
 export function random(seed: number): (n: number) => number {

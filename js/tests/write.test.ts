@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HEALTHY, refuse, ScriptedEngine, settled } from './scripted-engine.ts';
 
 /** Rejections that nobody handled, taken from the test runner for the time of a test. */
@@ -192,6 +192,17 @@ describe('insertMany', () => {
     await Promise.all([before.saved, many.saved, after.saved]);
     expect(engine.messages[1]).toEqual(['write', 'write', 'write']);
     expect(engine.of('write').map(({ ops }) => (ops as object[]).length)).toEqual([1, 2, 1]);
+  });
+
+  it('does not wait for timers, which a hidden page has once a second', async () => {
+    const { db } = await open();
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    try {
+      await db.mutate.people.insertMany(people(1_500)).saved;
+      await db.mutate.people.insertMany(people(1_500), { atomic: true }).saved;
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('is one transaction when it is atomic', async () => {

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildIfStale } from './fresh.mjs';
-import { must, root, StepFailed } from './shell.mjs';
+import { must, root, run, StepFailed } from './shell.mjs';
 
 const RUST_INPUTS = ['Cargo.toml', 'Cargo.lock', '.cargo', 'src', 'worker', 'xtask'];
 
@@ -29,6 +29,11 @@ function npmPackagesMatch() {
     if (!have[path]) return entry.optional === true || entry.devOptional === true;
     return have[path].version === entry.version && existsSync(join(root, path));
   });
+}
+
+/** What `cargo xtask` runs. */
+export async function buildXtask() {
+  await must('cargo', ['build', '--locked', '--package', 'xtask']);
 }
 
 /** `dist/wasm`, by `route`. */
@@ -76,15 +81,28 @@ export async function buildServer() {
   return join(target, 'release/holm-server');
 }
 
-/** Cargo's own crates: all but the module, which is for another target. */
-export const HOST_CRATES = ['--workspace', '--exclude', 'holm-worker'];
+/**
+ * The crates of this machine: all but the module, which is for another target. With bugs to switch
+ * on, so that suites with them and without are compiled once; without them are the module, the
+ * server as it ships, and the simulator.
+ */
+const HOST_CRATES = ['--workspace', '--exclude', 'holm-worker', '--features', 'holm/planted'];
+
+/** Linted while they are compiled: by itself that would check every dependency once more. */
+const LINTED = { RUSTC_WORKSPACE_WRAPPER: 'clippy-driver' };
+
+/** `cargo test` for these crates. */
+export function cargoTest(args, options) {
+  return run('cargo', ['test', '--locked', ...HOST_CRATES, ...args], { env: LINTED, ...options });
+}
 
 /**
  * The unit tests, and with them the server for tests. By itself it would be made of the same crates
  * with other features, and all of them compiled twice.
  */
 export async function buildTests() {
-  await must('cargo', ['test', '--locked', '--no-run', ...HOST_CRATES]);
+  const { code } = await cargoTest(['--no-run']);
+  if (code !== 0) throw new StepFailed('the tests do not compile');
 }
 
 /** `examples/films/dist`, for a server at `serverUrl`. */

@@ -1,6 +1,7 @@
 // Reads how many tests passed and failed from what each runner leaves. A test that did not run is
 // not passed: ignored, skipped and unfinished ones count as failed.
 import { existsSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 const add = (counts, passed, failed) => ({
   passed: counts.passed + passed,
@@ -16,6 +17,29 @@ export function cargoCounts(output) {
     (counts, [, passed, failed, ignored]) => add(counts, +passed, +failed + +ignored),
     NONE,
   );
+}
+
+/** Cargo's messages of one kind, of `--message-format json`. */
+function messagesIn(output, kind) {
+  const lines = output.split('\n').filter((line) => line.startsWith('{'));
+  return lines.map((line) => JSON.parse(line)).filter(({ reason }) => reason === kind);
+}
+
+/** Warnings and errors, as text; those of an earlier build too. */
+export function warningsIn(output) {
+  return messagesIn(output, 'compiler-message').map(({ message }) => message.rendered);
+}
+
+/** The programs of tests, each with the folder of its package, where it is to run. */
+export function testPrograms(output) {
+  const built = messagesIn(output, 'compiler-artifact');
+  return built
+    .filter(({ profile, executable }) => profile.test && executable)
+    .map((unit) => ({
+      name: unit.target.name,
+      path: unit.executable,
+      cwd: dirname(unit.manifest_path),
+    }));
 }
 
 /** From the file of vitest's json reporter. */

@@ -3,14 +3,23 @@
 // absence is a failure, never a skip.
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { bin, buildExample, buildJs, buildTests, buildWasm, HOST_CRATES } from './builds.mjs';
-import { cargoCounts, plainCounts, settle, specCounts, vitestCounts } from './counts.mjs';
+import { bin, buildExample, buildJs, buildTests, buildWasm, cargoTest } from './builds.mjs';
+import {
+  cargoCounts,
+  plainCounts,
+  settle,
+  specCounts,
+  testPrograms,
+  vitestCounts,
+  warningsIn,
+} from './counts.mjs';
 import { filesUnder } from './fresh.mjs';
 import { findBrowser } from './needs.mjs';
 import { root, run } from './shell.mjs';
 import { checkSizes } from './sizes.mjs';
 
 const SIM_SEEDS = 300;
+const JSON_MESSAGES = ['--message-format', 'json'];
 
 export const stages = [
   {
@@ -57,13 +66,24 @@ function format() {
   return checks(['cargo', 'fmt', '--all', '--', '--check', '-l'], [bin('biome'), 'format', '.']);
 }
 
-function lints() {
-  const deny = ['--', '--deny', 'warnings'];
-  return checks(
-    ['cargo', 'clippy', '--locked', '--workspace', '--all-targets', ...deny],
-    ['cargo', 'clippy', '--locked', '--package', 'holm', '--all-targets', ...deny],
-    [bin('biome'), 'lint', '--error-on-warnings', '.'],
-  );
+/**
+ * What the compiler and clippy said of the crates of this machine when they were built; then of the
+ * engine without features, and of the worker.
+ */
+async function lints() {
+  const packages = ['--package', 'holm', '--package', 'holm-worker'];
+  const runs = [
+    await cargoTest(['--no-run', ...JSON_MESSAGES], { show: false }),
+    await run('cargo', ['clippy', '--locked', ...packages, ...JSON_MESSAGES], { show: false }),
+  ];
+  const rust = sum(runs.map(({ code, output }) => lintCounts(code, warningsIn(output))));
+  return sum([rust, await checks([bin('biome'), 'lint', '--error-on-warnings', '.'])]);
+}
+
+function lintCounts(code, warnings) {
+  for (const warning of warnings) console.error(warning);
+  const failed = code !== 0 || warnings.length > 0;
+  return { passed: Number(!failed), failed: Number(failed) };
 }
 
 function types() {
@@ -72,19 +92,39 @@ function types() {
   return checks(...projects.map((project) => [bin('tsc'), '--noEmit', '-p', project]));
 }
 
-/**
- * Everything as shipped, and the suites with bugs that they must catch. The latter are compiled
- * while the former run, of which some are of one thread.
- */
+/** The programs of tests that take longest, and so begin first. */
+const LONG_PROGRAMS = ['heap', 'holm', 'worlds'];
+
+/** Everything but the module, with no bug and with each that the suites must catch. */
 async function unit() {
-  const test = ['test', '--locked', '--no-fail-fast'];
-  const suites = ['--lib', ...['engine', 'flushes', 'oracle'].flatMap((name) => ['--test', name])];
-  const features = ['--package', 'holm', '--features', 'oracle,planted'];
-  const shipped = run('cargo', [...test, ...HOST_CRATES]);
-  const planted = run('cargo', [...test, ...features, ...suites], { show: false });
-  const done = await Promise.all([shipped, planted]);
-  console.log(done[1].output);
-  return sum(done.map(({ code, output }) => settle(cargoCounts(output), code)));
+  const { code, output } = await cargoTest(['--no-run', ...JSON_MESSAGES], { show: false });
+  if (code !== 0) return { passed: 0, failed: 1 };
+  const programs = longFirst(testPrograms(output), LONG_PROGRAMS);
+  const jobs = programs.map(({ path, cwd }) => async () => {
+    const done = await run(path, [], { cwd, show: false });
+    console.log(`${path}\n${done.output}`);
+    return done;
+  });
+  const runs = [...(await inLanes(jobs)), await cargoTest(['--doc'])];
+  const all = runs.map((done) => done.output).join('\n');
+  return settle(cargoCounts(all), runs.find((done) => done.code !== 0)?.code ?? 0);
+}
+
+/** Runs two jobs at a time: some are of one thread, and some wait more than they work. */
+async function inLanes(jobs) {
+  const results = [];
+  const waiting = [...jobs];
+  const lane = async () => {
+    while (waiting.length > 0) results.push(await waiting.shift()());
+  };
+  await Promise.all([lane(), lane()]);
+  return results;
+}
+
+/** What takes longest first, so that neither lane waits for the other at the end. */
+function longFirst(things, long) {
+  const rank = ({ name }) => (long.includes(name) ? long.indexOf(name) : long.length);
+  return things.sort((one, other) => rank(one) - rank(other));
 }
 
 function sum(counts) {
@@ -133,19 +173,23 @@ function browserPaths(names) {
   return Object.fromEntries(paths);
 }
 
-/**
- * Each test file is a process of node's runner, two at a time: the tests wait more than they work.
- */
+/** The test files that take longest. */
+const LONG_FILES = ['storage', 'kills', 'films'];
+
+/** Each test file is a process of node's runner. */
 async function browsers({ browsers: names }) {
   const folder = join(root, 'tests/web');
-  const files = readdirSync(folder).filter((name) => name.endsWith('.test.mjs'));
-  if (files.length === 0) throw new Error('tests/web holds no *.test.mjs');
+  const end = '.test.mjs';
+  const files = readdirSync(folder).filter((file) => file.endsWith(end));
+  if (files.length === 0) throw new Error(`tests/web holds no *${end}`);
   const env = { HOLM_BROWSERS: names.join(','), ...browserPaths(names) };
-  const paths = files.sort().map((name) => join(folder, name));
-  const options = ['--test-force-exit', '--test-concurrency=2', '--test-reporter=spec'];
-  const args = ['--test', ...options, ...paths];
-  const { code, output } = await run(process.execPath, args, { env });
-  return settle(specCounts(output), code);
+  const options = ['--test', '--test-force-exit', '--test-reporter=spec'];
+  const named = files.map((file) => ({ name: file.slice(0, -end.length), file }));
+  const jobs = longFirst(named, LONG_FILES).map(({ file }) => async () => {
+    const { code, output } = await run(process.execPath, [...options, join(folder, file)], { env });
+    return settle(specCounts(output), code);
+  });
+  return sum(await inLanes(jobs));
 }
 
 async function size({ route }) {

@@ -2,10 +2,9 @@
 // was not written, and what can still be read can be taken out.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { launch } from './drivers/index.mjs';
 import { digestOf, textOf } from './page/documents.mjs';
+import { sharedBrowser } from './parts/browser.mjs';
 import { FILMS } from './parts/films.mjs';
-import { temporaryFolder } from './parts/folder.mjs';
 import { contents, open, openPage, SOON, TEST } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
 import { places } from './parts/places.mjs';
@@ -22,11 +21,11 @@ for (const { name, rung, where } of places) {
 
     before(async () => {
       pages = await servePages({ rung });
-      browser = await launch(name, { profileDir: `${temporaryFolder()}/profile` });
+      browser = await sharedBrowser(name);
       page = await openPage(browser, pages.origin);
     }, TEST);
     after(async () => {
-      await browser?.close();
+      await page?.close();
       pages?.close();
     }, TEST);
 

@@ -1,10 +1,9 @@
 // What was saved is there after a reload, at rest and in mid-write.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { launch } from './drivers/index.mjs';
 import { digestOf } from './page/documents.mjs';
+import { sharedBrowser } from './parts/browser.mjs';
 import { FILMS } from './parts/films.mjs';
-import { temporaryFolder } from './parts/folder.mjs';
 import { Ledger } from './parts/ledger.mjs';
 import { contents, open, openPage, reloadPage, TEST } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
@@ -29,12 +28,12 @@ for (const { name, rung, where } of places) {
 
     before(async () => {
       pages = await servePages({ rung });
-      browser = await launch(name, { profileDir: `${temporaryFolder()}/profile` });
+      browser = await sharedBrowser(name);
       page = await openPage(browser, pages.origin);
       await reopen();
     }, TEST);
     after(async () => {
-      await browser?.close();
+      await page?.close();
       pages?.close();
     }, TEST);
 

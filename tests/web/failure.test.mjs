@@ -1,8 +1,7 @@
 // An engine that fails: the page hears of it, a new one carries on, and what was saved is there.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { launch } from './drivers/index.mjs';
-import { temporaryFolder } from './parts/folder.mjs';
+import { sharedBrowser } from './parts/browser.mjs';
 import { open, SOON, TEST, visit } from './parts/page.mjs';
 import { servePages } from './parts/pages.mjs';
 import { inMemory, places } from './parts/places.mjs';
@@ -22,11 +21,11 @@ for (const { name, rung, where } of [...places, inMemory]) {
 
     before(async () => {
       pages = await servePages({ rung });
-      browser = await launch(name, { profileDir: `${temporaryFolder()}/profile` });
+      browser = await sharedBrowser(name);
       page = await browser.newPage();
     }, TEST);
     after(async () => {
-      await browser?.close();
+      await page?.close();
       pages?.close();
     }, TEST);
 

@@ -1,8 +1,8 @@
 // The same first steps in every browser: open, write, live query, synchronise, reload.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { launch } from './drivers/index.mjs';
 import { digestOf, odds, textOf } from './page/documents.mjs';
+import { sharedBrowser } from './parts/browser.mjs';
 import { FILMS } from './parts/films.mjs';
 import { temporaryFolder } from './parts/folder.mjs';
 import { contents, inStep, open, reloadPage, SOON, TEST, visit } from './parts/page.mjs';
@@ -60,12 +60,12 @@ for (const { name, rung, where } of places) {
       const folder = temporaryFolder();
       pages = await servePages({ rung });
       server = await startServer({ folder, origin: pages.origin });
-      browser = await launch(name, { profileDir: `${folder}/profile` });
+      browser = await sharedBrowser(name);
       synced = { name: 'smoke', sync: { url: server.url, space: 'smoke' }, token: TOKEN };
       page = await browser.newPage();
     }, TEST);
     after(async () => {
-      await browser?.close();
+      await page?.close();
       await server?.kill();
       pages?.close();
     }, TEST);

@@ -79,14 +79,19 @@ class WebKitBrowser {
     this.#session = session;
   }
 
-  /** The session's first window is the first page; each later page is a tab of its own. */
+  /**
+   * The session's first window is the first page. Each later page is a window of its own: a tab
+   * behind others would be hidden.
+   */
   async newPage() {
     this.#pages += 1;
     // The window in front may have been closed.
     const [first] = await this.#session.get('window/handles');
     await this.#session.post('window', { handle: first });
     const handle =
-      this.#pages === 1 ? first : (await this.#session.post('window/new', { type: 'tab' })).handle;
+      this.#pages === 1
+        ? first
+        : (await this.#session.post('window/new', { type: 'window' })).handle;
     return new WebKitPage(this.#session, handle, this.#turns);
   }
 
