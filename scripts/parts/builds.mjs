@@ -82,18 +82,34 @@ export async function buildServer() {
 }
 
 /**
- * The crates of this machine: all but the module, which is for another target. With bugs to switch
- * on, so that suites with them and without are compiled once; without them are the module, the
- * server as it ships, and the simulator.
+ * The crates of this machine, by the features their dependencies are built with: all but the
+ * module, which is for another target; and the tool that builds it, as it is for `cargo xtask`.
+ * With bugs to switch on, so that suites with them and without are compiled once; without them are
+ * the module, the server as it ships, and the simulator.
  */
-const HOST_CRATES = ['--workspace', '--exclude', 'holm-worker', '--features', 'holm/planted'];
+const EXCLUDED = ['--exclude', 'holm-worker', '--exclude', 'xtask'];
+const LIBRARIES = ['--workspace', ...EXCLUDED, '--features', 'holm/planted'];
+const HOST_CRATES = [LIBRARIES, ['--package', 'xtask']];
 
 /** Linted while they are compiled: by itself that would check every dependency once more. */
 const LINTED = { RUSTC_WORKSPACE_WRAPPER: 'clippy-driver' };
 
-/** `cargo test` for these crates. */
-export function cargoTest(args, options) {
-  return run('cargo', ['test', '--locked', ...HOST_CRATES, ...args], { env: LINTED, ...options });
+function runTests(selection, args, options) {
+  return run('cargo', ['test', '--locked', ...selection, ...args], { env: LINTED, ...options });
+}
+
+/** Compiles the tests. Gives the exit code, and cargo's messages as JSON. */
+export async function compiledTests() {
+  const args = ['--no-run', '--message-format', 'json'];
+  const runs = [];
+  for (const crates of HOST_CRATES) runs.push(await runTests(crates, args, { show: false }));
+  const code = runs.find((done) => done.code !== 0)?.code ?? 0;
+  return { code, output: runs.map(({ output }) => output).join('') };
+}
+
+/** Runs the examples in the documentation. */
+export function runExamples() {
+  return runTests(LIBRARIES, ['--doc']);
 }
 
 /**
@@ -101,8 +117,10 @@ export function cargoTest(args, options) {
  * with other features, and all of them compiled twice.
  */
 export async function buildTests() {
-  const { code } = await cargoTest(['--no-run']);
-  if (code !== 0) throw new StepFailed('the tests do not compile');
+  for (const crates of HOST_CRATES) {
+    const { code } = await runTests(crates, ['--no-run']);
+    if (code !== 0) throw new StepFailed('the tests do not compile');
+  }
 }
 
 /** `examples/films/dist`, for a server at `serverUrl`. */

@@ -3,7 +3,15 @@
 // absence is a failure, never a skip.
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { bin, buildExample, buildJs, buildTests, buildWasm, cargoTest } from './builds.mjs';
+import {
+  bin,
+  buildExample,
+  buildJs,
+  buildTests,
+  buildWasm,
+  compiledTests,
+  runExamples,
+} from './builds.mjs';
 import {
   cargoCounts,
   plainCounts,
@@ -19,7 +27,6 @@ import { root, run } from './shell.mjs';
 import { checkSizes } from './sizes.mjs';
 
 const SIM_SEEDS = 300;
-const JSON_MESSAGES = ['--message-format', 'json'];
 
 export const stages = [
   {
@@ -71,10 +78,10 @@ function format() {
  * engine without features, and of the worker.
  */
 async function lints() {
-  const packages = ['--package', 'holm', '--package', 'holm-worker'];
+  const shipped = ['--package', 'holm', '--package', 'holm-worker', '--message-format', 'json'];
   const runs = [
-    await cargoTest(['--no-run', ...JSON_MESSAGES], { show: false }),
-    await run('cargo', ['clippy', '--locked', ...packages, ...JSON_MESSAGES], { show: false }),
+    await compiledTests(),
+    await run('cargo', ['clippy', '--locked', ...shipped], { show: false }),
   ];
   const rust = sum(runs.map(({ code, output }) => lintCounts(code, warningsIn(output))));
   return sum([rust, await checks([bin('biome'), 'lint', '--error-on-warnings', '.'])]);
@@ -97,7 +104,7 @@ const LONG_PROGRAMS = ['heap', 'holm', 'worlds'];
 
 /** Everything but the module, with no bug and with each that the suites must catch. */
 async function unit() {
-  const { code, output } = await cargoTest(['--no-run', ...JSON_MESSAGES], { show: false });
+  const { code, output } = await compiledTests();
   if (code !== 0) return { passed: 0, failed: 1 };
   const programs = longFirst(testPrograms(output), LONG_PROGRAMS);
   const jobs = programs.map(({ path, cwd }) => async () => {
@@ -105,7 +112,7 @@ async function unit() {
     console.log(`${path}\n${done.output}`);
     return done;
   });
-  const runs = [...(await inLanes(jobs)), await cargoTest(['--doc'])];
+  const runs = [...(await inLanes(jobs)), await runExamples()];
   const all = runs.map((done) => done.output).join('\n');
   return settle(cargoCounts(all), runs.find((done) => done.code !== 0)?.code ?? 0);
 }
