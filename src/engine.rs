@@ -527,9 +527,7 @@ impl Database {
             Some(now_ms)
         } else if self.head_waits(now_ms) {
             let until = self.head_until_ms;
-            // A deadline that is past may stay as it was set, and wakes nobody.
-            let sooner = deadline.filter(|deadline| (now_ms..until).contains(deadline));
-            Some(sooner.unwrap_or(until))
+            Some(deadline.map_or(until, |deadline| deadline.min(until)))
         } else {
             deadline
         };

@@ -286,6 +286,7 @@ impl Session {
         ) {
             self.is_connected = false;
             self.is_welcome = false;
+            self.deadline_ms = None;
             return Vec::new();
         }
         let (first, longest) = BACKOFF_MS;
@@ -381,6 +382,17 @@ mod tests {
         assert_eq!(session.on_connected(1), [Do::AskToken]);
         assert_eq!(session.on_token(2), [Do::Hello]);
         assert_eq!(session.on_welcome(Version(3), 3), [Do::Pull]);
+    }
+
+    #[test]
+    fn a_deadline_of_a_session_that_waits_for_a_token_does_not_stay_behind() {
+        let mut session = Session::new();
+        session.on_online(0);
+        session.on_no_token();
+        assert_eq!(session.on_connected(1), [Do::AskToken]);
+        let deadline = session.deadline_ms().unwrap();
+        assert_eq!(session.on_tick(deadline, 0), []);
+        assert_eq!(session.deadline_ms(), None);
     }
 
     #[test]
