@@ -62,10 +62,13 @@ async function setUp(options) {
   const browsers = wantBrowsers ? options.browsers : [];
   const packages = bringPackages(missingPackages(browsers), options);
   if (options.mode === 'dry-run') return packages.then(() => null);
+  // What may not be installed is said before anything else is done.
+  if (!options.mayInstall) await packages;
   const steps = [packages, installNpmPackages()];
   // What it takes to link may be among the packages.
   if (which('cc', 'gcc', 'clang')) steps.push(buildXtask());
-  await Promise.all(steps);
+  const failed = (await Promise.allSettled(steps)).find(({ status }) => status === 'rejected');
+  if (failed) throw failed.reason;
   return bringWasmRoute(options);
 }
 
