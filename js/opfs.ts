@@ -22,6 +22,9 @@ export interface SharedHome extends Home {
 /** The latest record has the highest. */
 const rank = ({ moves, isShared }: SharedHome) => 2 * moves + Number(isShared);
 
+/** TypeScript knows it in its library for workers only. */
+declare const FileReaderSync: new () => { readAsArrayBuffer(blob: Blob): ArrayBuffer };
+
 type FileHandle = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncAccessHandle> };
 
 /**
@@ -124,8 +127,8 @@ export class Folders implements Rung {
   }
 
   /** The database that was looked for last. */
-  list(): Promise<Opened[]> {
-    return openFiles(this.#found);
+  list(around = false): Promise<Opened[]> {
+    return openFiles(this.#found, around);
   }
 
   async make(name: string): Promise<Opened> {
@@ -147,9 +150,10 @@ export class Folders implements Rung {
 }
 
 /** Opens every file, all at once since each may take milliseconds. If one fails none stays open. */
-async function openFiles(found: FileHandle[]): Promise<Opened[]> {
+async function openFiles(found: FileHandle[], around: boolean): Promise<Opened[]> {
   found.sort(byName);
-  const handles = await Promise.allSettled(found.map((file) => file.createSyncAccessHandle()));
+  const open = around ? openAround : openAlone;
+  const handles = await Promise.allSettled(found.map(open));
   const failure = handles.find((handle) => handle.status === 'rejected');
   const opened: Opened[] = [];
   handles.forEach((handle, at) => {
@@ -161,6 +165,50 @@ async function openFiles(found: FileHandle[]): Promise<Opened[]> {
   for (const { handle } of opened) handle.close();
   // One that was found a moment ago is being removed by somebody; the database is not gone.
   throw nameOf(failure.reason) === 'NotFoundError' ? busy() : failure.reason;
+}
+
+const openAlone = (file: FileHandle) => file.createSyncAccessHandle();
+
+/** A frozen tab keeps its handles when it has lost its lock; what they wrote can be read. */
+async function openAround(file: FileHandle): Promise<SyncAccessHandle> {
+  try {
+    return await openAlone(file);
+  } catch (thrown) {
+    if (nameOf(thrown) !== 'NoModificationAllowedError') throw thrown;
+    return new Snapshot(await file.getFile());
+  }
+}
+
+/** A file as it was when it was asked for, in the form of a handle. */
+class Snapshot implements SyncAccessHandle {
+  readonly #file: File;
+  readonly #reader = new FileReaderSync();
+
+  constructor(file: File) {
+    this.#file = file;
+  }
+
+  getSize(): number {
+    return this.#file.size;
+  }
+
+  read(into: Uint8Array, { at }: { readonly at: number }): number {
+    const part = this.#reader.readAsArrayBuffer(this.#file.slice(at, at + into.length));
+    into.set(new Uint8Array(part));
+    return part.byteLength;
+  }
+
+  truncate(): never {
+    throw busy();
+  }
+
+  write(): never {
+    throw busy();
+  }
+
+  flush(): void {}
+
+  close(): void {}
 }
 
 async function openFile(

@@ -14,8 +14,11 @@ export interface Platform {
 export interface Storage {
   /** Where the database is that was listed last. */
   readonly kind: Kind;
-  /** Opens the files of a database in the order of their names: all or none. */
-  list(database: string, told: Told): void;
+  /**
+   * Opens the files of a database in the order of their names: all or none. With `around` what
+   * somebody else has open is opened for reading only, as it is now.
+   */
+  list(database: string, around: boolean, told: Told): void;
   /** Makes and opens an empty file in the database that was listed last. */
   make(name: string, told: Told): void;
   /** Removes a closed file of it, if it is there. */

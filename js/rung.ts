@@ -4,8 +4,11 @@ import type { Kind, Opened } from './platform.ts';
 /** A kind of storage, ready for one database. Its calls are made one at a time. */
 export interface Rung {
   readonly kind: Kind;
-  /** Opens the files of the database in the order of their names: all or none. */
-  list(): Promise<Opened[]>;
+  /**
+   * Opens the files of the database in the order of their names: all or none. With `around` what
+   * somebody else has open is opened for reading only, as it is now.
+   */
+  list(around?: boolean): Promise<Opened[]>;
   /** Makes and opens an empty file in it. */
   make(name: string): Promise<Opened>;
   /** Removes a closed file of it, if it is there. */

@@ -19,12 +19,12 @@ export class OrderedStorage implements Storage {
     return this.#rung?.kind ?? 'memory';
   }
 
-  list(database: string, told: Told): void {
+  list(database: string, around: boolean, told: Told): void {
     this.#do(async () => {
       await this.#rung?.close();
       this.#rung = undefined;
       this.#rung = await this.#find(database);
-      return this.#rung.list();
+      return this.#rung.list(around);
     }, told);
   }
 

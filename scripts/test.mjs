@@ -15,7 +15,7 @@ import {
   missingRustComponents,
   missingTools,
 } from './parts/needs.mjs';
-import { StepFailed, secondsSince, which } from './parts/shell.mjs';
+import { StepFailed, secondsSince, together, which } from './parts/shell.mjs';
 import { lacking, stages } from './parts/stages.mjs';
 
 const args = process.argv.slice(2);
@@ -67,8 +67,7 @@ async function setUp(options) {
   const steps = [packages, installNpmPackages()];
   // What it takes to link may be among the packages.
   if (which('cc', 'gcc', 'clang')) steps.push(buildXtask());
-  const failed = (await Promise.allSettled(steps)).find(({ status }) => status === 'rejected');
-  if (failed) throw failed.reason;
+  await together(...steps);
   return bringWasmRoute(options);
 }
 

@@ -95,7 +95,7 @@ impl Driver {
             Effect::Broadcast { bytes } => ports.channel.broadcast(&bytes),
             Effect::RequestLock { database } => ports.locks.request(&database),
             Effect::ReleaseLock => ports.locks.release(),
-            Effect::ListFiles { database } => ports.files.list(&database),
+            Effect::ListFiles { database, access } => ports.files.list(&database, access),
             Effect::MakeFile { name } => ports.files.make(&name),
             Effect::RemoveFile { name } => ports.files.remove(&name),
             Effect::Flush { file, ticket } => {

@@ -1,6 +1,7 @@
 //! What the engine wants done: the only ways out. The driver performs effects in order.
 
 use crate::ids::{FileId, TabId, Ticket};
+use crate::platform::disk::Access;
 
 /// Something to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +34,8 @@ pub enum Effect {
     ListFiles {
         /// The database.
         database: String,
+        /// What to do where somebody else has them.
+        access: Access,
     },
     /// Make a file.
     MakeFile {

@@ -307,7 +307,7 @@ impl Engine {
                     database.alarm_ms = None;
                 }
                 if database.store.work_wanted() {
-                    database.store.work(step.disk);
+                    database.store.work_in_pause(step.disk);
                     database.alarm_ms = None;
                 } else if database.indexes.work_wanted() {
                     database.work_on_indexes(step);

@@ -7,7 +7,7 @@
 
 mod blocks;
 
-pub use blocks::{Blocks, Pair, Place};
+pub use blocks::{Blocks, Pair, Place, compare};
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -15,7 +15,7 @@ use std::ops::{Bound, RangeBounds};
 
 /// Where the place is that `order` calls equal, or else where it would be: what is before it is
 /// less. Looks at the end first. One copy of it serves all types.
-fn search(length: usize, order: &mut dyn FnMut(usize) -> Ordering) -> Result<usize, usize> {
+pub fn search(length: usize, order: &mut dyn FnMut(usize) -> Ordering) -> Result<usize, usize> {
     let (mut from, mut to, mut at) = (0, length, length.saturating_sub(1));
     while from < to {
         match order(at) {
@@ -187,6 +187,11 @@ impl<K: Ord, V> SortedMap<K, V> {
     /// Keeps the pairs of which this holds.
     pub fn retain(&mut self, mut holds: impl FnMut(&K, &V) -> bool) {
         self.pairs.retain(|(key, value)| holds(key, value));
+    }
+
+    /// Makes room for so many more pairs.
+    pub fn reserve(&mut self, more: usize) {
+        self.pairs.reserve(more);
     }
 
     /// Takes everything out.

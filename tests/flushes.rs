@@ -1,4 +1,4 @@
-//! Flushes that come late, or fail.
+//! Flushes that come late, or fail; and files that somebody else still has.
 //!
 //! `relaxed` promises that what is saved outlives the tab. So where only what was flushed does, the
 //! answer waits for the flush all the same.
@@ -101,7 +101,7 @@ impl Rig {
                     self.inbox.push(Event::LockGranted);
                 }
             }
-            Effect::ListFiles { database } => self.files.list(&database),
+            Effect::ListFiles { database, access } => self.files.list(&database, access),
             Effect::MakeFile { name } => self.files.make(&name),
             Effect::CloseFiles => self.files.close(),
             Effect::Flush { .. } => self.flushes.push(effect),
@@ -513,4 +513,37 @@ fn a_memtable_becomes_a_run_also_while_a_flush_is_always_under_way() {
     }
     let mut names = rig.contents().into_iter().map(|(name, _)| name);
     assert!(names.any(|name| name.starts_with("run")));
+}
+
+#[test]
+fn files_that_a_frozen_tab_still_has_are_read_around_after_a_wait() {
+    let mut rig = Rig::opened(Survival::Written);
+    rig.request(2, WRITE);
+    rig.flush(&Ok(()));
+    rig.disk.hold();
+    rig.restart();
+    let held = rig.contents();
+    rig.request(1, &open("strict"));
+    for now_ms in [50, 1_000, 1_999] {
+        rig.now_ms = now_ms;
+        rig.tick();
+        assert_eq!(rig.posts, [""; 0], "who dies in time is waited for");
+    }
+    rig.now_ms = 2_000;
+    rig.tick();
+    assert!(rig.is_answered(1), "{:?}", rig.posts);
+    rig.request(3, &WRITE.replace("\"a\"", "\"b\""));
+    rig.flush(&Ok(()));
+    assert!(rig.is_answered(3), "{:?}", rig.posts);
+    let contents = rig.contents();
+    let is_whole = held.iter().all(|file| contents.contains(file));
+    assert!(is_whole, "nothing of it is touched");
+
+    rig.disk.let_go();
+    rig.restart();
+    rig.now_ms += 1;
+    rig.request(1, &open("strict"));
+    rig.request(4, r#""kind":"get","query":{"from":"notes"}"#);
+    let rows = rig.posts.last().unwrap();
+    assert!(rows.contains(r#"[["a","x"],["b","x"]]"#), "{rows}");
 }

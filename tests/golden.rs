@@ -11,7 +11,7 @@ mod device;
 use device::{Device, Machine};
 use holm::doc::json;
 use holm::event::Event;
-use holm::platform::disk::Files;
+use holm::platform::disk::{Access, Files};
 use holm::platform::inbox::Inbox;
 use holm::platform::torn::TornDisk;
 use holm::store::{Batch, Direction, Recovery, Sizes, Store};
@@ -66,7 +66,7 @@ fn hex(bytes: &[u8]) -> String {
 fn pairs(disk: &TornDisk, put: Option<(&[u8], &[u8])>) -> String {
     let inbox = Inbox::default();
     let mut files = disk.files(inbox.clone());
-    files.list(DATABASE);
+    files.list(DATABASE, Access::Alone);
     let Some(Event::Listed { files: listed, .. }) = inbox.pop() else {
         panic!("no answer")
     };

@@ -2,7 +2,7 @@
 
 use holm::event::Event;
 use holm::ids::{FileId, Ticket};
-use holm::platform::disk::{Disk, DiskError, Files, Survival};
+use holm::platform::disk::{Access, Disk, DiskError, Files, Survival};
 use holm::platform::inbox::Inbox;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -159,7 +159,7 @@ impl Disk for NativeFiles {
 }
 
 impl Files for NativeFiles {
-    fn list(&mut self, name: &str) {
+    fn list(&mut self, name: &str, _: Access) {
         self.close();
         self.database = self.root.join(name);
         let files = self.open_all().map_err(|error| told(&error));

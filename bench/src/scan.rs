@@ -3,7 +3,7 @@
 use crate::device::DATABASE;
 use crate::native::{Calls, NativeFiles};
 use holm::event::Event;
-use holm::platform::disk::Files;
+use holm::platform::disk::{Access, Files};
 use holm::platform::inbox::Inbox;
 use holm::store::{Direction, Recovery, Sizes, Store, StoreError};
 use std::ops::ControlFlow;
@@ -20,7 +20,7 @@ impl Reading {
     pub fn open(folder: &Path, calls: Calls) -> Self {
         let inbox = Inbox::default();
         let mut files = NativeFiles::new(folder.to_owned(), calls, inbox.clone());
-        files.list(DATABASE);
+        files.list(DATABASE, Access::Alone);
         let Some(Event::Listed { files: listed, .. }) = inbox.pop() else {
             panic!("no answer")
         };

@@ -129,4 +129,19 @@ fn the_heap_stays_within_the_cache_and_eight_megabytes() {
     let scan = |direction| scale.weigh("scanning", || store.scan(direction));
     let found: Vec<_> = [Direction::Forward, Direction::Backward].map(scan).into();
     assert_eq!(found.first(), found.last());
+    drop(store);
+
+    // Without a connection nobody asks what is in the outbox.
+    let folder = Folder::new("heap-queued");
+    let setup = Setup {
+        schema: issues::schema(Kind::Sent, INDEXES),
+        folder: Some(folder.path().to_owned()),
+        ..Setup::default()
+    };
+    let mut device = Device::open(&setup);
+    scale.weigh("queueing in a new database", || {
+        write(&mut device, documents / 5, |nth| {
+            issues::insert_long(nth, SENTENCES)
+        });
+    });
 }

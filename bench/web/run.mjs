@@ -22,7 +22,7 @@ const CONTESTANTS = [
   ['floor OPFS', 'floor-opfs'],
   ['floor IndexedDB', 'floor-indexeddb'],
   ['holm', 'holm'],
-  ['holm, local', 'holm-local'],
+  ['holm local', 'holm-local'],
   ['holm on IndexedDB', 'holm', true],
   ['sqlite-wasm', 'sqlite'],
   ['wa-sqlite', 'wa-sqlite'],

@@ -8,7 +8,7 @@ mod device;
 use device::{Device, Machine, Server};
 use holm::event::Event;
 use holm::ids::EntryId;
-use holm::platform::disk::Files;
+use holm::platform::disk::{Access, Files};
 use holm::platform::inbox::Inbox;
 use holm::store::{Batch, Direction, Recovery, Sizes};
 use holm::txn::table;
@@ -309,7 +309,7 @@ fn every_damaged_block_of_a_run_is_named_and_the_rest_is_dumped() {
 fn tamper(machine: &Machine, at: u8, change: impl Fn(usize, &[u8], &[u8], &mut Batch)) {
     let inbox = Inbox::default();
     let mut disk = machine.disk.files(inbox.clone());
-    disk.list("test");
+    disk.list("test", Access::Alone);
     let Some(Event::Listed { files, .. }) = inbox.pop() else {
         panic!("files are listed at once");
     };

@@ -333,6 +333,28 @@ const moves: Record<string, Check> = {
     await read(modules);
     await assert.rejects(late.list(), isBusy);
   },
+
+  async 'files that another one holds are read as they are, if that is asked for'(modules) {
+    await write(modules, FILES);
+    const holder = await modules.openRung(NAME);
+    const [held] = await holder.list();
+    const rung = await modules.openRung(NAME);
+    await assert.rejects(rung.list(), isBusy);
+    const opened = await rung.list(true);
+    assert.deepEqual(printed(opened.map(({ name, handle }) => [name, all(handle)])), FIRST);
+    const [first] = opened;
+    assert.throws(() => first?.handle.write(bytes(9, 9), { at: 0 }), isBusy);
+    assert.throws(() => first?.handle.truncate(0), isBusy);
+    assert.equal(first?.handle.read(new Uint8Array(9), { at: 99_995 }), 5);
+    assert.equal(first?.handle.read(new Uint8Array(9), { at: 999_999 }), 0);
+    const made = await rung.make('log-2');
+    assert.equal(made.handle.write(bytes(9, 9), { at: 0 }), 9);
+    await rung.remove('log-1');
+    assert.equal(held?.handle.getSize(), 100_000);
+    opfs.release();
+    const { files } = await read(modules);
+    assert.deepEqual(Object.keys(files), ['log-1', 'log-2', 'run-1', 'run-2']);
+  },
 };
 
 /** An opening that is held up in its move, before it opens its `nth` copy. */

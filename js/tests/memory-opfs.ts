@@ -21,6 +21,7 @@ export class MemoryOpfs {
     const locks = { request: (_name: string, held: () => unknown) => held() };
     const value = { storage, locks };
     Object.defineProperty(globalThis, 'navigator', { value, configurable: true, writable: true });
+    Object.assign(globalThis, { FileReaderSync: Reader });
     if (FileSystemSyncAccessHandle) Object.assign(globalThis, { FileSystemSyncAccessHandle });
     else Reflect.deleteProperty(globalThis, 'FileSystemSyncAccessHandle');
   }
@@ -89,7 +90,13 @@ class Folder {
       if (file instanceof StoredFile) return file.open();
       throw new DOMException('', 'NotFoundError');
     };
-    return { kind, name, createSyncAccessHandle };
+    const getFile = async () => {
+      await this.opfs.gate('getFile');
+      const file = this.entries.get(name);
+      if (file instanceof StoredFile) return new Copy(file.content.slice());
+      throw new DOMException('', 'NotFoundError');
+    };
+    return { kind, name, createSyncAccessHandle, getFile };
   }
 
   async removeEntry(name: string) {
@@ -114,6 +121,30 @@ class Folder {
 
   paths(above: string): string[] {
     return [...this.entries].flatMap(([name, entry]) => entry.paths(`${above}/${name}`));
+  }
+}
+
+/** As much of a `File` as `Reader` needs. */
+class Copy {
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  get size(): number {
+    return this.bytes.length;
+  }
+
+  slice(from: number, to: number): Copy {
+    return new Copy(this.bytes.slice(from, to));
+  }
+}
+
+/** `FileReaderSync`. */
+class Reader {
+  readAsArrayBuffer({ bytes }: Copy) {
+    return bytes.buffer;
   }
 }
 

@@ -63,6 +63,14 @@ const PLANTS: Record<string, Plant> = {
     edits: [['refusals.includes(nameOf(thrown))', 'thrown']],
     caughtBy: 'a hiccup of OPFS is no reason for another rung',
   },
+  opfs_held_left_out: {
+    file: 'opfs.ts',
+    edits: [
+      ['around ? openAround : openAlone', 'openAlone'],
+      ['if (!failure)', 'if (!failure || around)'],
+    ],
+    caughtBy: 'files that another one holds are read as they are, if that is asked for',
+  },
   move_switched_first: {
     file: 'move.ts',
     edits: [

@@ -85,7 +85,7 @@ export async function buildServer() {
  * The crates of this machine, by the features their dependencies are built with: all but the
  * module, which is for another target; and the tool that builds it, as it is for `cargo xtask`.
  * With bugs to switch on, so that suites with them and without are compiled once; without them are
- * the module, the server as it ships, and the simulator.
+ * the module and the server as it ships.
  */
 const EXCLUDED = ['--exclude', 'holm-worker', '--exclude', 'xtask'];
 const LIBRARIES = ['--workspace', ...EXCLUDED, '--features', 'holm/planted'];

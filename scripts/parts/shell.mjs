@@ -55,6 +55,12 @@ export async function must(command, args, options) {
   return output;
 }
 
+/** Waits for all steps, and then throws what the first that failed has thrown. */
+export async function together(...steps) {
+  const failed = (await Promise.allSettled(steps)).find(({ status }) => status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
 /** First line of the output of a short command, or null when it does not run. */
 export function ask(command, args) {
   const { status, stdout } = spawnSync(command, args, { cwd: root, encoding: 'utf8' });

@@ -22,8 +22,9 @@ import {
   warningsIn,
 } from './counts.mjs';
 import { filesUnder } from './fresh.mjs';
+import { inLanes, longFirst } from './lanes.mjs';
 import { findBrowser } from './needs.mjs';
-import { root, run } from './shell.mjs';
+import { root, run, together } from './shell.mjs';
 import { checkSizes } from './sizes.mjs';
 
 const SIM_SEEDS = 300;
@@ -61,10 +62,10 @@ async function checks(...commands) {
   return { passed: commands.length - failed, failed };
 }
 
+/** The module's last steps are of one thread. */
 async function build({ route }) {
-  await buildWasm(route);
+  await together(buildWasm(route), buildTests());
   await buildJs();
-  await buildTests();
   await buildExample();
   return { passed: 1, failed: 0 };
 }
@@ -117,59 +118,58 @@ async function unit() {
   return settle(cargoCounts(all), runs.find((done) => done.code !== 0)?.code ?? 0);
 }
 
-/** Runs two jobs at a time: some are of one thread, and some wait more than they work. */
-async function inLanes(jobs) {
-  const results = [];
-  const waiting = [...jobs];
-  const lane = async () => {
-    while (waiting.length > 0) results.push(await waiting.shift()());
-  };
-  await Promise.all([lane(), lane()]);
-  return results;
-}
-
-/** What takes longest first, so that neither lane waits for the other at the end. */
-function longFirst(things, long) {
-  const rank = ({ name }) => (long.includes(name) ? long.indexOf(name) : long.length);
-  return things.sort((one, other) => rank(one) - rank(other));
-}
-
 function sum(counts) {
   const total = (name) => counts.reduce((all, each) => all + each[name], 0);
   return { passed: total('passed'), failed: total('failed') };
 }
 
-async function jsUnit() {
+/** Tests of JavaScript wait more than they work, and leave a core to the module for ports. */
+async function jsUnit({ route, only }) {
+  if (only.includes('ports')) void portsModule(route);
   const file = reportFile('vitest.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
   const { code } = await run(bin('vitest'), ['run', ...reporters]);
   return settle(vitestCounts(file), code);
 }
 
-/** Random worlds as shipped, then worlds with a planted bug each, which must be caught. */
+/** The simulator, with bugs to switch on, so that it is compiled once. */
+async function simulator(...args) {
+  const sim = ['--profile', 'sweep', '--package', 'holm-sim', '--features', 'planted'];
+  const { code, output } = await run('cargo', ['run', '--locked', ...sim, '--', ...args]);
+  return settle(plainCounts(output), code);
+}
+
+/** Random worlds; then worlds with a planted bug each, which must be caught. */
 async function simulation() {
-  const cargo = ['run', '--locked', '--profile', 'sweep', '--package', 'holm-sim'];
-  const ordinary = await run('cargo', [...cargo, '--', 'run', '--seeds', String(SIM_SEEDS)]);
-  const planted = await run('cargo', [...cargo, '--features', 'planted', '--', 'planted']);
-  return sum([ordinary, planted].map(({ code, output }) => settle(plainCounts(output), code)));
+  const ordinary = await simulator('run', '--seeds', String(SIM_SEEDS));
+  return sum([ordinary, await simulator('planted')]);
 }
 
-/** The store and the decoders as shipped; then the sweeps against the bugs they must catch. */
+/** The store and the decoders; then the sweeps against the bugs that they must catch. */
 async function sweeps() {
-  const cargo = ['run', '--locked', '--profile', 'sweep', '--package', 'holm-sim'];
-  const ordinary = await run('cargo', [...cargo, '--', 'sweep']);
-  const planted = await run('cargo', [...cargo, '--features', 'planted', '--', 'sweep-planted']);
-  return sum([ordinary, planted].map(({ code, output }) => settle(plainCounts(output), code)));
+  return sum([await simulator('sweep'), await simulator('sweep-planted')]);
 }
 
-/** The worker's ports, one by one, in a module that carries the exports to drive them. */
+const PORTS_MODULE = 'target/wasm-testing';
+let portsModuleBuilt;
+
+/** Builds the module that carries the exports to drive the worker's ports, once. */
+function portsModule(route) {
+  const build = ['wasm', '--route', route, '--features', 'testing', '--out', PORTS_MODULE];
+  portsModuleBuilt ??= run('cargo', ['xtask', ...build], { show: false });
+  return portsModuleBuilt;
+}
+
+/** The worker's ports, one by one. */
 async function ports({ route, browsers: names }) {
-  const folder = 'target/wasm-testing';
-  const build = ['xtask', 'wasm', '--route', route, '--features', 'testing', '--out', folder];
-  if ((await run('cargo', build)).code !== 0) return { passed: 0, failed: 1 };
+  const built = await portsModule(route);
+  if (built.code !== 0) {
+    console.error(built.output);
+    return { passed: 0, failed: 1 };
+  }
   const places = ['node', ...names].join(',');
   const env = browserPaths(names);
-  const args = ['worker/tests/ports.mjs', folder, `--browsers=${places}`];
+  const args = ['worker/tests/ports.mjs', PORTS_MODULE, `--browsers=${places}`];
   const { code, output } = await run(process.execPath, args, { env });
   return settle(plainCounts(output), code);
 }

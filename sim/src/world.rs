@@ -88,6 +88,8 @@ pub(crate) enum Happening {
     ServerUp,
     /// A disk works again.
     Mend(usize),
+    /// A frozen tab has its files no longer.
+    LetGo(usize),
     /// A page that was told that its storage failed is reloaded.
     Reload { device: usize, process: u64 },
     /// A disk is copied.
@@ -290,6 +292,7 @@ impl World {
             Happening::CrashAgain(device) => self.crash_again(device),
             Happening::ServerUp => self.is_server_up = true,
             Happening::Mend(device) => self.mend(device),
+            Happening::LetGo(device) => self.device(device).disk.let_go(),
             Happening::Reload { device, process } => self.reload(device, process),
             Happening::Copy => self.copy(),
             Happening::Place { copy, onto } => self.place(copy, onto),

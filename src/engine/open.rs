@@ -20,7 +20,7 @@ use crate::ids::{Commit, EntryId, FileId, Seq, Token};
 use crate::limits::OPEN_WAIT_MS;
 use crate::merge::record::Columns;
 use crate::outbox::queue::{Counts, Outbox};
-use crate::platform::disk::{Disk, DiskError, Survival};
+use crate::platform::disk::{Access, Disk, DiskError, Survival};
 use crate::query::live::LiveQueries;
 use crate::sorted::{Blocks, SortedMap};
 use crate::store::{Batch, Direction, Recovery, Sizes, Store, StoreError};
@@ -95,6 +95,7 @@ pub struct Opening {
     storage: StorageState,
     /// The files were closed to be opened again.
     is_second: bool,
+    access: Access,
 }
 
 /// What came of a step of opening: the database, once it is open; the answer is still to be given.
@@ -122,6 +123,7 @@ impl Opening {
             deadline_ms,
             storage,
             is_second: false,
+            access: Access::Alone,
         })
     }
 
@@ -159,6 +161,7 @@ impl Opening {
         self.stage = Stage::Listing { is_waiting: false };
         out.push(Effect::ListFiles {
             database: self.request.name.clone(),
+            access: self.access,
         });
     }
 
@@ -202,6 +205,12 @@ impl Opening {
             Ok(files) => files,
             Err(DiskError::Busy) if step.input.monotonic_ms < self.deadline_ms => {
                 return Ok(self.list_later(step));
+            }
+            // The lock is ours: who still has them is a tab that is frozen, or dies slowly.
+            Err(DiskError::Busy) if self.access == Access::Alone => {
+                self.access = Access::Around;
+                self.list(step.out);
+                return Ok(None);
             }
             Err(DiskError::NotFound) => return Err(Problem::StorageGone.into()),
             Err(error) => return Err(storage_error(error.into())),
@@ -367,7 +376,9 @@ impl Database {
             entries = counts;
         }
         self.outbox = Outbox::unread(entries.unwrap_or_default());
-        if entries.is_none() || self.store.is_damaged() {
+        // Early records do not say how many entries there are.
+        let is_uncounted = entries.is_none() && self.store.last() > Commit(0);
+        if is_uncounted || self.store.is_damaged() {
             self.read_outbox(disk)?;
         }
         if self.store.is_damaged() {

@@ -62,6 +62,7 @@ impl<K: Ord> Document<K> {
             });
         }
         let is_current = self.is_alive() && delta.life == self.existence.life;
+        self.registers.reserve(delta.paths.len());
         for write in delta
             .paths
             .iter()

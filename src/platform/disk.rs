@@ -31,6 +31,16 @@ pub enum Survival {
     Written,
 }
 
+/// How files are opened that somebody else may have open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// For oneself alone: what another one has is busy.
+    #[default]
+    Alone,
+    /// Around another one: what it has is opened for reading only, as it is now.
+    Around,
+}
+
 /// Synchronous access to open files. A write is visible to reads at once and durable only after a
 /// flush.
 pub trait Disk {
@@ -53,7 +63,7 @@ pub trait Disk {
 pub trait Files: Disk {
     /// Opens every file of database `name`, making its folder if need be. Answered by
     /// `Event::Listed`.
-    fn list(&mut self, name: &str);
+    fn list(&mut self, name: &str, access: Access);
 
     /// Makes and opens an empty file. Answered by `Event::FileReady`.
     fn make(&mut self, name: &str);

@@ -7,7 +7,7 @@
 //! simulator; it must not know what is stored.
 //!
 //! Unlike in a browser, several openers may hold the same file: so a leader that was declared dead
-//! can write on.
+//! can write on. Files that another one holds are those of [`TornDisk::hold`].
 
 mod file;
 mod files;
@@ -20,7 +20,7 @@ use crate::platform::inbox::Inbox;
 use crate::platform::memory::SeededEntropy;
 use file::File;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// The disk. Clones share it; [`TornDisk::fork`] copies it.
@@ -38,6 +38,8 @@ struct State {
     calls: u64,
     failing: Option<(u64, Failing)>,
     quota: Option<(u64, Shortage)>,
+    /// Files that somebody else has, by database and name.
+    held: BTreeSet<(String, String)>,
 }
 
 /// How many calls fail.
@@ -85,6 +87,7 @@ impl TornDisk {
         let mut state = self.state.borrow_mut();
         state.life += 1;
         state.failing = None;
+        state.held.clear();
         state.files.retain(|_, file| file.settle(&mut random));
     }
 
@@ -100,9 +103,21 @@ impl TornDisk {
         self.state.borrow_mut().quota = quota;
     }
 
-    /// No planned failure, no quota.
+    /// Somebody else has the files that there are now, who neither reads nor writes.
+    pub fn hold(&self) {
+        let mut state = self.state.borrow_mut();
+        state.held = state.files.keys().cloned().collect();
+    }
+
+    /// Nobody else has a file any more.
+    pub fn let_go(&self) {
+        self.state.borrow_mut().held.clear();
+    }
+
+    /// No planned failure, no quota, nothing held.
     pub fn heal(&self) {
         let mut state = self.state.borrow_mut();
+        state.held.clear();
         state.failing = None;
         state.quota = None;
     }

@@ -98,6 +98,10 @@ pub(super) fn push_varint(into: &mut Vec<u8>, mut number: u64) {
 
 /// Takes a number that `push_varint` wrote.
 pub(super) fn read_varint(from: &mut &[u8]) -> Option<u64> {
+    if let [byte @ ..0x80, rest @ ..] = from {
+        *from = rest;
+        return Some(u64::from(*byte));
+    }
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let (byte, rest) = from.split_first()?;

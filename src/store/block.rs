@@ -5,6 +5,7 @@
 
 use super::batch::{push_varint, read_varint};
 use super::run::RunId;
+use crate::sorted::compare;
 use xxhash_rust::xxh64::xxh64;
 
 /// Bytes of a block's check.
@@ -113,7 +114,7 @@ impl Block {
         let (mut from, mut to) = (0, self.slots.len());
         while from < to {
             let middle = from + (to - from) / 2;
-            match self.key(middle).cmp(key) {
+            match compare(self.key(middle), key) {
                 std::cmp::Ordering::Less => from = middle + 1,
                 std::cmp::Ordering::Equal => return Ok(middle),
                 std::cmp::Ordering::Greater => to = middle,
@@ -163,7 +164,11 @@ pub(super) fn check(run: RunId, offset: u64, payload: &[u8]) -> u64 {
 }
 
 fn shared_prefix(one: &[u8], other: &[u8]) -> usize {
-    one.iter().zip(other).take_while(|(a, b)| a == b).count()
+    let (words, others) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
+    let words = words.iter().zip(others).take_while(|(a, b)| a == b);
+    let whole = words.count() * 8;
+    let rest = one.iter().skip(whole).zip(other.iter().skip(whole));
+    whole + rest.take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]

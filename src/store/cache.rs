@@ -4,13 +4,14 @@ use super::block::Block;
 use super::error::StoreError;
 use super::run::{Extent, Run, RunId};
 use crate::platform::disk::{Disk, DiskError};
+use crate::sorted::search;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// What was read and may be needed again. It holds few hundred blocks, and to look at them all
-/// takes less than to read one.
+/// What was read and may be needed again: few hundred blocks.
 #[derive(Default)]
 pub(super) struct Cache {
+    /// By offset and run.
     kept: Vec<Kept>,
     bytes: usize,
     budget: usize,
@@ -49,10 +50,17 @@ impl Cache {
         self.bytes = 0;
     }
 
+    fn find(&self, run: RunId, offset: u64) -> Result<usize, usize> {
+        search(self.kept.len(), &mut |at| {
+            let kept = self.kept.get(at).map(|kept| (kept.offset, kept.run));
+            kept.cmp(&Some((offset, run)))
+        })
+    }
+
     fn get(&mut self, run: RunId, offset: u64) -> Option<Rc<Block>> {
         self.uses += 1;
-        let is_it = |kept: &&mut Kept| kept.offset == offset && kept.run == run;
-        let kept = self.kept.iter_mut().find(is_it)?;
+        let at = self.find(run, offset).ok()?;
+        let kept = self.kept.get_mut(at)?;
         kept.used = self.uses;
         Some(kept.block.clone())
     }
@@ -60,17 +68,19 @@ impl Cache {
     fn keep(&mut self, run: RunId, offset: u64, block: Rc<Block>) {
         self.reads += 1;
         self.bytes += block.weight();
-        self.kept.push(Kept {
+        let kept = Kept {
             run,
             offset,
             block,
             used: self.uses,
-        });
+        };
+        let at = self.find(run, offset).unwrap_or_else(|free| free);
+        self.kept.insert(at, kept);
         while self.bytes > self.budget {
             let oldest =
                 (0..self.kept.len()).min_by_key(|at| self.kept.get(*at).map(|kept| kept.used));
             let Some(oldest) = oldest else { return };
-            self.bytes -= self.kept.swap_remove(oldest).block.weight();
+            self.bytes -= self.kept.remove(oldest).block.weight();
         }
     }
 }

@@ -3,32 +3,39 @@
 use super::cache::Reader;
 use super::error::StoreError;
 use super::run::{Cursor, End, Run};
-use crate::sorted::{Blocks, Place};
+use crate::sorted::{Blocks, Place, compare, search};
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 /// Puts and deletes that are not in a run yet.
 pub(super) type Memory = Blocks<Option<Vec<u8>>>;
 
 /// A place in a source.
-enum Source {
+struct Source {
+    at: At,
+    /// How many sources are newer.
+    age: usize,
+}
+
+enum At {
     Memory { of: Rc<Memory>, place: Place },
     Run(Cursor),
 }
 
 impl Source {
     fn entry(&self) -> (&[u8], Option<&[u8]>) {
-        match self {
-            Self::Memory { of, place } => {
+        match &self.at {
+            At::Memory { of, place } => {
                 let (key, value) = of.at(*place).expect("it is a place of a pair");
                 (key, value.as_deref())
             }
-            Self::Run(cursor) => cursor.entry(),
+            At::Run(cursor) => cursor.entry(),
         }
     }
 
     fn advance(&mut self, reader: &mut Reader, end: End) -> Result<bool, StoreError> {
-        match self {
-            Self::Memory { of, place } => {
+        match &mut self.at {
+            At::Memory { of, place } => {
                 let moved = match end {
                     End::First => of.after(*place),
                     End::Last => of.before(*place),
@@ -36,24 +43,20 @@ impl Source {
                 *place = moved.unwrap_or(*place);
                 Ok(moved.is_some())
             }
-            Self::Run(cursor) => cursor.advance(reader, end),
+            At::Run(cursor) => cursor.advance(reader, end),
         }
     }
 }
 
-/// The sources, the newest first, each at its next entry. Those that have none left
-/// are gone.
+/// The sources that have an entry left, each at its next one. Whose comes first is the last.
 pub(super) struct Merged {
     sources: Vec<Source>,
     end: End,
-    /// The newest source with the next key.
-    next: usize,
-    /// The key that was passed last: one buffer for all.
-    past: Vec<u8>,
 }
 
 impl Merged {
     /// From the first key at or after `from`, or with `End::Last` down from the last key before it.
+    /// Memories and runs are the newest first, and memories newer than runs.
     pub fn seek(
         memories: &[Rc<Memory>],
         runs: &[Rc<Run>],
@@ -61,62 +64,77 @@ impl Merged {
         from: &[u8],
         end: End,
     ) -> Result<Self, StoreError> {
-        let mut sources = Vec::new();
-        for memory in memories {
+        let mut merged = Self {
+            sources: Vec::new(),
+            end,
+        };
+        for (age, memory) in memories.iter().enumerate() {
             let place = match end {
                 End::First => memory.first_from(from),
                 End::Last => memory.last_before(from),
             };
-            let of = Rc::clone(memory);
-            sources.extend(place.map(|place| Source::Memory { of, place }));
+            if let Some(place) = place {
+                let of = Rc::clone(memory);
+                let at = At::Memory { of, place };
+                merged.place(Source { at, age });
+            }
         }
-        for run in runs {
-            sources.extend(Cursor::seek(run, reader, from, end)?.map(Source::Run));
+        for (age, run) in runs.iter().enumerate() {
+            if let Some(cursor) = Cursor::seek(run, reader, from, end)? {
+                merged.place(Source {
+                    at: At::Run(cursor),
+                    age: memories.len() + age,
+                });
+            }
         }
-        let mut merged = Self {
-            sources,
-            end,
-            next: 0,
-            past: Vec::new(),
-        };
-        merged.choose();
         Ok(merged)
     }
 
     /// The next entry.
     pub fn entry(&self) -> Option<(&[u8], Option<&[u8]>)> {
-        self.sources.get(self.next).map(Source::entry)
+        self.sources.last().map(Source::entry)
     }
 
     /// Goes on, past every entry with that key.
     pub fn advance(&mut self, reader: &mut Reader) -> Result<(), StoreError> {
-        let mut past = std::mem::take(&mut self.past);
-        past.clear();
-        past.extend_from_slice(self.entry().map_or(&[], |entry| entry.0));
-        for at in (0..self.sources.len()).rev() {
-            let source = self.sources.get_mut(at).expect("it was counted");
-            if source.entry().0 == past && !source.advance(reader, self.end)? {
-                self.sources.remove(at);
-            }
+        while let [.., other, next] = &self.sources[..]
+            && other.entry().0 == next.entry().0
+        {
+            self.step(self.sources.len() - 2, reader)?;
         }
-        self.past = past;
-        self.choose();
-        Ok(())
+        self.step(self.sources.len().saturating_sub(1), reader)
     }
 
-    fn choose(&mut self) {
-        let mut best: Option<(usize, &[u8])> = None;
-        for (at, source) in self.sources.iter().enumerate() {
-            let key = source.entry().0;
-            let is_better = best.is_none_or(|(_, best)| match self.end {
-                _ if crate::planted::is("store_oldest_wins") && key == best => true,
-                End::First => key < best,
-                End::Last => key > best,
-            });
-            if is_better {
-                best = Some((at, key));
-            }
+    /// Moves one source on, to where it belongs then.
+    fn step(&mut self, at: usize, reader: &mut Reader) -> Result<(), StoreError> {
+        if at >= self.sources.len() {
+            return Ok(());
         }
-        self.next = best.map_or(0, |(at, _)| at);
+        let mut source = self.sources.remove(at);
+        let moved = source.advance(reader, self.end);
+        if !matches!(moved, Ok(false)) {
+            self.place(source);
+        }
+        moved.map(drop)
+    }
+
+    fn place(&mut self, source: Source) {
+        let key = source.entry().0;
+        let at = search(self.sources.len(), &mut |at| {
+            let Some(other) = self.sources.get(at) else {
+                return Ordering::Greater;
+            };
+            let by_key = match self.end {
+                End::First => compare(key, other.entry().0),
+                End::Last => compare(other.entry().0, key),
+            };
+            let by_age = source.age.cmp(&other.age);
+            if crate::planted::is("store_oldest_wins") {
+                return by_key.then(by_age.reverse());
+            }
+            by_key.then(by_age)
+        });
+        let at = at.unwrap_or_else(|free| free);
+        self.sources.insert(at, source);
     }
 }

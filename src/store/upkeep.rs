@@ -20,6 +20,9 @@ use crate::ids::{Commit, FileId};
 use crate::platform::disk::{Disk, DiskError};
 use std::rc::Rc;
 
+/// Whoever writes this part of a memtable from one pause to the next is not held up by merging.
+const PART_MUCH: usize = 32;
+
 /// Files that were asked for ahead of need, work under way, and what may be removed later.
 #[derive(Default)]
 pub(super) struct Upkeep {
@@ -36,6 +39,8 @@ pub(super) struct Upkeep {
     /// Something failed. Tried again after the next commit.
     is_blocked: bool,
     gone: Vec<Gone>,
+    /// Bytes in the memtable at the last pause.
+    bytes_seen: usize,
 }
 
 /// A file that may be removed when the log is flushed up to this offset, and no snapshot has it.
@@ -145,6 +150,18 @@ impl Store {
         let is_writing = upkeep.jobs.iter().any(|job| !job.is_written);
         let may_begin = upkeep.spare_run.is_some() && self.next_inputs().is_some();
         !upkeep.is_blocked && !self.is_damaged && (self.may_freeze() || may_begin || is_writing)
+    }
+
+    /// Does a slice of work in a pause between requests. While much is written only what commits
+    /// wait for is done: merging makes reads quicker, and the more there is to merge at a time the
+    /// fewer times a byte is written.
+    pub fn work_in_pause(&mut self, disk: &mut dyn Disk) {
+        let bytes = self.memtable.bytes();
+        let seen = std::mem::replace(&mut self.upkeep.bytes_seen, bytes);
+        let is_quiet = bytes.abs_diff(seen) < self.sizes.memtable_bytes / PART_MUCH;
+        if is_quiet || self.frozen.is_some() || self.may_freeze() {
+            self.work(disk);
+        }
     }
 
     /// Does a slice of work. What fails is left as it was, and tried again after the next commit.

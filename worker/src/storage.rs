@@ -8,7 +8,7 @@ use crate::arrivals::Arrivals;
 use crate::handle::{Handle, disk_error};
 use holm::event::Event;
 use holm::ids::{FileId, Ticket};
-use holm::platform::disk::{Disk, DiskError, Files, Survival};
+use holm::platform::disk::{Access, Disk, DiskError, Files, Survival};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -23,7 +23,7 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn kind(this: &Storage) -> String;
     #[wasm_bindgen(method)]
-    fn list(this: &Storage, database: &str, told: &JsValue);
+    fn list(this: &Storage, database: &str, around: bool, told: &JsValue);
     #[wasm_bindgen(method)]
     fn make(this: &Storage, name: &str, told: &JsValue);
     #[wasm_bindgen(method)]
@@ -123,7 +123,7 @@ impl Disk for StorageFiles {
 }
 
 impl Files for StorageFiles {
-    fn list(&mut self, name: &str) {
+    fn list(&mut self, name: &str, access: Access) {
         self.close();
         let shared = self.shared.clone();
         let told = self.told(Box::new(move |files| Event::Listed {
@@ -131,7 +131,8 @@ impl Files for StorageFiles {
             kind: shared.kind(),
             survival: survival(shared.kind()),
         }));
-        self.shared.storage.list(name, &told);
+        let around = access == Access::Around;
+        self.shared.storage.list(name, around, &told);
     }
 
     fn make(&mut self, name: &str) {

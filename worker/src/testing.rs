@@ -14,7 +14,7 @@ use crate::tabs::Tabs;
 use gloo_timers::callback::Timeout;
 use holm::driver::Ports;
 use holm::ids::{FileId, TabId, Ticket};
-use holm::platform::disk::DiskError;
+use holm::platform::disk::{Access, DiskError};
 use holm::platform::inbox::Inbox;
 use holm::platform::suite::{self, Turn};
 use js_sys::{Function, Promise};
@@ -127,7 +127,11 @@ impl Rig {
     }
 
     pub fn list(&mut self, name: &str) {
-        self.ports.files.list(name);
+        self.ports.files.list(name, Access::Alone);
+    }
+
+    pub fn list_around(&mut self, name: &str) {
+        self.ports.files.list(name, Access::Around);
     }
 
     pub fn make(&mut self, name: &str) {

@@ -80,9 +80,16 @@ const storageChecks = {
     await made(one, 'a');
     other.list(name);
     equal(await next(other), listing('Err(Busy)', place));
+    one.write(0, 0, bytes(100_000, 1));
+    other.list_around(name);
+    equal(await next(other), listed('[("a", FileId(0))]', place));
+    equal(same(other.read(0, 10, 200_000), bytes(100_000, 1).subarray(10)), true);
+    equal(thrownBy(() => other.write(0, 0, bytes(9, 2))), 'Busy');
+    equal(thrownBy(() => other.truncate(0, 0)), 'Busy');
+    equal(same(one.read(0, 0, 100_000), bytes(100_000, 1)), true);
     one.free();
     other.list(name);
-    equal(await next(other), listed('[("a", FileId(0))]', place));
+    equal(await next(other), listed('[("a", FileId(1))]', place));
   },
 
   async 'who had the database before can flush nothing'({ rig, place }) {
@@ -353,6 +360,14 @@ async function next(rig) {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const bytes = (length, seed) => Uint8Array.from({ length }, (_, at) => (at * 31 + seed) & 255);
+function thrownBy(call) {
+  try {
+    call();
+  } catch (thrown) {
+    return String(thrown);
+  }
+  return undefined;
+}
 const same = (left, right) =>
   left.length === right.length && left.every((byte, at) => byte === right[at]);
 

@@ -11,6 +11,7 @@ import { FolderOfFiles } from '../../dist/files.js';
 import { requestLock } from '../../dist/locks.js';
 import { Memory } from '../../dist/mirror.js';
 import { OrderedStorage } from '../../dist/storage.js';
+import { inLanes } from '../../scripts/parts/lanes.mjs';
 import { launch as launchWebKit } from '../../tests/web/drivers/index.mjs';
 import { runChecks } from './checks.mjs';
 import { echo } from './echo.mjs';
@@ -143,17 +144,20 @@ const chosen = options.find((option) => option.startsWith('--browsers='))?.slice
 const server = await serve(module);
 const origin = `http://127.0.0.1:${server.address().port}`;
 const socket = origin.replace('http', 'ws');
+const jobs = [];
 for (const name of (chosen ?? 'node,chromium,firefox,webkit').split(',')) {
   if (name === 'node') {
+    // One after the other: both are in this process.
     for (const kind of ['files', 'memory']) {
       await report(`node on ${kind}`, () => inNode(module, kind));
     }
   }
   // WebKitGTK has no OPFS.
   for (const rung of name === 'node' ? [] : RUNGS.slice(name === 'webkit' ? 1 : 0)) {
-    await report(`${name} on ${rung.kind}`, () => inBrowser(name, rung));
+    jobs.push(() => report(`${name} on ${rung.kind}`, () => inBrowser(name, rung)));
   }
 }
+await inLanes(jobs);
 server.closeAllConnections();
 server.close();
 console.log(`ports: ${passed} passed, ${failed} failed`);

@@ -3,7 +3,7 @@
 
 use super::{Wish, Wishes};
 use holm::ids::{FileId, Ticket};
-use holm::platform::disk::{Disk, DiskError, Files, Survival};
+use holm::platform::disk::{Access, Disk, DiskError, Files, Survival};
 use holm::platform::inbox::Inbox;
 use holm::platform::torn::TornFiles;
 use std::cell::RefCell;
@@ -53,8 +53,8 @@ impl Disk for SlowFiles {
 }
 
 impl Files for SlowFiles {
-    fn list(&mut self, name: &str) {
-        self.inner.borrow_mut().list(name);
+    fn list(&mut self, name: &str, access: Access) {
+        self.inner.borrow_mut().list(name, access);
         self.pass_on();
     }
 

@@ -5,7 +5,7 @@ use super::account::{Pairs, hash_of};
 use super::fault::{Blame, Fault};
 use super::recorder::{Notes, Recorder};
 use holm::event::Event;
-use holm::platform::disk::{DiskError, Files};
+use holm::platform::disk::{Access, DiskError, Files};
 use holm::platform::inbox::Inbox;
 use holm::platform::torn::TornDisk;
 use holm::store::{Batch, Direction, Recovery, Report, Sizes, Store, StoreError};
@@ -57,7 +57,7 @@ pub fn never_opens() -> StoreError {
 fn try_open(disk: &TornDisk, notes: &Notes) -> Result<Opened, StoreError> {
     let inbox = Inbox::default();
     let mut files = Recorder::new(disk, inbox.clone(), notes);
-    files.list(DATABASE);
+    files.list(DATABASE, Access::Alone);
     let Some(Event::Listed { files: listed, .. }) = inbox.pop() else {
         return Err(unanswered("list"));
     };
@@ -145,7 +145,7 @@ impl Process {
     /// A slice of work, if there is any.
     pub fn work(&mut self) -> bool {
         let is_wanted = self.store.work_wanted();
-        self.store.work(&mut self.files);
+        self.store.work_in_pause(&mut self.files);
         is_wanted
     }
 

@@ -3,7 +3,7 @@
 
 use super::account::Account;
 use holm::ids::{FileId, Ticket};
-use holm::platform::disk::{Disk, DiskError, Files, Survival};
+use holm::platform::disk::{Access, Disk, DiskError, Files, Survival};
 use holm::platform::inbox::Inbox;
 use holm::platform::torn::{TornDisk, TornFiles};
 use std::cell::RefCell;
@@ -114,8 +114,8 @@ impl Disk for Recorder {
 }
 
 impl Files for Recorder {
-    fn list(&mut self, name: &str) {
-        self.files.list(name);
+    fn list(&mut self, name: &str, access: Access) {
+        self.files.list(name, access);
     }
 
     fn make(&mut self, name: &str) {

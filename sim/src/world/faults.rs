@@ -94,6 +94,13 @@ impl World {
             self.let_go(wire);
         }
         self.tell(&Fact::Ended { place, ending });
+        if ending != Ending::Machine && self.dice.chance(8) {
+            // Nothing but time or the machine's end takes the files from a frozen tab.
+            self.count("files held by a frozen tab");
+            self.device(index).disk.hold();
+            let wait_ms = self.dice.below(6_000);
+            self.agenda.put_in(wait_ms, Happening::LetGo(index));
+        }
         let holds_on = ending != Ending::Machine && self.dice.chance(30);
         if holds_on {
             let wait_ms = self.dice.below(1_500);

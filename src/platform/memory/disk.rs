@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::ids::{FileId, Ticket};
-use crate::platform::disk::{Disk, DiskError, Files, Survival};
+use crate::platform::disk::{Access, Disk, DiskError, Files, Survival};
 use crate::platform::inbox::Inbox;
 use crate::sorted::SortedMap;
 use std::cell::{Cell, RefCell};
@@ -29,8 +29,15 @@ pub struct MemoryFiles {
     disk: MemoryDisk,
     inbox: Inbox,
     database: String,
-    open: SortedMap<FileId, (String, Rc<File>)>,
+    open: SortedMap<FileId, Open>,
     next: u32,
+}
+
+struct Open {
+    name: String,
+    file: Rc<File>,
+    /// Nobody else has it.
+    is_own: bool,
 }
 
 impl MemoryFiles {
@@ -46,25 +53,32 @@ impl MemoryFiles {
     }
 
     fn open(&mut self, name: &str, file: Rc<File>) -> FileId {
-        file.is_open.set(true);
+        let is_own = !file.is_open.replace(true);
         let id = FileId(self.next);
         self.next += 1;
-        self.open.insert(id, (name.to_string(), file));
+        let name = name.to_string();
+        self.open.insert(id, Open { name, file, is_own });
         id
     }
 
     fn file(&self, file: FileId) -> Result<&File, DiskError> {
-        self.open
-            .get(&file)
-            .map(|(_, file)| &**file)
-            .ok_or(DiskError::NotFound)
+        let open = self.open.get(&file);
+        open.map(|open| &*open.file).ok_or(DiskError::NotFound)
     }
 
-    fn open_all(&mut self) -> Result<Vec<(String, FileId)>, DiskError> {
+    /// As `file`, to be changed.
+    fn own_file(&self, file: FileId) -> Result<&File, DiskError> {
+        match self.open.get(&file) {
+            Some(Open { is_own: false, .. }) => Err(DiskError::Busy),
+            _ => self.file(file),
+        }
+    }
+
+    fn open_all(&mut self, access: Access) -> Result<Vec<(String, FileId)>, DiskError> {
         let mut found = Vec::new();
         for ((database, name), file) in self.disk.files.borrow().iter() {
             if *database == self.database {
-                if file.is_open.get() {
+                if access == Access::Alone && file.is_open.get() {
                     return Err(DiskError::Busy);
                 }
                 found.push((name.clone(), file.clone()));
@@ -104,7 +118,7 @@ impl Disk for MemoryFiles {
     }
 
     fn write(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<usize, DiskError> {
-        let mut content = self.file(file)?.bytes.borrow_mut();
+        let mut content = self.own_file(file)?.bytes.borrow_mut();
         let offset = usize::try_from(offset).map_err(|_| DiskError::Full)?;
         let end = offset.checked_add(bytes.len()).ok_or(DiskError::Full)?;
         if content.len() < end {
@@ -118,7 +132,7 @@ impl Disk for MemoryFiles {
 
     fn truncate(&mut self, file: FileId, length: u64) -> Result<(), DiskError> {
         let length = usize::try_from(length).map_err(|_| DiskError::Full)?;
-        self.file(file)?.bytes.borrow_mut().resize(length, 0);
+        self.own_file(file)?.bytes.borrow_mut().resize(length, 0);
         Ok(())
     }
 
@@ -128,10 +142,10 @@ impl Disk for MemoryFiles {
 }
 
 impl Files for MemoryFiles {
-    fn list(&mut self, name: &str) {
+    fn list(&mut self, name: &str, access: Access) {
         self.close();
         self.database = name.to_string();
-        let files = self.open_all();
+        let files = self.open_all(access);
         let (kind, survival) = (self.kind(), self.survives());
         self.inbox.push(Event::Listed {
             files,
@@ -149,7 +163,7 @@ impl Files for MemoryFiles {
     }
 
     fn remove(&mut self, name: &str) {
-        self.open.retain(|_, (open, _)| open != name);
+        self.open.retain(|_, open| open.name != name);
         self.disk
             .files
             .borrow_mut()
@@ -162,8 +176,10 @@ impl Files for MemoryFiles {
     }
 
     fn close(&mut self) {
-        for (_, (_, file)) in std::mem::take(&mut self.open) {
-            file.is_open.set(false);
+        for (_, open) in std::mem::take(&mut self.open) {
+            if open.is_own {
+                open.file.is_open.set(false);
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{Turn, next};
 use crate::event::Event;
 use crate::ids::{FileId, Ticket};
-use crate::platform::disk::{DiskError, Files};
+use crate::platform::disk::{Access, DiskError, Files};
 use crate::platform::inbox::Inbox;
 
 /// What is under test, with the inbox it pushes into.
@@ -63,7 +63,7 @@ impl<T: Turn> Subject<'_, T> {
     }
 
     async fn list(&mut self, database: &str) -> Vec<(String, FileId)> {
-        self.files.list(database);
+        self.files.list(database, Access::Alone);
         match self.next().await {
             Event::Listed {
                 files,

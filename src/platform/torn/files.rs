@@ -4,7 +4,7 @@ use super::file::File;
 use super::{Shortage, State, TornDisk};
 use crate::event::Event;
 use crate::ids::{FileId, Ticket};
-use crate::platform::disk::{Disk, DiskError, Files, Survival};
+use crate::platform::disk::{Access, Disk, DiskError, Files, Survival};
 use crate::platform::inbox::Inbox;
 use std::cell::RefMut;
 use std::collections::BTreeMap;
@@ -58,6 +58,20 @@ impl TornFiles {
         .map_err(|_| DiskError::NotFound)
     }
 
+    /// Whether somebody else has the file.
+    fn is_held(&self, name: &str) -> bool {
+        let key = (self.database.clone(), name.to_string());
+        self.disk.state.borrow().held.contains(&key)
+    }
+
+    /// As `file`, to be changed.
+    fn own_file(&self, file: FileId) -> Result<RefMut<'_, File>, DiskError> {
+        if self.open.get(&file).is_some_and(|name| self.is_held(name)) {
+            return Err(DiskError::Busy);
+        }
+        self.file(file)
+    }
+
     fn open(&mut self, name: &str) -> FileId {
         let id = FileId(self.next);
         self.next += 1;
@@ -65,9 +79,12 @@ impl TornFiles {
         id
     }
 
-    fn open_all(&mut self) -> Result<Vec<(String, FileId)>, DiskError> {
+    fn open_all(&mut self, access: Access) -> Result<Vec<(String, FileId)>, DiskError> {
         self.enter()?;
         let names = self.disk.names(&self.database);
+        if access == Access::Alone && names.iter().any(|name| self.is_held(name)) {
+            return Err(DiskError::Busy);
+        }
         Ok(names
             .into_iter()
             .map(|name| (name.clone(), self.open(&name)))
@@ -120,7 +137,7 @@ impl Disk for TornFiles {
     fn write(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<usize, DiskError> {
         let offset = offset as usize;
         let failure = self.enter();
-        let length = self.file(file)?.content().map_or(0, Vec::len);
+        let length = self.own_file(file)?.content().map_or(0, Vec::len);
         let (count, shortage) = match failure {
             Ok(()) => self.space(length, offset + bytes.len(), bytes.len()),
             Err(_) => (bytes.len() / 2, None),
@@ -140,7 +157,7 @@ impl Disk for TornFiles {
 
     fn truncate(&mut self, file: FileId, length: u64) -> Result<(), DiskError> {
         self.enter()?;
-        self.file(file)?.cut(length as usize);
+        self.own_file(file)?.cut(length as usize);
         Ok(())
     }
 
@@ -151,11 +168,11 @@ impl Disk for TornFiles {
 }
 
 impl Files for TornFiles {
-    fn list(&mut self, name: &str) {
+    fn list(&mut self, name: &str, access: Access) {
         self.close();
         self.life = self.disk.state.borrow().life;
         self.database = name.to_string();
-        let files = self.open_all();
+        let files = self.open_all(access);
         let (kind, survival) = (self.kind(), self.survives());
         self.inbox.push(Event::Listed {
             files,
@@ -174,7 +191,7 @@ impl Files for TornFiles {
 
     fn remove(&mut self, name: &str) {
         self.open.retain(|_, open| open != name);
-        let is_done = self.enter().is_ok();
+        let is_done = self.enter().is_ok() && !self.is_held(name);
         let mut state = self.disk.state.borrow_mut();
         if is_done
             && let Some(file) = state

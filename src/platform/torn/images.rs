@@ -111,7 +111,7 @@ fn distinct(contents: &mut Vec<Vec<u8>>) {
 mod tests {
     use super::*;
     use crate::ids::{FileId, Ticket};
-    use crate::platform::disk::{Disk, Files};
+    use crate::platform::disk::{Access, Disk, Files};
     use crate::platform::inbox::Inbox;
     use std::collections::BTreeSet;
 
@@ -121,7 +121,7 @@ mod tests {
     fn few_changes_leave_every_subset_and_beginnings() {
         let disk = TornDisk::new();
         let mut files = disk.files(Inbox::default());
-        files.list("db");
+        files.list("db", Access::Alone);
         files.make("f");
         files.write(FILE, 0, b"kept").expect("there is space");
         files.flush(FILE, Ticket(1));
@@ -154,7 +154,7 @@ mod tests {
     fn making_and_removing_may_be_undone() {
         let disk = TornDisk::new();
         let mut files = disk.files(Inbox::default());
-        files.list("db");
+        files.list("db", Access::Alone);
         files.make("new");
         disk.set_content("db", "old", b"x".to_vec());
         files.remove("old");

@@ -3,7 +3,7 @@
 use super::*;
 use crate::event::Event;
 use crate::ids::{FileId, Ticket};
-use crate::platform::disk::{Disk, DiskError, Files};
+use crate::platform::disk::{Access, Disk, DiskError, Files};
 use std::collections::BTreeSet;
 
 const FILE: FileId = FileId(1);
@@ -11,7 +11,7 @@ const FILE: FileId = FileId(1);
 fn written(flushed: &[u8], unsynced: &[u8]) -> (TornDisk, TornFiles) {
     let disk = TornDisk::new();
     let mut files = disk.files(Inbox::default());
-    files.list("db");
+    files.list("db", Access::Alone);
     files.make("f");
     if !flushed.is_empty() {
         assert_eq!(files.write(FILE, 0, flushed), Ok(flushed.len()));
@@ -106,7 +106,7 @@ fn a_flush_that_fails_is_answered_so_and_keeps_nothing() {
     let inbox = Inbox::default();
     let disk = TornDisk::new();
     let mut files = disk.files(inbox.clone());
-    files.list("db");
+    files.list("db", Access::Alone);
     files.make("f");
     while inbox.pop().is_some() {}
     disk.fail(1, Failing::Once);

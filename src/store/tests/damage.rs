@@ -227,7 +227,11 @@ fn a_missing_log_is_damage() {
             let inbox = crate::platform::inbox::Inbox::default();
             let disk = subject.disk.fork();
             let mut files = disk.files(inbox);
-            crate::platform::disk::Files::list(&mut files, DATABASE);
+            crate::platform::disk::Files::list(
+                &mut files,
+                DATABASE,
+                crate::platform::disk::Access::Alone,
+            );
             crate::platform::disk::Files::remove(&mut files, &name);
             assert!(matches!(open(&disk, WHOLE), Opened::Damaged(_)), "{name}");
         }

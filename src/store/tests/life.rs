@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::ids::{Commit, FileId};
-use crate::platform::disk::{DiskError, Files};
+use crate::platform::disk::{Access, DiskError, Files};
 use crate::platform::inbox::Inbox;
 use crate::platform::memory::SeededEntropy;
 use crate::platform::torn::{TornDisk, TornFiles};
@@ -53,7 +53,7 @@ pub fn open(disk: &TornDisk, steps: usize) -> Opened {
 pub fn read(disk: &TornDisk) -> Result<(TornFiles, Inbox, Recovery), StoreError> {
     let inbox = Inbox::default();
     let mut files = disk.files(inbox.clone());
-    files.list(DATABASE);
+    files.list(DATABASE, Access::Alone);
     let Some(Event::Listed { files: listed, .. }) = inbox.pop() else {
         panic!("no answer")
     };
@@ -87,7 +87,7 @@ fn try_open(disk: &TornDisk, mut steps: usize) -> Result<Opened, StoreError> {
     };
     let inbox = Inbox::default();
     let mut files = disk.files(inbox.clone());
-    files.list(DATABASE);
+    files.list(DATABASE, Access::Alone);
     let Some(Event::Listed { files: listed, .. }) = inbox.pop() else {
         panic!("no answer")
     };
@@ -143,7 +143,7 @@ impl Session {
             self.make(name);
         }
         let is_working = self.store.work_wanted();
-        self.store.work(&mut self.files);
+        self.store.work_in_pause(&mut self.files);
         let is_flushing = self.flush()?;
         for name in self.store.obsolete() {
             self.files.remove(&name);

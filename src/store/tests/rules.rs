@@ -157,3 +157,20 @@ fn nothing_is_obsolete_before_its_replacement_is_durable() {
         );
     }
 }
+
+#[test]
+fn merging_waits_while_much_is_written_and_there_are_not_too_many_runs() {
+    let mut life = Life::new(6);
+    assert!(life.open(WHOLE));
+    let session = life.session.as_mut().expect("it is open");
+    let mut runs = Vec::new();
+    for number in 0..600 {
+        session.put(&format!("{number:04}"), &"x".repeat(50));
+        session.turn().expect("nothing fails");
+        runs.push(session.store.counts().runs);
+    }
+    let most = runs.iter().max().copied();
+    assert!(most > Some(8) && most < Some(14), "{most:?} runs");
+    while session.turn().expect("nothing fails") {}
+    assert!(session.store.counts().runs < 4);
+}
