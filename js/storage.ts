@@ -2,6 +2,9 @@
 import type { Kind, Opened, Storage, Told } from './platform.ts';
 import type { Rung } from './rung.ts';
 
+/** A file that is not made by then is not waited for: what is asked for after it waits too. */
+const MAKE_MS = 30_000;
+
 /** Does what is asked in order, one thing at a time. */
 export class OrderedStorage implements Storage {
   readonly #find: (database: string) => Promise<Rung>;
@@ -29,7 +32,7 @@ export class OrderedStorage implements Storage {
   }
 
   make(name: string, told: Told): void {
-    this.#do(async (rung) => [await rung.make(name)], told);
+    this.#do((rung) => inTime(rung.make(name)), told);
   }
 
   remove(name: string): void {
@@ -45,4 +48,21 @@ export class OrderedStorage implements Storage {
     const next = async () => job(this.#rung as Rung);
     this.#done = this.#done.then(() => next().then(told, (thrown) => told(undefined, thrown)));
   }
+}
+
+/** What is made in time; what is made later is closed. */
+function inTime(making: Promise<Opened>): Promise<Opened[]> {
+  return new Promise((resolve, reject) => {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      reject(new DOMException('', 'TimeoutError'));
+    }, MAKE_MS);
+    making
+      .then((opened) => {
+        if (isLate) opened.handle.close();
+        resolve([opened]);
+      }, reject)
+      .finally(() => clearTimeout(timer));
+  });
 }

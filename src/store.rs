@@ -173,6 +173,7 @@ impl Store {
             disk,
             cache: &self.cache,
             skips: self.is_damaged,
+            read_ahead: None,
         }
     }
 

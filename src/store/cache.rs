@@ -8,6 +8,9 @@ use crate::sorted::search;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+/// How many more blocks are read at once for whoever goes through a run.
+pub(super) const AHEAD: u64 = 3;
+
 /// What was read and may be needed again: few hundred blocks.
 #[derive(Default)]
 pub(super) struct Cache {
@@ -91,6 +94,8 @@ pub(super) struct Reader<'a> {
     pub cache: &'a RefCell<Cache>,
     /// Whether a block that cannot be read is passed over as if it were empty.
     pub skips: bool,
+    /// Of the run that is being read, where one is gone through.
+    pub read_ahead: Option<&'a mut ReadAhead>,
 }
 
 impl Reader<'_> {
@@ -118,17 +123,51 @@ impl Reader<'_> {
     }
 
     fn read(&mut self, run: &Run, extent: Extent) -> Result<Option<Block>, StoreError> {
-        // What leads out of the run is no block, and no reason to ask for memory.
-        let rest = run.record.bytes.saturating_sub(extent.offset);
-        let mut bytes = vec![0; rest.min(extent.length.into()) as usize];
-        let count = self.disk.read(run.file, extent.offset, &mut bytes)?;
-        if count > bytes.len() {
-            let problem = "a read out of range".into();
-            return Err(StoreError::Disk(DiskError::Failed(problem)));
-        }
-        bytes.truncate(count);
-        Ok(Block::read(run.record.id, extent.offset, bytes))
+        let Extent { offset, length } = extent;
+        let length = u64::from(length);
+        let bytes = match &mut self.read_ahead {
+            None => read_at(self.disk, run, offset, length)?,
+            Some(read) => {
+                let end = read.from + read.bytes.len() as u64;
+                if offset < read.from || offset.saturating_add(length) > end {
+                    let from = offset.saturating_sub(length * read.before);
+                    read.bytes = read_at(self.disk, run, from, length * (AHEAD + 1))?;
+                    read.from = from;
+                }
+                let rest = read.bytes.get((offset - read.from) as usize..);
+                let rest = rest.unwrap_or_default();
+                rest.get(..length as usize).unwrap_or(rest).to_vec()
+            }
+        };
+        Ok(Block::read(run.record.id, offset, bytes))
     }
+}
+
+/// Bytes of a run's file. What leads out of the run is no block, and no reason to ask for memory.
+fn read_at(
+    disk: &mut dyn Disk,
+    run: &Run,
+    offset: u64,
+    length: u64,
+) -> Result<Vec<u8>, StoreError> {
+    let rest = run.record.bytes.saturating_sub(offset);
+    let mut bytes = vec![0; rest.min(length) as usize];
+    let count = disk.read(run.file, offset, &mut bytes)?;
+    if count > bytes.len() {
+        let problem = "a read out of range".into();
+        return Err(StoreError::Disk(DiskError::Failed(problem)));
+    }
+    bytes.truncate(count);
+    Ok(bytes)
+}
+
+/// Bytes of a run that were read beyond a block, for whoever goes through it.
+#[derive(Default)]
+pub(super) struct ReadAhead {
+    /// How many blocks are read before the one that is asked for; the others come after it.
+    pub before: u64,
+    from: u64,
+    bytes: Vec<u8>,
 }
 
 #[cfg(test)]
@@ -185,6 +224,7 @@ mod tests {
                 disk: &mut disk,
                 cache: &cache,
                 skips: false,
+                read_ahead: None,
             };
             let read = reader.block(&run, extent(offset));
             assert!(matches!(read, Err(StoreError::Damaged { .. })));

@@ -509,6 +509,7 @@ fn is_whole(disk: &mut dyn Disk, run: &Rc<Run>) -> bool {
         disk,
         cache: &cache,
         skips: false,
+        read_ahead: None,
     };
     let runs = std::slice::from_ref(run);
     let merged = Merged::seek(&[], runs, &mut reader, &[], End::First);

@@ -6,7 +6,7 @@
 
 use super::batch::{push_varint, read_varint};
 use super::block::{self, Block, CHECK_BYTES};
-use super::cache::Reader;
+use super::cache::{AHEAD, ReadAhead, Reader};
 use super::error::StoreError;
 use super::filter;
 use super::name;
@@ -239,6 +239,7 @@ pub(super) struct Cursor {
     run: Rc<Run>,
     /// Root, index and leaf, each with the place in it.
     path: [(Rc<Block>, usize); 3],
+    read_ahead: Option<Box<ReadAhead>>,
 }
 
 /// Which end of a block is entered first.
@@ -267,6 +268,7 @@ impl Cursor {
         let mut cursor = Self {
             run: run.clone(),
             path: [(root, at_root), (index, at_index), (leaf, at_leaf)],
+            read_ahead: None,
         };
         let is_there = match end {
             End::First if is_past => {
@@ -291,6 +293,10 @@ impl Cursor {
         while let Some(level) = (0..3).rev().find(|level| self.can_move(*level, end)) {
             let at = &mut self.path.get_mut(level).expect("there are three levels").1;
             *at = if end == End::First { *at + 1 } else { *at - 1 };
+            if level == 1 {
+                let before = if end == End::First { 0 } else { AHEAD };
+                self.read_ahead.get_or_insert_default().before = before;
+            }
             self.descend(reader, level, end)?;
             let [_, _, (leaf, _)] = &self.path;
             if leaf.len() > 0 {
@@ -304,7 +310,12 @@ impl Cursor {
     fn descend(&mut self, reader: &mut Reader, from: usize, end: End) -> Result<(), StoreError> {
         for level in from..2 {
             let (above, at) = self.path.get(level).expect("there are three levels");
-            let block = self.run.read_below(reader, (above, *at))?;
+            let mut reader = Reader {
+                disk: reader.disk,
+                read_ahead: self.read_ahead.as_deref_mut(),
+                ..*reader
+            };
+            let block = self.run.read_below(&mut reader, (above, *at))?;
             let at = match end {
                 End::First => 0,
                 End::Last => block.len().saturating_sub(1),

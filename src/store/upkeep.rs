@@ -221,6 +221,7 @@ impl Store {
             disk,
             cache: &self.cache,
             skips: false,
+            read_ahead: None,
         };
         match job.slice(&mut reader, self.sizes.slice_bytes) {
             Ok(bytes) => {

@@ -1,7 +1,7 @@
 //! Smaller rules: reading, files that are not ours, newer formats, copies of logs inside documents,
 //! growth.
 
-use super::life::{DATABASE, Life, Opened, WHOLE, open};
+use super::life::{DATABASE, Life, Opened, Session, WHOLE, open};
 use crate::store::group;
 use crate::store::{Direction, StoreError};
 use std::ops::ControlFlow;
@@ -173,4 +173,41 @@ fn merging_waits_while_much_is_written_and_there_are_not_too_many_runs() {
     assert!(most > Some(8) && most < Some(14), "{most:?} runs");
     while session.turn().expect("nothing fails") {}
     assert!(session.store.counts().runs < 4);
+}
+
+#[test]
+fn a_scan_reads_several_leaves_in_one_call_and_a_get_only_what_it_needs() {
+    let mut life = Life::new(7);
+    assert!(life.open(WHOLE));
+    let session = life.session.as_mut().expect("it is open");
+    for number in 0..600 {
+        session.put(&format!("{number:04}"), &"x".repeat(50));
+        session.turn().expect("nothing fails");
+    }
+    while session.turn().expect("nothing fails") {}
+    let mut read = |act: &mut dyn FnMut(&mut Session)| {
+        session.store.forget_blocks();
+        let (calls, blocks) = (life.disk.calls(), session.store.counts().blocks_read);
+        act(session);
+        let blocks = session.store.counts().blocks_read - blocks;
+        (life.disk.calls() - calls, blocks)
+    };
+    for direction in [Direction::Forward, Direction::Backward] {
+        let (calls, blocks) = read(&mut |session| {
+            let mut count = 0;
+            let visit = &mut |_: &[u8], _: &[u8]| {
+                count += 1;
+                ControlFlow::Continue(())
+            };
+            let (store, files) = (&session.store, &mut session.files);
+            let scanned = store.scan(files, b"", b"9999", direction, visit);
+            scanned.expect("it reads");
+            assert_eq!(count, 600);
+        });
+        assert!(blocks > 150 && calls * 2 < blocks, "{calls} for {blocks}");
+    }
+    let (calls, blocks) = read(&mut |session| {
+        assert!(session.get("0300").is_some());
+    });
+    assert!(calls == blocks && blocks < 10, "{calls} for {blocks}");
 }
