@@ -62,7 +62,9 @@ impl<K: Ord> Document<K> {
             });
         }
         let is_current = self.is_alive() && delta.life == self.existence.life;
-        self.registers.reserve(delta.paths.len());
+        if self.registers.is_empty() {
+            self.registers.reserve(delta.paths.len());
+        }
         for write in delta
             .paths
             .iter()

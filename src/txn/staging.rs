@@ -213,7 +213,6 @@ fn add_all_fields(
     paths: &mut Vec<PathWrite>,
 ) -> Result<(), Error> {
     let collection = scope.schema.at(operation.collection);
-    paths.reserve_exact(collection.fields.len());
     for (at, field) in collection.fields.iter().enumerate() {
         let given = operation.fields.iter_mut().find(|(place, _)| *place == at);
         let value = match given {
