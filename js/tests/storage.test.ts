@@ -6,8 +6,9 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A rung whose files are made when the test says so. */
-function slowRung() {
+/** Storage on a rung whose files are made when the test says so, asked for one of them. */
+function askedForFile() {
+  vi.useFakeTimers();
   const made: ((opened: Opened) => void)[] = [];
   const rung = {
     kind: 'opfs' as const,
@@ -17,7 +18,11 @@ function slowRung() {
     flush: async () => {},
     close: async () => {},
   };
-  return { rung, made };
+  const storage = new OrderedStorage(async () => rung);
+  const told = vi.fn();
+  storage.list('db', false, () => {});
+  storage.make('log-1', told);
+  return { storage, made, told };
 }
 
 function opened(name: string) {
@@ -33,12 +38,7 @@ function opened(name: string) {
 }
 
 it('a file that a browser never makes is not waited for, and is closed if it comes', async () => {
-  vi.useFakeTimers();
-  const { rung, made } = slowRung();
-  const storage = new OrderedStorage(async () => rung);
-  const told = vi.fn();
-  storage.list('db', false, () => {});
-  storage.make('log-1', told);
+  const { storage, made, told } = askedForFile();
   storage.flush(() => told('flushed'));
   await vi.advanceTimersByTimeAsync(29_999);
   expect(told).not.toHaveBeenCalled();
@@ -52,12 +52,7 @@ it('a file that a browser never makes is not waited for, and is closed if it com
 });
 
 it('a file that is made in time is told and stays open', async () => {
-  vi.useFakeTimers();
-  const { rung, made } = slowRung();
-  const storage = new OrderedStorage(async () => rung);
-  const told = vi.fn();
-  storage.list('db', false, () => {});
-  storage.make('log-1', told);
+  const { made, told } = askedForFile();
   await vi.advanceTimersByTimeAsync(20_000);
   const file = opened('log-1');
   made[0]?.(file);

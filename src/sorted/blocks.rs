@@ -187,7 +187,6 @@ impl<V> Blocks<V> {
 
 /// As `cmp`, which in a small module takes one byte after the other: keys begin alike, and what is
 /// alike is passed over in steps of eight.
-#[inline(never)]
 pub fn compare(one: &[u8], other: &[u8]) -> Ordering {
     let mut steps = one.as_chunks::<8>().0.iter().zip(other.as_chunks().0);
     match steps.find(|(one, other)| one != other) {

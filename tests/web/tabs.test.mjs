@@ -128,10 +128,48 @@ for (const { name, rung, where } of firstPlaces) {
       assert.equal(await second.evaluate(countMarks), 7);
       t.diagnostic(`opened after ${ms.toFixed(0)} ms`);
     });
+
+    if (rung !== 'opfs') return;
+    test('files that are held without the lock are read around', TEST, async (t) => {
+      await second.evaluate(() => app.db.close());
+      await second.evaluate(holdFiles, `db-${DATABASE.name}`);
+      const { ms } = await open(second, DATABASE);
+      assert.ok(ms > 1_900, `it waited for ${ms} ms only`);
+      assert.equal(await second.evaluate(countMarks), 7);
+      await second.evaluate(async () => {
+        await app.db.mutate.marks.insert({ n: 7, k: 0, text: '' }).saved;
+        await app.db.close();
+        app.holder.terminate();
+      });
+      await reloadPage(second);
+      await open(second, DATABASE);
+      assert.equal(await second.evaluate(countMarks), 8);
+      t.diagnostic(`opened after ${ms.toFixed(0)} ms`);
+    });
   });
 }
 
 // The functions below run in the page.
+
+/** Has a worker open all files of a folder, and keep them. */
+function holdFiles(folder) {
+  const hold = async (name) => {
+    const root = await navigator.storage.getDirectory();
+    const holm = await root.getDirectoryHandle('holm');
+    const files = await holm.getDirectoryHandle(name);
+    self.held = [];
+    for await (const file of files.values()) {
+      if (!file.name.startsWith('home-')) self.held.push(await file.createSyncAccessHandle());
+    }
+    self.postMessage(self.held.length);
+  };
+  const url = URL.createObjectURL(new Blob([`(${hold})(${JSON.stringify(folder)})`]));
+  app.holder = new Worker(url);
+  return new Promise((resolve, reject) => {
+    app.holder.onmessage = ({ data }) => resolve(data);
+    app.holder.onerror = ({ message }) => reject(new Error(message));
+  });
+}
 
 async function tryToOpen(options) {
   const began = performance.now();
