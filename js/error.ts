@@ -86,6 +86,11 @@ export function toHolmError(thrown: unknown, code: HolmErrorCode = 'internal'): 
   return new HolmError(code, thrown instanceof Error ? thrown.message : String(thrown));
 }
 
+/** What an engine that failed has thrown. A failed assertion has nothing to say but its stack. */
+export function withStack(thrown: unknown): string {
+  return thrown instanceof Error ? `${thrown.message}\n${thrown.stack}` : String(thrown);
+}
+
 /**
  * Calls a function of the app. What it throws goes to the platform's handler of uncaught errors,
  * so that one bad listener can neither be silent nor stop the others.

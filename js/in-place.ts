@@ -2,7 +2,7 @@
 // rendering. In memory, or over files where a directory is given. Loads WebAssembly and Node's
 // modules only when it is called.
 import type { Connection } from './connection.ts';
-import { HolmError, toHolmError } from './error.ts';
+import { HolmError, toHolmError, withStack } from './error.ts';
 import { isHeld, lockFolder, type NodeModules } from './file-lock.ts';
 import { FolderOfFiles, pathOf } from './files.ts';
 import { requestLock } from './locks.ts';
@@ -30,7 +30,7 @@ export function runInPlace(connection: Connection, directory?: string): () => vo
   const failed = (thrown: unknown) => {
     // The instance may be in any state now, so it is neither called nor freed again.
     host = undefined;
-    const { message } = toHolmError(thrown);
+    const message = withStack(thrown);
     connection.fail(
       new HolmError('worker_failed', `The database engine failed: ${message}`, {
         details: { reason: message },

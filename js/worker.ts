@@ -1,5 +1,6 @@
 // Entry of the dedicated worker: passes bytes between the page and the engine, and says so when
 // the engine cannot go on.
+import { withStack } from './error.ts';
 import { openRung, removeRungs } from './ladder.ts';
 import { requestLock } from './locks.ts';
 import { findOpfs } from './opfs.ts';
@@ -13,7 +14,7 @@ const post = (bytes: Uint8Array) => {
 
 /** Nothing of an engine that failed may run again: its memory may be in any state. */
 const die = (thrown: unknown) => {
-  const message = thrown instanceof Error ? `${thrown.message}\n${thrown.stack}` : String(thrown);
+  const message = withStack(thrown);
   post(new TextEncoder().encode(JSON.stringify({ messages: [{ kind: 'fatal', message }] })));
   self.close();
 };

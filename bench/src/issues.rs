@@ -35,10 +35,16 @@ pub fn insert(nth: usize) -> String {
     insert_long(nth, 2)
 }
 
-/// The same with a body of so many sentences.
+/// The same with a body of so many sentences. Its fields are given by their positions, as the page
+/// does.
 pub fn insert_long(nth: usize, sentences: usize) -> String {
-    let (id, fields) = (id(nth), fields(nth, sentences));
-    format!(r#"{{"op":"insert","collection":"issues","id":"{id}","fields":{{{fields}}}}}"#)
+    let id = id(nth);
+    let fields = fields(nth, sentences);
+    let pairs = fields.iter().enumerate();
+    let pairs: Vec<_> = pairs
+        .map(|(at, (_, value))| format!("{at},{value}"))
+        .collect();
+    format!(r#"["insert","issues","{id}",[{}]]"#, pairs.join(","))
 }
 
 /// Issue `nth` as JSON without any white space: what its bytes on disk are measured by.
@@ -48,26 +54,38 @@ pub fn document(nth: usize) -> String {
 
 /// The same with a body of so many sentences.
 pub fn document_long(nth: usize, sentences: usize) -> String {
-    let (id, fields) = (id(nth), fields(nth, sentences));
-    format!(r#"{{"id":"{id}",{fields}}}"#)
+    let id = id(nth);
+    let fields = fields(nth, sentences);
+    let pairs = fields
+        .iter()
+        .map(|(name, value)| format!(r#""{name}":{value}"#));
+    let pairs: Vec<_> = pairs.collect();
+    format!(r#"{{"id":"{id}",{}}}"#, pairs.join(","))
 }
 
-fn fields(nth: usize, sentences: usize) -> String {
+/// Names and values of the fields, in the order of the schema.
+fn fields(nth: usize, sentences: usize) -> [(&'static str, String); 9] {
     let mixed = mix(nth);
     let status = STATUSES.get(mixed % 5).unwrap_or(&"open");
-    let facts = format!(
-        r#""priority":{},"projectId":"p{}","assigneeId":"u{}","createdAt":{},"updatedAt":{}"#,
-        mixed / 5 % 5,
-        mixed / 25 % 100,
-        mixed / 2_500 % 500,
-        1_700_000_000_000_usize + nth,
-        1_700_000_000_000_usize + mixed % 1_000_000_000,
-    );
-    let title = format!("Issue {nth}: something does not work as it should");
     let body = "It happens now and then, and more often when it rains. ".repeat(sentences);
-    format!(
-        r#""title":"{title}","body":"{body}","status":"{status}",{facts},"labels":["ui","bug"]"#
-    )
+    let text = |text: &str| format!(r#""{text}""#);
+    [
+        (
+            "title",
+            format!(r#""Issue {nth}: something does not work as it should""#),
+        ),
+        ("body", text(&body)),
+        ("status", text(status)),
+        ("priority", (mixed / 5 % 5).to_string()),
+        ("projectId", format!(r#""p{}""#, mixed / 25 % 100)),
+        ("assigneeId", format!(r#""u{}""#, mixed / 2_500 % 500)),
+        ("createdAt", (1_700_000_000_000_usize + nth).to_string()),
+        (
+            "updatedAt",
+            (1_700_000_000_000_usize + mixed % 1_000_000_000).to_string(),
+        ),
+        ("labels", r#"["ui","bug"]"#.to_string()),
+    ]
 }
 
 /// The operation that moves an issue to the head of the open ones.

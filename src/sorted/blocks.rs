@@ -97,6 +97,11 @@ impl<V> Blocks<V> {
         Some((&pair.0, &pair.1))
     }
 
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.blocks.iter().map(Vec::len).sum()
+    }
+
     /// How many keys come before `key`.
     pub fn rank(&self, key: &[u8]) -> usize {
         let (at, place) = self.find(key).unwrap_or_else(|free| free);

@@ -204,19 +204,17 @@ mod tests {
             offset,
             length: u32::MAX,
         };
-        let run = Run {
-            record: RunRecord {
-                id: RunId {
-                    term: Term(1),
-                    number: 1,
-                },
-                bytes: 50,
-                entries: 1,
-                commits: (Commit(1), Commit(1)),
-                root: extent(10),
+        let record = RunRecord {
+            id: RunId {
+                term: Term(1),
+                number: 1,
             },
-            file: FileId(1),
+            bytes: 50,
+            entries: 1,
+            commits: (Commit(1), Commit(1)),
+            root: extent(10),
         };
+        let run = Run::new(record, FileId(1));
         let mut disk = Zeros(0);
         for offset in [10, 50, u64::MAX] {
             let cache = RefCell::new(Cache::new(100));

@@ -11,17 +11,27 @@ pub(super) fn hash(key: &[u8]) -> u64 {
     xxh64(key, 0)
 }
 
+/// A filter for so many keys, to which none was added. With room for none it says yes to all.
+pub(super) fn for_keys(count: usize) -> Vec<u8> {
+    vec![0; (count * BITS_PER_KEY).div_ceil(8)]
+}
+
 /// A filter that says yes to all keys with these hashes.
 pub(super) fn build(hashes: &[u64]) -> Vec<u8> {
-    let mut filter = vec![0_u8; (hashes.len() * BITS_PER_KEY).div_ceil(8)];
+    let mut filter = for_keys(hashes.len());
     for hash in hashes {
-        for bit in probes(*hash, filter.len()) {
-            if let Some(byte) = filter.get_mut(bit / 8) {
-                *byte |= 1 << (bit % 8);
-            }
-        }
+        add(&mut filter, *hash);
     }
     filter
+}
+
+/// Makes a filter say yes to the keys with this hash.
+pub(super) fn add(filter: &mut [u8], hash: u64) {
+    for bit in probes(hash, filter.len()) {
+        if let Some(byte) = filter.get_mut(bit / 8) {
+            *byte |= 1 << (bit % 8);
+        }
+    }
 }
 
 /// Whether the key with this hash may be there. Never a wrong no.

@@ -145,7 +145,7 @@ impl Recovery {
                 (its_last, first) > (last, its_first)
             };
             let at = found.iter().take_while(is_before).count();
-            let run = Rc::new(Run { record, file });
+            let run = Rc::new(Run::new(record, file));
             if listed.is_some() || is_whole(disk, &run) {
                 self.finished.push(run.clone());
             }
@@ -364,7 +364,7 @@ impl Recovery {
         }
         let file = file.filter(|_| found >= record.bytes && !self.is_salvaging);
         self.runs
-            .extend(file.map(|file| Rc::new(Run { record, file })));
+            .extend(file.map(|file| Rc::new(Run::new(record, file))));
         Ok(())
     }
 

@@ -158,11 +158,27 @@ pub(super) enum Found {
 pub(super) struct Run {
     pub record: RunRecord,
     pub file: FileId,
+    /// Of all its keys, where the run was a memtable since the store was opened, so that what is
+    /// looked for in vain is not looked for in each of many small runs; else empty.
+    pub filter: Vec<u8>,
 }
 
 impl Run {
+    /// One that was found.
+    pub fn new(record: RunRecord, file: FileId) -> Self {
+        let filter = Vec::new();
+        Self {
+            record,
+            file,
+            filter,
+        }
+    }
+
     /// What the run says of a key.
     pub fn get(&self, reader: &mut Reader, key: &[u8], hash: u64) -> Result<Found, StoreError> {
+        if !filter::may_hold(&self.filter, hash) {
+            return Ok(Found::Nothing);
+        }
         let root = reader.block(self, self.record.root)?;
         let Some(index) = self.lead(&root, key)? else {
             return Ok(Found::Nothing);

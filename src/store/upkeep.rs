@@ -8,6 +8,7 @@
 use super::builder::RunBuilder;
 use super::cache::Reader;
 use super::error::StoreError;
+use super::filter;
 use super::job::{Deletes, Inputs, Job, runs_to_merge};
 use super::manifest::{Link, Manifest};
 use super::merged::{Memory, Merged};
@@ -198,9 +199,9 @@ impl Store {
         let Some(at) = jobs.iter().position(|job| job.file == file) else {
             return;
         };
-        let job = jobs.remove(at);
+        let mut job = jobs.remove(at);
         let done = match result {
-            Ok(()) => self.install(disk, &job),
+            Ok(()) => self.install(disk, &mut job),
             Err(error) => Err(error.into()),
         };
         if done.is_err() {
@@ -311,7 +312,10 @@ impl Store {
             Deletes::Kept
         };
         let source = Merged::seek(memories, runs, &mut self.reader(disk), &[], End::First)?;
-        let builder = RunBuilder::new(run.0, commits, self.sizes.block_bytes);
+        let mut builder = RunBuilder::new(run.0, commits, self.sizes.block_bytes);
+        if let [memory] = memories {
+            builder.filter = filter::for_keys(memory.len());
+        }
         let job = Job::new(inputs, run, source, builder, deletes);
         self.upkeep.jobs.push(job);
         self.upkeep.spare_run = None;
@@ -319,10 +323,16 @@ impl Store {
     }
 
     /// Puts a finished run in the place of its inputs, in the manifest first.
-    fn install(&mut self, disk: &mut dyn Disk, job: &Job) -> Result<(), StoreError> {
+    fn install(&mut self, disk: &mut dyn Disk, job: &mut Job) -> Result<(), StoreError> {
         let file = job.file;
         let record = job.run;
-        let mut made = record.map(|record| Rc::new(Run { record, file }));
+        let filter = job.take_filter();
+        let run = |record| Run {
+            record,
+            file,
+            filter,
+        };
+        let mut made = record.map(run).map(Rc::new);
         let mut gone = Vec::new();
         let mut runs = Vec::new();
         let mut links = &self.links[..];

@@ -1,4 +1,5 @@
-//! A failed assertion stops the engine for good; JavaScript is told what it was and where.
+//! In tests a failed assertion says what it was and where; in what ships it is a trap, whose stack
+//! says in which function.
 //!
 //! A panic aborts: what was on the stack is never dropped, and nothing of the engine may run again.
 

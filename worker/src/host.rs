@@ -3,7 +3,6 @@
 use crate::arrivals::Arrivals;
 use crate::clock::WebClock;
 use crate::entropy::WebEntropy;
-use crate::fatal;
 use crate::locks::PlatformLocks;
 use crate::page::Page;
 use crate::socket::Socket;
@@ -50,7 +49,6 @@ impl Host {
     /// a callback of it throws means that the engine is lost.
     #[wasm_bindgen(constructor)]
     pub fn new(post: Post, platform: Platform) -> Host {
-        fatal::throw_panics();
         let page = Rc::new(Page::new(JsValue::from(post).unchecked_into::<Function>()));
         let inbox = Inbox::default();
         let driver = Rc::new_cyclic(|driver| {

@@ -7,6 +7,7 @@
 mod arrivals;
 mod clock;
 mod entropy;
+#[cfg(feature = "testing")]
 mod fatal;
 mod handle;
 mod host;

@@ -1,8 +1,8 @@
 //! Runs cargo for the `worker` crate by one route and returns the raw module's path.
 //!
-//! The standard library is built along with it, for size. A failed assertion keeps its message, and
-//! its file and line; what `{:?}` would print of values is left out of what ships, with the code
-//! that prints it.
+//! The standard library is built along with it, for size. In what ships a failed assertion is a
+//! trap, whose stack says in which function; what it would say, and what `{:?}` would print of
+//! values, are left out with the code that prints them.
 //! `RUSTC_BOOTSTRAP` permits `-Z` on a stable release.
 
 use std::path::{Path, PathBuf};
@@ -18,8 +18,7 @@ const TESTING_PROFILE: &str = "wasm-testing";
 
 /// The passes of LLVM keep values in more locals and write the same code at more places, for speed;
 /// without them the module is 1.5 % smaller in gzip.
-const SMALLER: [&str; 4] = [
-    "-Zlocation-detail=file,line",
+const SMALLER: [&str; 3] = [
     "-Cllvm-args=-disable-lsr",
     "-Cllvm-args=-disable-licm-promotion",
     "-Cllvm-args=-enable-load-pre=false",
@@ -77,7 +76,15 @@ fn debian_cargo() -> Command {
     cargo
 }
 
-/// For rustc. This machine's folders are kept out. Only tests look at what `{:?}` prints.
+/// Of what ships only: tests look at what `{:?}` prints, and at what an assertion says.
+const SILENT: [&str; 4] = [
+    "-Zlocation-detail=none",
+    "-Zfmt-debug=none",
+    "-Zunstable-options",
+    "-Cpanic=immediate-abort",
+];
+
+/// For rustc. This machine's folders are kept out.
 fn flags(route: Route, features: &str) -> Vec<String> {
     let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| home + "/.cargo"));
     let registries = home
@@ -87,10 +94,9 @@ fn flags(route: Route, features: &str) -> Vec<String> {
     let dependencies =
         folders.map(|folder| format!("--remap-path-prefix={}=/deps", folder.path().display()));
     let source = library_source(route).map(|source| format!("--remap-path-prefix={source}=/std"));
-    let debug = if features.is_empty() { "none" } else { "full" };
-    let fixed = SMALLER.map(String::from);
-    let rest = fixed.into_iter().chain([format!("-Zfmt-debug={debug}")]);
-    dependencies.chain(source).chain(rest).collect()
+    let silent = SILENT.iter().filter(|_| features.is_empty());
+    let fixed = SMALLER.iter().chain(silent).map(|flag| (*flag).to_owned());
+    dependencies.chain(source).chain(fixed).collect()
 }
 
 /// Where the source of the standard library lies on this machine.

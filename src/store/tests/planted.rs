@@ -4,12 +4,13 @@ use super::{crash, damage, faults, model, reserve};
 use crate::planted;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-const BUGS: [&str; 18] = [
+const BUGS: [&str; 19] = [
     "store_base_ignored",
     "store_block_unchecked",
     "store_checksum_unchecked",
     "store_count_unchecked",
     "store_deletes_dropped_early",
+    "store_filter_incomplete",
     "store_flushed_mark_ignored",
     "store_link_length_ignored",
     "store_obsolete_too_early",

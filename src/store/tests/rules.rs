@@ -211,3 +211,28 @@ fn a_scan_reads_several_leaves_in_one_call_and_a_get_only_what_it_needs() {
     });
     assert!(calls == blocks && blocks < 10, "{calls} for {blocks}");
 }
+
+#[test]
+fn what_is_not_there_is_not_looked_for_in_each_run_that_was_a_memtable() {
+    let mut life = Life::new(8);
+    assert!(life.open(WHOLE));
+    let session = life.session.as_mut().expect("it is open");
+    let mut keys = 0;
+    while session.store.counts().runs < 8 {
+        for _ in 0..10 {
+            session.put(&keys.to_string(), &"x".repeat(50));
+            keys += 1;
+        }
+        session.turn().expect("nothing fails");
+    }
+    let before = session.store.counts().blocks_read;
+    for key in 10..110 {
+        session.store.forget_blocks();
+        assert_eq!(session.get(&format!("{key}x")), None);
+    }
+    let read = session.store.counts().blocks_read - before;
+    assert!(read < 500, "{read} blocks of 8 runs for 100 keys");
+    for key in 0..keys {
+        assert!(session.get(&key.to_string()).is_some(), "{key}");
+    }
+}
