@@ -191,6 +191,12 @@ impl Collection {
             })
     }
 
+    /// Whether writes of a field leave the device.
+    pub fn syncs(&self, field: usize) -> bool {
+        let field = self.fields.get(field);
+        !self.is_local && field.is_some_and(|field| !field.is_local)
+    }
+
     /// Refuses a value that does not fit the field.
     pub fn check(&self, field: &Field, value: &Value) -> Result<(), Error> {
         if field.fits(value) && value.depth() <= DEPTH_MAX {

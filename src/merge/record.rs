@@ -95,18 +95,18 @@ impl Columns {
     /// The row of a living document. A value that does not fit its field, which only another schema
     /// can have written, reads as if it were absent.
     pub fn row(&self, collection: &Collection, id: &str, mut document: StoredDocument) -> Row {
-        let mut values = self.absent.clone();
         let fields = collection.fields.iter().zip(&self.paths);
-        for (place, (field, path)) in values.iter_mut().zip(fields) {
-            if let Some(register) = document.registers.get_mut(path)
-                && field.fits(&register.value)
-            {
-                *place = std::mem::take(&mut register.value);
+        let values = fields.zip(&self.absent).map(|((field, path), absent)| {
+            match document.registers.get_mut(path) {
+                Some(register) if field.fits(&register.value) => {
+                    std::mem::take(&mut register.value)
+                }
+                _ => absent.clone(),
             }
-        }
+        });
         Row {
             id: id.into(),
-            values,
+            values: values.collect(),
         }
     }
 

@@ -195,7 +195,7 @@ impl<V> Blocks<V> {
 pub fn compare(one: &[u8], other: &[u8]) -> Ordering {
     let mut steps = one.as_chunks::<8>().0.iter().zip(other.as_chunks().0);
     match steps.find(|(one, other)| one != other) {
-        Some((one, other)) => one.cmp(other),
+        Some((one, other)) => u64::from_be_bytes(*one).cmp(&u64::from_be_bytes(*other)),
         None => one.cmp(other),
     }
 }

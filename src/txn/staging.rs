@@ -13,7 +13,9 @@ use crate::doc::value::Value;
 use crate::error::{Error, Problem};
 use crate::ids::{Life, ReplicaId, Version};
 use crate::limits::{DOCUMENT_BYTES_MAX, TRANSACTION_BYTES_MAX};
+use crate::merge::existence::Existence;
 use crate::merge::record::{Columns, StoredDocument};
+use crate::merge::register::Register;
 use crate::protocol::codec::{delta_bytes, delta_bytes_most, document_bytes, document_bytes_most};
 use crate::protocol::message::{Delta, PathWrite};
 use crate::sorted::SortedMap;
@@ -77,43 +79,20 @@ impl Staging {
                 after,
             })
         };
-        let staging = match delta_of(scope, operation, &staged.after) {
+        let staging = match write(scope, operation, &mut staged.after) {
             Ok(Some(delta)) => {
-                self.add(scope, &mut staged, delta);
+                self.keep(delta);
                 self.check_sizes(scope.dictionary, &operation.key, &staged)
             }
-            delta => delta.map(|_| ()),
+            nothing => nothing.map(|_| ()),
         };
         self.documents
             .insert(std::mem::take(&mut operation.key), staged);
         staging
     }
 
-    /// Applies a delta to its staged document, and keeps what of it syncs.
-    fn add(&mut self, scope: &mut Scope<'_>, staged: &mut StagedDocument, mut delta: Delta) {
-        let collection = scope.schema.at(staged.collection);
-        let columns = scope.columns.get(staged.collection);
-        let columns = columns.expect("columns are made for all");
-        // A new document has its fields in order, with paths from the dictionary.
-        let mut field = 0;
-        staged.after.apply(&delta, Version(0), &mut |path| {
-            let number = columns.path(field);
-            field += 1;
-            match scope.dictionary.path(number) {
-                Some(own) if own.is_same(path) => number,
-                _ => scope.dictionary.intern(path),
-            }
-        });
-        if collection.is_local {
-            return;
-        }
-        for field in &collection.fields {
-            if field.is_local {
-                delta
-                    .paths
-                    .retain(|write| write.path.as_field() != Some(&field.name));
-            }
-        }
+    /// Keeps what syncs.
+    fn keep(&mut self, delta: Delta) {
         if !delta.paths.is_empty() {
             self.bytes_most += delta_bytes_most(&delta);
             self.deltas.push(delta);
@@ -157,11 +136,12 @@ impl Staging {
     }
 }
 
-/// The delta of an operation over the document as it is; none if it writes nothing.
-fn delta_of(
+/// Writes an operation to the document. Returns what syncs of it, which may have no paths; none if
+/// the operation writes nothing.
+fn write(
     scope: &mut Scope<'_>,
     operation: &mut Operation,
-    document: &StoredDocument,
+    document: &mut StoredDocument,
 ) -> Result<Option<Delta>, Error> {
     let (is_alive, previous) = (document.is_alive(), document.existence);
     let (collection, id) = (operation.key.collection.clone(), operation.key.id.clone());
@@ -184,35 +164,67 @@ fn delta_of(
         upsert: matches!(operation.action, Action::Upsert | Action::Seed),
         paths: Vec::new(),
     };
-    let mut latest = Time(0);
     if changes_life {
-        delta.life = previous.life.next();
-        latest = previous.stamp.time;
-        delta.paths.push(PathWrite {
-            path: Path::existence(),
-            value: Value::int(delta.life.0 as i64),
-            saw: (previous.life > Life(0)).then_some(previous.stamp),
-            stamp: None,
-        });
-    }
-    match (operation.action, changes_life) {
-        (Action::Delete, _) => {}
-        (_, true) => add_all_fields(scope, operation, &mut delta.paths)?,
-        (_, false) => latest = add_fields(scope, operation, document, &mut delta.paths),
-    }
-    if operation.action != Action::Seed {
-        delta.stamp = scope.clock.issue(scope.wall_ms, scope.replica, latest);
+        begin_life(scope, operation, document, &mut delta)?;
+    } else {
+        set_fields(scope, operation, document, &mut delta);
     }
     Ok(Some(delta))
 }
 
-/// All fields of a new life.
-fn add_all_fields(
+/// Begins the next life of a document, or ends the one it has.
+fn begin_life(
+    scope: &mut Scope<'_>,
+    operation: &mut Operation,
+    document: &mut StoredDocument,
+    delta: &mut Delta,
+) -> Result<(), Error> {
+    let mut registers = match operation.action {
+        Action::Delete => SortedMap::new(),
+        _ => all_fields(scope, operation)?,
+    };
+    let previous = document.existence;
+    if operation.action != Action::Seed {
+        let latest = previous.stamp.time;
+        delta.stamp = scope.clock.issue(scope.wall_ms, scope.replica, latest);
+    }
+    for register in registers.values_mut() {
+        register.stamp = delta.stamp;
+    }
+    delta.life = previous.life.next();
+    document.registers = registers;
+    document.existence = Existence {
+        life: delta.life,
+        stamp: delta.stamp,
+        version: Version(0),
+    };
+    let collection = scope.schema.at(operation.collection);
+    if collection.is_local {
+        return Ok(());
+    }
+    delta.paths.reserve_exact(document.registers.len() + 1);
+    let saw = (previous.life > Life(0)).then_some(previous.stamp);
+    let life = Value::int(delta.life.0 as i64);
+    delta.paths.push(path_write(&Path::existence(), life, saw));
+    for at in 0..collection.fields.len() {
+        let (number, path) = path_of(scope, operation.collection, at);
+        if let Some(value) = document.value(&number)
+            && collection.syncs(at)
+        {
+            delta.paths.push(path_write(path, value.clone(), None));
+        }
+    }
+    Ok(())
+}
+
+/// Registers for all fields of a new life, without its stamp.
+fn all_fields(
     scope: &Scope<'_>,
     operation: &mut Operation,
-    paths: &mut Vec<PathWrite>,
-) -> Result<(), Error> {
+) -> Result<SortedMap<PathId, Register>, Error> {
     let collection = scope.schema.at(operation.collection);
+    let mut registers = SortedMap::new();
+    registers.reserve(collection.fields.len());
     for (at, field) in collection.fields.iter().enumerate() {
         let given = operation.fields.iter_mut().find(|(place, _)| *place == at);
         let value = match given {
@@ -226,28 +238,40 @@ fn add_all_fields(
                 }));
             }
         };
-        let (_, path) = path_of(scope, operation.collection, at);
-        paths.push(write(path, value, None));
+        let (number, _) = path_of(scope, operation.collection, at);
+        let register = Register {
+            value,
+            stamp: Stamp::SEED,
+            version: Version(0),
+        };
+        registers.insert(number, register);
     }
-    Ok(())
+    Ok(registers)
 }
 
-/// New values for fields of the current life. Returns the latest time that they replace.
-fn add_fields(
-    scope: &Scope<'_>,
+/// Gives fields of the current life new values.
+fn set_fields(
+    scope: &mut Scope<'_>,
     operation: &mut Operation,
-    document: &StoredDocument,
-    paths: &mut Vec<PathWrite>,
-) -> Time {
+    document: &mut StoredDocument,
+    delta: &mut Delta,
+) {
     let mut latest = Time(0);
     for (at, value) in &mut operation.fields {
         let (number, path) = path_of(scope, operation.collection, *at);
         let register = document.registers.get(&number);
         let saw = register.map(|register| register.stamp);
         latest = latest.max(saw.map_or(Time(0), |saw| saw.time));
-        paths.push(write(path, std::mem::take(value), saw));
+        delta
+            .paths
+            .push(path_write(path, std::mem::take(value), saw));
     }
-    latest
+    delta.stamp = scope.clock.issue(scope.wall_ms, scope.replica, latest);
+    document.apply(delta, Version(0), &mut |path| scope.dictionary.intern(path));
+    let collection = scope.schema.at(operation.collection);
+    let fields = operation.fields.iter();
+    let mut syncs = fields.map(|(at, _)| collection.syncs(*at));
+    delta.paths.retain(|_| syncs.next() == Some(true));
 }
 
 /// The path of a field, and its number.
@@ -258,7 +282,7 @@ fn path_of<'a>(scope: &'a Scope<'_>, collection: usize, field: usize) -> (PathId
     (number, path.expect("columns have numbers of paths"))
 }
 
-fn write(path: &Path, value: Value, saw: Option<Stamp>) -> PathWrite {
+fn path_write(path: &Path, value: Value, saw: Option<Stamp>) -> PathWrite {
     PathWrite {
         path: path.clone(),
         value,

@@ -6,6 +6,8 @@ use crate::limits::DEPTH_MAX;
 
 /// Members that a map has room for at first.
 const MEMBERS: usize = 16;
+/// Whole numbers of fewer digits are floats exactly.
+const EXACT_DIGITS: usize = 16;
 /// How deep a text may nest: a value at its deepest, in a frame.
 const NESTING_MAX: usize = DEPTH_MAX + 32;
 
@@ -20,10 +22,12 @@ pub fn read(bytes: &[u8]) -> Result<(Value, bool), NotJson> {
         at: 0,
         depth: 0,
         is_tagged: false,
+        items: Vec::new(),
         wrong: None,
     };
     let value = reader.value();
-    if reader.peek().is_some() {
+    reader.peek();
+    if reader.at < text.len() {
         reader.refuse("trailing characters");
     }
     match reader.wrong {
@@ -37,6 +41,8 @@ struct Reader<'a> {
     at: usize,
     depth: usize,
     is_tagged: bool,
+    /// Of the lists that are being read, so that each takes no more room than its items.
+    items: Vec<Value>,
     /// What is wrong first. Once something is, the reader is at the end of the text, so that
     /// whoever is reading finds nothing more and comes back.
     wrong: Option<NotJson>,
@@ -50,14 +56,14 @@ impl Reader<'_> {
         self.at = self.text.len();
     }
 
-    /// The byte here; none at the end.
-    fn here(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+    /// The byte here; 0 at the end.
+    fn here(&self) -> u8 {
+        self.text.as_bytes().get(self.at).copied().unwrap_or(0)
     }
 
     /// The first byte that is no white space, and goes there.
-    fn peek(&mut self) -> Option<u8> {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.here() {
+    fn peek(&mut self) -> u8 {
+        while let b' ' | b'\t' | b'\n' | b'\r' = self.here() {
             self.at += 1;
         }
         self.here()
@@ -65,17 +71,17 @@ impl Reader<'_> {
 
     /// Goes past this byte if it is the next one after white space.
     fn skip(&mut self, byte: u8) -> bool {
-        let is_next = self.peek() == Some(byte);
+        let is_next = self.peek() == byte;
         self.at += usize::from(is_next);
         is_next
     }
 
     fn value(&mut self) -> Value {
         match self.peek() {
-            Some(b'"') => Value::String(self.string()),
-            Some(b'{') => self.nested(Self::map),
-            Some(b'[') => self.nested(Self::list),
-            Some(b'-' | b'0'..=b'9') => self.number(),
+            b'"' => Value::String(self.string()),
+            b'{' => self.nested(Self::map),
+            b'[' => self.nested(Self::list),
+            b'-' | b'0'..=b'9' => self.number(),
             _ => self.word(),
         }
     }
@@ -113,20 +119,21 @@ impl Reader<'_> {
     }
 
     fn list(&mut self) -> Value {
-        let mut list = Vec::new();
+        let begin = self.items.len();
         let mut has_more = !self.skip(b']');
         while has_more {
-            list.push(self.value());
+            let item = self.value();
+            self.items.push(item);
             has_more = self.goes_on(b']');
         }
-        Value::List(list)
+        Value::List(self.items.split_off(begin))
     }
 
     fn map(&mut self) -> Value {
         let mut members = Vec::with_capacity(MEMBERS);
         let mut has_more = !self.skip(b'}');
         while has_more {
-            if self.peek() != Some(b'"') {
+            if self.peek() != b'"' {
                 self.refuse("a name is missing");
             }
             let name = self.string();
@@ -157,15 +164,21 @@ impl Reader<'_> {
             let rest = self.text.as_bytes().get(start..).unwrap_or_default();
             let is_special = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
             self.at += rest.iter().position(is_special).unwrap_or(rest.len());
-            out.push_str(self.text.get(start..self.at).unwrap_or(""));
+            let part = self.text.get(start..self.at).unwrap_or("");
+            if out.is_empty() {
+                // Most have no other part: no more room than it takes.
+                out = part.to_owned();
+            } else {
+                out.push_str(part);
+            }
             match self.here() {
-                Some(b'\\') => out.push(self.escape()),
-                Some(b'"') => {
+                b'\\' => out.push(self.escape()),
+                b'"' => {
                     self.at += 1;
                     return out;
                 }
-                other => {
-                    self.refuse(if other.is_some() {
+                _ => {
+                    self.refuse(if self.at < self.text.len() {
                         "a control character in a string"
                     } else {
                         "a string has no end"
@@ -179,13 +192,13 @@ impl Reader<'_> {
     fn escape(&mut self) -> char {
         self.at += 1;
         let short = match self.here() {
-            Some(byte @ (b'"' | b'\\' | b'/')) => byte,
-            Some(b'b') => 8,
-            Some(b't') => b'\t',
-            Some(b'n') => b'\n',
-            Some(b'f') => 12,
-            Some(b'r') => b'\r',
-            Some(b'u') => return self.unicode(),
+            byte @ (b'"' | b'\\' | b'/') => byte,
+            b'b' => 8,
+            b't' => b'\t',
+            b'n' => b'\n',
+            b'f' => 12,
+            b'r' => b'\r',
+            b'u' => return self.unicode(),
             _ => {
                 self.refuse("an unknown escape");
                 return '\0';
@@ -197,7 +210,7 @@ impl Reader<'_> {
 
     fn unicode(&mut self) -> char {
         let mut code = self.unit();
-        if code & 0xfc00 == 0xd800 && self.here() == Some(b'\\') {
+        if code & 0xfc00 == 0xd800 && self.here() == b'\\' {
             self.at += 1;
             let low = self.unit().wrapping_sub(0xdc00);
             // Not a second half: a code that is no character, so that it is refused.
@@ -238,29 +251,37 @@ impl Reader<'_> {
         unit
     }
 
-    /// Goes past digits, and says how many.
-    fn digits(&mut self) -> usize {
-        let start = self.at;
-        while self.here().is_some_and(|byte| byte.is_ascii_digit()) {
+    /// Goes past digits. Says how many, and what the number is if there are not too many.
+    fn digits(&mut self) -> (usize, u64) {
+        let (start, mut number) = (self.at, 0_u64);
+        loop {
+            let digit = self.here().wrapping_sub(b'0');
+            if digit > 9 {
+                return (self.at - start, number);
+            }
+            number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
             self.at += 1;
         }
-        self.at - start
     }
 
     fn number(&mut self) -> Value {
         let start = self.at;
-        self.at += usize::from(self.here() == Some(b'-'));
+        let is_negative = self.skip(b'-');
         let first = self.here();
-        let whole = self.digits();
-        let mut is_number = whole == 1 || (whole > 1 && first != Some(b'0'));
-        if self.here() == Some(b'.') {
-            self.at += 1;
-            is_number &= self.digits() > 0;
+        let (count, whole) = self.digits();
+        let mut is_number = count == 1 || (count > 1 && first != b'0');
+        if is_number && count < EXACT_DIGITS && !matches!(self.here(), b'.' | b'e' | b'E') {
+            let whole = whole as i64;
+            return Value::int(if is_negative { -whole } else { whole });
         }
-        if let Some(b'e' | b'E') = self.here() {
+        if self.here() == b'.' {
             self.at += 1;
-            self.at += usize::from(matches!(self.here(), Some(b'+' | b'-')));
-            is_number &= self.digits() > 0;
+            is_number &= self.digits().0 > 0;
+        }
+        if let b'e' | b'E' = self.here() {
+            self.at += 1;
+            self.at += usize::from(matches!(self.here(), b'+' | b'-'));
+            is_number &= self.digits().0 > 0;
         }
         let end = self.at;
         if !is_number {
