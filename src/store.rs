@@ -51,7 +51,7 @@ use crate::platform::disk::{Disk, DiskError};
 use cache::{Cache, Reader};
 use manifest::Link;
 use memtable::Memtable;
-use merged::{Memory, Merged};
+use merged::Merged;
 use run::{End as RunEnd, Found, Run};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -109,7 +109,7 @@ pub struct Store {
     sizes: Sizes,
     memtable: Memtable,
     /// A full memtable that is being written to a run.
-    frozen: Option<Rc<Memory>>,
+    frozen: Option<Memtable>,
     /// The newest first.
     runs: Vec<Rc<Run>>,
     cache: RefCell<Cache>,
@@ -201,11 +201,12 @@ impl Store {
         disk: &mut dyn Disk,
         key: &[u8],
     ) -> Result<Option<Cow<'_, [u8]>>, StoreError> {
-        let frozen = || self.frozen.as_ref().and_then(|frozen| frozen.get(key));
-        if let Some(value) = self.memtable.get(key).or_else(frozen) {
-            return Ok(value.as_deref().map(Cow::Borrowed));
-        }
         let hash = filter::hash(key);
+        for memtable in [Some(&self.memtable), self.frozen.as_ref()] {
+            if let Some(value) = memtable.and_then(|memtable| memtable.get(key, hash)) {
+                return Ok(value.as_deref().map(Cow::Borrowed));
+            }
+        }
         let mut reader = self.reader(disk);
         for run in &self.runs {
             if let Found::Entry(value) = run.get(&mut reader, key, hash)? {
@@ -217,10 +218,10 @@ impl Store {
 
     /// What there is now, for as long as it is kept.
     pub fn snapshot(&self) -> Snapshot {
-        let mut memories = vec![self.memtable.shared().clone()];
-        memories.extend(self.frozen.clone());
+        let memtables = [Some(&self.memtable), self.frozen.as_ref()];
+        let memories = memtables.into_iter().flatten().map(Memtable::shared);
         Snapshot {
-            memories,
+            memories: memories.cloned().collect(),
             runs: self.runs.clone(),
         }
     }
@@ -272,7 +273,8 @@ impl Store {
     pub fn estimate(&self, disk: &mut dyn Disk, from: &[u8], to: &[u8]) -> Result<u64, StoreError> {
         let mut reader = self.reader(disk);
         let mut count = 0;
-        for memory in [Some(self.memtable.shared()), self.frozen.as_ref()] {
+        for memtable in [Some(&self.memtable), self.frozen.as_ref()] {
+            let memory = memtable.map(Memtable::shared);
             count += memory.map_or(0, |memory| {
                 memory.rank(to).saturating_sub(memory.rank(from))
             }) as u64;

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
 /// Pairs of a block when it is divided.
-const BLOCK_FULL: usize = 512;
+const BLOCK_FULL: usize = 128;
 
 /// A key and its value.
 pub type Pair<V> = (Vec<u8>, V);
@@ -95,11 +95,6 @@ impl<V> Blocks<V> {
     pub fn at(&self, place: Place) -> Option<(&[u8], &V)> {
         let pair = self.blocks.get(place.block)?.get(place.pair)?;
         Some((&pair.0, &pair.1))
-    }
-
-    /// How many keys there are.
-    pub fn len(&self) -> usize {
-        self.blocks.iter().map(Vec::len).sum()
     }
 
     /// How many keys come before `key`.

@@ -21,8 +21,6 @@ pub(super) struct RunBuilder {
     index: BlockBuilder,
     root: BlockBuilder,
     entries: u64,
-    /// Of all keys; empty if none is made.
-    pub filter: Vec<u8>,
 }
 
 impl RunBuilder {
@@ -39,18 +37,13 @@ impl RunBuilder {
             index: BlockBuilder::default(),
             root: BlockBuilder::default(),
             entries: 0,
-            filter: Vec::new(),
         }
     }
 
     /// Adds an entry, whose key is greater than those before.
     pub fn add(&mut self, key: &[u8], value: Option<&[u8]>) {
         self.leaf.add(key, value);
-        let hash = filter::hash(key);
-        self.hashes.push(hash);
-        if !crate::planted::is("store_filter_incomplete") || self.entries > 0 {
-            filter::add(&mut self.filter, hash);
-        }
+        self.hashes.push(filter::hash(key));
         self.entries += 1;
         if self.leaf.len() >= self.block_bytes {
             self.end_leaf();

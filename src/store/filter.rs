@@ -11,14 +11,9 @@ pub(super) fn hash(key: &[u8]) -> u64 {
     xxh64(key, 0)
 }
 
-/// A filter for so many keys, to which none was added. With room for none it says yes to all.
-pub(super) fn for_keys(count: usize) -> Vec<u8> {
-    vec![0; (count * BITS_PER_KEY).div_ceil(8)]
-}
-
 /// A filter that says yes to all keys with these hashes.
 pub(super) fn build(hashes: &[u64]) -> Vec<u8> {
-    let mut filter = for_keys(hashes.len());
+    let mut filter = vec![0; (hashes.len() * BITS_PER_KEY).div_ceil(8)];
     for hash in hashes {
         add(&mut filter, *hash);
     }
@@ -34,7 +29,7 @@ pub(super) fn add(filter: &mut [u8], hash: u64) {
     }
 }
 
-/// Whether the key with this hash may be there. Never a wrong no.
+/// Whether the key with this hash may be there. Never a wrong no. An empty filter always says yes.
 pub(super) fn may_hold(filter: &[u8], hash: u64) -> bool {
     let is_set = |bit: usize| {
         filter

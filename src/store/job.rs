@@ -70,11 +70,6 @@ impl Job {
         self.unflushed >= FLUSH_SLICES
     }
 
-    /// A filter of all keys, if one was made.
-    pub fn take_filter(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.builder.filter)
-    }
-
     /// Writes about `bytes` more. Returns how many were written.
     pub fn slice(&mut self, reader: &mut Reader, bytes: usize) -> Result<u64, StoreError> {
         while self.builder.pending() < bytes {

@@ -448,7 +448,7 @@ impl Recovery {
             }
         } else {
             for (key, _) in self.carried.iter() {
-                let value = self.memtable.get(key).and_then(Option::as_deref);
+                let value = self.memtable.shared().get(key).and_then(Option::as_deref);
                 push_entry(&mut entries, key, value);
             }
         }

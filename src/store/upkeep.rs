@@ -8,10 +8,10 @@
 use super::builder::RunBuilder;
 use super::cache::Reader;
 use super::error::StoreError;
-use super::filter;
 use super::job::{Deletes, Inputs, Job, runs_to_merge};
 use super::manifest::{Link, Manifest};
-use super::merged::{Memory, Merged};
+use super::memtable::Memtable;
+use super::merged::Merged;
 use super::name::{LogId, LogName};
 use super::reserve::{self, Room};
 use super::run::{End, Run, RunId};
@@ -92,6 +92,9 @@ impl Upkeep {
         names
     }
 }
+
+/// The filter of a memtable takes this part of it: about ten bits for a key of a small document.
+const FILTER_SHARE: usize = 32;
 
 impl Store {
     /// Files to be made ahead of need. Each is named once; the answer is for
@@ -199,9 +202,9 @@ impl Store {
         let Some(at) = jobs.iter().position(|job| job.file == file) else {
             return;
         };
-        let mut job = jobs.remove(at);
+        let job = jobs.remove(at);
         let done = match result {
-            Ok(()) => self.install(disk, &mut job),
+            Ok(()) => self.install(disk, &job),
             Err(error) => Err(error.into()),
         };
         if done.is_err() {
@@ -271,7 +274,8 @@ impl Store {
         for gone in &mut self.upkeep.gone {
             gone.offset = 1;
         }
-        self.frozen = Some(self.memtable.freeze());
+        let empty = Memtable::with_filter(self.sizes.memtable_bytes / FILTER_SHARE);
+        self.frozen = Some(std::mem::replace(&mut self.memtable, empty));
         self.upkeep.frozen_to = commits.0;
         Ok(())
     }
@@ -295,9 +299,9 @@ impl Store {
         let (Some(inputs), Some(run)) = (self.next_inputs(), self.upkeep.spare_run) else {
             return Ok(());
         };
-        let (memories, count): (&[Rc<Memory>], _) = match &inputs {
-            Inputs::Frozen => (self.frozen.as_slice(), 0),
-            Inputs::Runs(ids) => (&[], ids.len()),
+        let (frozen, count) = match &inputs {
+            Inputs::Frozen => (self.frozen.as_ref().map(Memtable::shared).cloned(), 0),
+            Inputs::Runs(ids) => (None, ids.len()),
         };
         let (runs, older) = self.runs.split_at_checked(count).unwrap_or_default();
         let last = runs.first().map(|run| run.record.commits.1);
@@ -311,11 +315,14 @@ impl Store {
         } else {
             Deletes::Kept
         };
-        let source = Merged::seek(memories, runs, &mut self.reader(disk), &[], End::First)?;
-        let mut builder = RunBuilder::new(run.0, commits, self.sizes.block_bytes);
-        if let [memory] = memories {
-            builder.filter = filter::for_keys(memory.len());
-        }
+        let source = Merged::seek(
+            frozen.as_slice(),
+            runs,
+            &mut self.reader(disk),
+            &[],
+            End::First,
+        )?;
+        let builder = RunBuilder::new(run.0, commits, self.sizes.block_bytes);
         let job = Job::new(inputs, run, source, builder, deletes);
         self.upkeep.jobs.push(job);
         self.upkeep.spare_run = None;
@@ -323,10 +330,12 @@ impl Store {
     }
 
     /// Puts a finished run in the place of its inputs, in the manifest first.
-    fn install(&mut self, disk: &mut dyn Disk, job: &mut Job) -> Result<(), StoreError> {
+    fn install(&mut self, disk: &mut dyn Disk, job: &Job) -> Result<(), StoreError> {
         let file = job.file;
         let record = job.run;
-        let filter = job.take_filter();
+        let frozen = self.frozen.as_ref();
+        let frozen = frozen.filter(|_| job.inputs == Inputs::Frozen);
+        let filter = frozen.map_or_else(Vec::new, |frozen| frozen.filter.clone());
         let run = |record| Run {
             record,
             file,
