@@ -90,6 +90,9 @@ pub struct Sizes {
 /// From so many runs on whoever writes merges them, so that reads stay quick however fast is
 /// written.
 const RUNS_MANY: usize = 12;
+/// What adds is refused while so many memtables' worth is in memory: no file can be made to go on
+/// with, so that the disk is as good as full.
+const MEMTABLES_MANY: usize = 32;
 /// How often a byte is written to runs before it rests, about.
 const BYTES_WRITTEN_PER_BYTE: usize = 8;
 
@@ -299,6 +302,11 @@ impl Store {
         };
         if batch.is_empty() {
             return Ok(writer.last());
+        }
+        let is_much = self.memtable.bytes() >= MEMTABLES_MANY * self.sizes.memtable_bytes;
+        if is_much && batch.room == Room::Free {
+            self.upkeep.unblock();
+            return Err(StoreError::Full);
         }
         let mut group = group::start_group();
         batch.encode(&mut group);

@@ -3,7 +3,7 @@
 
 use super::life::{DATABASE, Life, Opened, Session, WHOLE, open};
 use crate::store::group;
-use crate::store::{Direction, StoreError};
+use crate::store::{Batch, Direction, Room, StoreError};
 use std::ops::ControlFlow;
 
 #[test]
@@ -97,7 +97,7 @@ fn a_log_inside_a_document_is_not_taken_for_groups() {
     let copy = life.disk.content(DATABASE, &name).expect("there is a log");
     let before = life.disk.used() as usize;
     let session = life.session.as_mut().expect("it is open");
-    let mut batch = crate::store::Batch::new();
+    let mut batch = Batch::new();
     batch.put(b"backup".to_vec(), copy);
     session.commit(batch).expect("there is space");
     let mut content = life.disk.content(DATABASE, &name).expect("there is a log");
@@ -173,6 +173,35 @@ fn merging_waits_while_much_is_written_and_there_are_not_too_many_runs() {
     assert!(most > Some(8) && most < Some(14), "{most:?} runs");
     while session.turn().expect("nothing fails") {}
     assert!(session.store.counts().runs < 4);
+}
+
+#[test]
+fn what_adds_is_refused_before_memory_is_full_where_no_file_can_be_made() {
+    let mut life = Life::new(9);
+    assert!(life.open(WHOLE));
+    let session = life.session.as_mut().expect("it is open");
+    let write = |session: &mut Session, room| {
+        let mut batch = Batch::new();
+        batch.put(session.store.last().0.to_string().into(), vec![7; 1_000]);
+        batch.room = room;
+        let committed = session.commit(batch);
+        session.flush().expect("nothing fails");
+        committed
+    };
+    let mut asked = Vec::new();
+    let refused = (0..1_000).find_map(|_| {
+        asked.extend(session.store.files_wanted());
+        write(session, Room::Free).err()
+    });
+    assert_eq!(refused, Some(StoreError::Full));
+    let kept = session.store.last().0;
+    assert!((20..100).contains(&kept), "{kept} pairs of 1,000 bytes");
+    write(session, Room::Reserve).expect("what only frees room is written");
+    for name in asked {
+        session.make(&name);
+    }
+    while session.turn().expect("nothing fails") {}
+    write(session, Room::Free).expect("there is room again");
 }
 
 #[test]
