@@ -66,6 +66,10 @@ impl Checker for Identity {
             }
             Fact::Placed { place, copy } => {
                 let names = self.copies.get(copy).cloned().unwrap_or_default();
+                if names.is_empty() {
+                    // As whom the copies know themselves shows when the first of them says so.
+                    self.unnamed.insert(place.device);
+                }
                 self.names.insert(place.device, names);
                 self.ended.insert(place.device, place.process);
                 Ok(())

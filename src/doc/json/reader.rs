@@ -167,7 +167,7 @@ impl Reader<'_> {
             let part = self.text.get(start..self.at).unwrap_or("");
             if out.is_empty() {
                 // Most have no other part: no more room than it takes.
-                out = part.to_owned();
+                out = part.into();
             } else {
                 out.push_str(part);
             }
