@@ -210,9 +210,16 @@ impl Database {
                 continue;
             };
             let state = match (&before.state, outcome) {
-                (State::Sent(seq), Outcome::Accepted { version, .. }) => {
-                    State::Accepted(*seq, *version)
+                (State::Quarantined(reason, Some(_)), _)
+                    if planted::is("engine_accepted_stays_quarantined") =>
+                {
+                    State::Quarantined(reason.clone(), None)
                 }
+                // Also of one that was given up when it was there already: its seq was not new.
+                (
+                    State::Sent(seq) | State::Quarantined(_, Some(seq)),
+                    Outcome::Accepted { version, .. },
+                ) => State::Accepted(*seq, *version),
                 (State::Sent(_), Outcome::Rejected { code, message }) => {
                     State::Rejected(Reason::new(code, message))
                 }

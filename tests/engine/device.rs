@@ -14,7 +14,8 @@ use holm::platform::memory::{
 };
 use holm::platform::torn::TornDisk;
 use holm::protocol::codec::{decode_client, encode_server};
-use holm::protocol::message::ServerMessage;
+use holm::protocol::message::{ClientMessage, Refusal, ServerMessage};
+use holm::protocol::refusal::BAD_FRAME;
 use holm::sync::authority::{self, Context, Key};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -30,6 +31,8 @@ pub struct Server {
     epoch: Rc<RefCell<u32>>,
     pub frames: Rc<RefCell<u32>>,
     pub longest: Rc<RefCell<usize>>,
+    /// To so many pushes to come, which are decided all the same, the answer is `bad_frame`.
+    pub spoilt: Rc<Cell<u32>>,
 }
 
 impl Server {
@@ -57,6 +60,12 @@ impl Server {
                 Some(row) => rows.insert(key, row),
                 None => rows.remove(&key),
             };
+        }
+        let is_push = matches!(message, ClientMessage::Push(_));
+        if is_push && self.spoilt.get() > 0 {
+            self.spoilt.set(self.spoilt.get() - 1);
+            let refusal = Refusal::new(BAD_FRAME, "something before the server does not like it");
+            return vec![encode_server(&ServerMessage::Refused(refusal))];
         }
         vec![encode_server(&decision.reply)]
     }

@@ -1,4 +1,5 @@
-//! The outbox of a database that was opened again: counted at once, read when it is needed.
+//! The outbox: of a database that was opened again, counted at once and read when it is needed; of
+//! what was given up, what the server has is accepted.
 
 use crate::device::{Device, Machine, Server};
 use crate::{film, pair, update};
@@ -62,13 +63,48 @@ fn entries_are_sent_that_nobody_has_read() {
     assert_eq!(bob.titles(), [pair("a", "Alien"), pair("b", "Brazil")]);
 }
 
+fn a_write_that_was_given_up_and_was_there_already_is_accepted() {
+    let server = Server::default();
+    let mut ann = Device::open(&Machine::default(), 1, Some(&server));
+    ann.sync().unwrap();
+    server.spoilt.set(3);
+    ann.write(&film("a", "Alien")).unwrap();
+    for _ in 0..20 {
+        ann.advance(500);
+    }
+    let states: Vec<_> = ann.take_notices("entry").iter().map(state_of).collect();
+    assert!(states.contains(&"quarantined".to_string()), "{states:?}");
+    assert_eq!(states.last().map(String::as_str), Some("accepted"));
+    ann.sync().unwrap();
+    assert_eq!(ann.outbox(), [] as [String; 0]);
+    assert_eq!(ann.titles(), [pair("a", "Alien")]);
+}
+
+fn state_of(notice: &Value) -> String {
+    let state = notice.get("state").and_then(Value::as_str);
+    state.expect("it has one").to_string()
+}
+
+#[test]
+fn what_was_accepted_is_not_offered_to_be_sent_again() {
+    a_write_that_was_given_up_and_was_there_already_is_accepted();
+}
+
 /// Bugs that these tests must catch (`docs/PLANTED.md`).
 #[cfg(feature = "planted")]
 #[test]
-fn every_planted_bug_of_late_reading_is_caught() {
-    for bug in ["engine_entries_not_counted", "engine_base_overwritten"] {
+fn every_planted_bug_of_the_outbox_is_caught() {
+    let late = entries_that_nobody_has_read_are_counted_and_lie_over_their_documents;
+    let bugs: [(&str, fn()); 3] = [
+        ("engine_entries_not_counted", late),
+        ("engine_base_overwritten", late),
+        (
+            "engine_accepted_stays_quarantined",
+            a_write_that_was_given_up_and_was_there_already_is_accepted,
+        ),
+    ];
+    for (bug, run) in bugs {
         holm::planted::choose(bug);
-        let run = entries_that_nobody_has_read_are_counted_and_lie_over_their_documents;
         let is_caught = std::panic::catch_unwind(run).is_err();
         holm::planted::choose("");
         assert!(is_caught, "{bug}");
