@@ -22,11 +22,6 @@ impl Path {
         self.0.is_empty()
     }
 
-    /// Whether the two are one. Those that are not may be equal.
-    pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
     /// The name of the field, if the path is a whole field.
     pub fn as_field(&self) -> Option<&str> {
         match self.0.as_slice() {
