@@ -4,11 +4,11 @@
 
 use crate::effect::Effect;
 use crate::engine::Engine;
-use crate::event::Input;
+use crate::event::{Event, Input};
 use crate::ids::{FileId, Ticket};
 use crate::platform::channel::TabChannel;
 use crate::platform::clock::Clock;
-use crate::platform::disk::Files;
+use crate::platform::disk::{Files, When};
 use crate::platform::entropy::Entropy;
 use crate::platform::inbox::Inbox;
 use crate::platform::locks::Locks;
@@ -55,10 +55,14 @@ impl Driver {
     }
 
     /// Steps until the inbox is empty. Flushes wait until then, so that one flush covers all that
-    /// was written.
+    /// was written. That of a slice of work waits longer: no request is to wait for both.
     pub fn run(&mut self) {
+        let mut when = When::Later;
         loop {
             while let Some(event) = self.inbox.pop() {
+                if !matches!(event, Event::Tick) {
+                    when = When::Now;
+                }
                 let input = self.input();
                 let effects = self.engine.step(&input, event, &mut *self.ports.files);
                 for effect in effects {
@@ -66,7 +70,7 @@ impl Driver {
                 }
             }
             match self.flush.take() {
-                Some((file, ticket)) => self.ports.files.flush(file, ticket),
+                Some((file, ticket)) => self.ports.files.flush(file, ticket, when),
                 None => return,
             }
         }

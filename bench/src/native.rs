@@ -2,7 +2,7 @@
 
 use holm::event::Event;
 use holm::ids::{FileId, Ticket};
-use holm::platform::disk::{Access, Disk, DiskError, Files, Survival};
+use holm::platform::disk::{Access, Disk, DiskError, Files, Survival, When};
 use holm::platform::inbox::Inbox;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -194,7 +194,7 @@ impl Files for NativeFiles {
         let _ = fs::remove_file(self.database.join(name));
     }
 
-    fn flush(&mut self, file: FileId, ticket: Ticket) {
+    fn flush(&mut self, file: FileId, ticket: Ticket, _when: When) {
         let flushed = self
             .file(file)
             .and_then(|file| file.sync_data().map_err(|error| told(&error)));

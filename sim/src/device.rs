@@ -11,7 +11,7 @@ use holm::driver::Driver;
 use holm::engine::Engine;
 use holm::event::Event;
 use holm::ids::{FileId, Ticket};
-use holm::platform::disk::Files;
+use holm::platform::disk::{Files, When};
 use holm::platform::inbox::Inbox;
 use holm::platform::memory::{LockTable, SeededEntropy};
 use holm::platform::torn::{TornDisk, TornFiles};
@@ -167,7 +167,7 @@ impl Process {
 
     /// Flushes. Gives the event that says so, for later.
     pub fn flush(&self, file: FileId, ticket: Ticket) -> Option<Event> {
-        self.files.borrow_mut().flush(file, ticket);
+        self.files.borrow_mut().flush(file, ticket, When::Now);
         self.completions.pop()
     }
 

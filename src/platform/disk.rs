@@ -41,6 +41,15 @@ pub enum Access {
     Around,
 }
 
+/// When a flush is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// At once: somebody waits for it.
+    Now,
+    /// Where it holds up the thread, when others have had their turn.
+    Later,
+}
+
 /// Synchronous access to open files. A write is visible to reads at once and durable only after a
 /// flush.
 pub trait Disk {
@@ -72,7 +81,7 @@ pub trait Files: Disk {
     fn remove(&mut self, name: &str);
 
     /// Makes all writes to `file` so far durable. Answered by `Event::Flushed`.
-    fn flush(&mut self, file: FileId, ticket: Ticket);
+    fn flush(&mut self, file: FileId, ticket: Ticket, when: When);
 
     /// Closes every file. Answered by nothing.
     fn close(&mut self);

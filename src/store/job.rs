@@ -8,7 +8,7 @@ use super::run::{RunId, RunRecord};
 use crate::ids::FileId;
 
 /// A run is flushed each time so many slices of it are written: requests wait for a flush.
-const FLUSH_SLICES: u32 = 4;
+const FLUSH_SLICES: u32 = 8;
 
 /// What becomes a run.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -424,7 +424,7 @@ impl Default for Sizes {
         Self {
             memtable_bytes: 2 << 20,
             block_bytes: 32 << 10,
-            slice_bytes: 256 << 10,
+            slice_bytes: 128 << 10,
             cache_bytes: 16 << 20,
             reserve_bytes: 1 << 20,
         }

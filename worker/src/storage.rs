@@ -6,9 +6,10 @@
 
 use crate::arrivals::Arrivals;
 use crate::handle::{Handle, disk_error};
+use gloo_timers::callback::Timeout;
 use holm::event::Event;
 use holm::ids::{FileId, Ticket};
-use holm::platform::disk::{Access, Disk, DiskError, Files, Survival};
+use holm::platform::disk::{Access, Disk, DiskError, Files, Survival, When};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -74,51 +75,26 @@ impl StorageFiles {
             shared: Rc::new(shared),
         }
     }
-
-    fn with_file<T>(
-        &self,
-        file: FileId,
-        call: impl FnOnce(&Handle) -> Result<T, DiskError>,
-    ) -> Result<T, DiskError> {
-        let open = self.shared.open.borrow();
-        let open = open.iter().find(|open| open.id == file);
-        open.ok_or(DiskError::NotFound)
-            .and_then(|open| call(&open.file))
-    }
-
-    /// A function to be told. The event that `then` makes goes out unless all was closed meanwhile.
-    fn told(&self, then: Box<dyn FnOnce(Outcome) -> Event>) -> JsValue {
-        let shared = self.shared.clone();
-        let closings = shared.closings.get();
-        Closure::once_into_js(move |opened: Option<Vec<Opened>>, thrown: JsValue| {
-            let own = |opened: Opened| (opened.name(), Handle::new(opened.handle()));
-            let opened = opened.map(|opened| opened.into_iter().map(own).collect::<Vec<_>>());
-            if shared.closings.get() == closings {
-                let outcome = opened.ok_or_else(|| disk_error(&thrown));
-                let kept = outcome.map(|files| shared.keep(files));
-                shared.arrivals.arrive(then(kept));
-            }
-        })
-    }
 }
 
 type Outcome = Result<Vec<(String, FileId)>, DiskError>;
 
 impl Disk for StorageFiles {
     fn read(&mut self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, DiskError> {
-        self.with_file(file, |file| file.read(offset, into))
+        self.shared.with_file(file, |file| file.read(offset, into))
     }
 
     fn write(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<usize, DiskError> {
-        self.with_file(file, |file| file.write(offset, bytes))
+        self.shared
+            .with_file(file, |file| file.write(offset, bytes))
     }
 
     fn truncate(&mut self, file: FileId, length: u64) -> Result<(), DiskError> {
-        self.with_file(file, |file| file.truncate(length))
+        self.shared.with_file(file, |file| file.truncate(length))
     }
 
     fn size(&mut self, file: FileId) -> Result<u64, DiskError> {
-        self.with_file(file, Handle::size)
+        self.shared.with_file(file, Handle::size)
     }
 }
 
@@ -126,7 +102,7 @@ impl Files for StorageFiles {
     fn list(&mut self, name: &str, access: Access) {
         self.close();
         let shared = self.shared.clone();
-        let told = self.told(Box::new(move |files| Event::Listed {
+        let told = self.shared.told(Box::new(move |files| Event::Listed {
             files,
             kind: shared.kind(),
             survival: survival(shared.kind()),
@@ -137,7 +113,7 @@ impl Files for StorageFiles {
 
     fn make(&mut self, name: &str) {
         let owned = name.to_owned();
-        let told = self.told(Box::new(move |opened| Event::FileReady {
+        let told = self.shared.told(Box::new(move |opened| Event::FileReady {
             name: owned,
             result: opened.and_then(|mut opened| match opened.pop() {
                 Some((_, id)) => Ok(id),
@@ -154,17 +130,13 @@ impl Files for StorageFiles {
         self.shared.storage.remove(name);
     }
 
-    fn flush(&mut self, file: FileId, ticket: Ticket) {
-        let result = self.with_file(file, Handle::flush);
-        if result.is_ok() && self.survives() == Survival::Flushed {
-            let told = self.told(Box::new(move |flushed| Event::Flushed {
-                ticket,
-                result: flushed.map(|_| ()),
-            }));
-            self.shared.storage.flush(&told);
-        } else {
-            let arrivals = &self.shared.arrivals;
-            arrivals.arrive(Event::Flushed { ticket, result });
+    fn flush(&mut self, file: FileId, ticket: Ticket, when: When) {
+        let shared = self.shared.clone();
+        match when {
+            When::Now => shared.flush(file, ticket),
+            When::Later => {
+                Timeout::new(0, move || shared.flush(file, ticket)).forget();
+            }
         }
     }
 
@@ -199,6 +171,45 @@ fn survival(kind: &str) -> Survival {
 }
 
 impl Shared {
+    fn with_file<T>(
+        &self,
+        file: FileId,
+        call: impl FnOnce(&Handle) -> Result<T, DiskError>,
+    ) -> Result<T, DiskError> {
+        let open = self.open.borrow();
+        let open = open.iter().find(|open| open.id == file);
+        open.ok_or(DiskError::NotFound)
+            .and_then(|open| call(&open.file))
+    }
+
+    /// A function to be told. The event that `then` makes goes out unless all was closed meanwhile.
+    fn told(self: &Rc<Self>, then: Box<dyn FnOnce(Outcome) -> Event>) -> JsValue {
+        let shared = self.clone();
+        let closings = shared.closings.get();
+        Closure::once_into_js(move |opened: Option<Vec<Opened>>, thrown: JsValue| {
+            let own = |opened: Opened| (opened.name(), Handle::new(opened.handle()));
+            let opened = opened.map(|opened| opened.into_iter().map(own).collect::<Vec<_>>());
+            if shared.closings.get() == closings {
+                let outcome = opened.ok_or_else(|| disk_error(&thrown));
+                let kept = outcome.map(|files| shared.keep(files));
+                shared.arrivals.arrive(then(kept));
+            }
+        })
+    }
+
+    fn flush(self: &Rc<Self>, file: FileId, ticket: Ticket) {
+        let result = self.with_file(file, Handle::flush);
+        if result.is_ok() && survival(self.kind()) == Survival::Flushed {
+            let told = self.told(Box::new(move |flushed| Event::Flushed {
+                ticket,
+                result: flushed.map(|_| ()),
+            }));
+            self.storage.flush(&told);
+        } else {
+            self.arrivals.arrive(Event::Flushed { ticket, result });
+        }
+    }
+
     /// Of the database that was listed last.
     fn kind(&self) -> &'static str {
         match self.storage.kind().as_str() {

@@ -14,7 +14,7 @@ use crate::tabs::Tabs;
 use gloo_timers::callback::Timeout;
 use holm::driver::Ports;
 use holm::ids::{FileId, TabId, Ticket};
-use holm::platform::disk::{Access, DiskError};
+use holm::platform::disk::{Access, DiskError, When};
 use holm::platform::inbox::Inbox;
 use holm::platform::suite::{self, Turn};
 use js_sys::{Function, Promise};
@@ -139,7 +139,8 @@ impl Rig {
     }
 
     pub fn flush(&mut self, file: u32, ticket: u64) {
-        self.ports.files.flush(FileId(file), Ticket(ticket));
+        let file = FileId(file);
+        self.ports.files.flush(file, Ticket(ticket), When::Now);
     }
 
     pub fn close(&mut self) {

@@ -3,7 +3,7 @@
 
 use super::{Wish, Wishes};
 use holm::ids::{FileId, Ticket};
-use holm::platform::disk::{Access, Disk, DiskError, Files, Survival};
+use holm::platform::disk::{Access, Disk, DiskError, Files, Survival, When};
 use holm::platform::inbox::Inbox;
 use holm::platform::torn::TornFiles;
 use std::cell::RefCell;
@@ -67,7 +67,7 @@ impl Files for SlowFiles {
         self.inner.borrow_mut().remove(name);
     }
 
-    fn flush(&mut self, file: FileId, ticket: Ticket) {
+    fn flush(&mut self, file: FileId, ticket: Ticket, _when: When) {
         self.wishes.add(Wish::Flush(file, ticket));
     }
 

@@ -5,7 +5,7 @@ use super::account::{Pairs, hash_of};
 use super::fault::{Blame, Fault};
 use super::recorder::{Notes, Recorder};
 use holm::event::Event;
-use holm::platform::disk::{Access, DiskError, Files};
+use holm::platform::disk::{Access, DiskError, Files, When};
 use holm::platform::inbox::Inbox;
 use holm::platform::torn::TornDisk;
 use holm::store::{Batch, Direction, Recovery, Report, Sizes, Store, StoreError};
@@ -117,7 +117,7 @@ impl Process {
         let Some((file, ticket)) = self.store.flush_wanted() else {
             return Ok(false);
         };
-        self.files.flush(file, ticket);
+        self.files.flush(file, ticket, When::Now);
         let Some(Event::Flushed { ticket, result }) = self.inbox.pop() else {
             return Err(unanswered("flush"));
         };

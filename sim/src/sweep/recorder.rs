@@ -3,7 +3,7 @@
 
 use super::account::Account;
 use holm::ids::{FileId, Ticket};
-use holm::platform::disk::{Access, Disk, DiskError, Files, Survival};
+use holm::platform::disk::{Access, Disk, DiskError, Files, Survival, When};
 use holm::platform::inbox::Inbox;
 use holm::platform::torn::{TornDisk, TornFiles};
 use std::cell::RefCell;
@@ -128,8 +128,8 @@ impl Files for Recorder {
         self.note();
     }
 
-    fn flush(&mut self, file: FileId, ticket: Ticket) {
-        self.files.flush(file, ticket);
+    fn flush(&mut self, file: FileId, ticket: Ticket, when: When) {
+        self.files.flush(file, ticket, when);
         self.note();
     }
 

@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::ids::{FileId, Ticket};
-use crate::platform::disk::{Access, Disk, DiskError, Files, Survival};
+use crate::platform::disk::{Access, Disk, DiskError, Files, Survival, When};
 use crate::platform::inbox::Inbox;
 use crate::sorted::SortedMap;
 use std::cell::{Cell, RefCell};
@@ -170,7 +170,7 @@ impl Files for MemoryFiles {
             .remove(&(self.database.clone(), name.to_string()));
     }
 
-    fn flush(&mut self, file: FileId, ticket: Ticket) {
+    fn flush(&mut self, file: FileId, ticket: Ticket, _when: When) {
         let result = self.file(file).map(|_| ());
         self.inbox.push(Event::Flushed { ticket, result });
     }

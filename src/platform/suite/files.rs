@@ -3,7 +3,7 @@
 use super::{Turn, next};
 use crate::event::Event;
 use crate::ids::{FileId, Ticket};
-use crate::platform::disk::{Access, DiskError, Files};
+use crate::platform::disk::{Access, DiskError, Files, When};
 use crate::platform::inbox::Inbox;
 
 /// What is under test, with the inbox it pushes into.
@@ -90,8 +90,8 @@ impl<T: Turn> Subject<'_, T> {
     }
 
     async fn flushes_are_answered(&mut self, file: FileId) {
-        for ticket in [Ticket(7), Ticket(8)] {
-            self.files.flush(file, ticket);
+        for (ticket, when) in [(Ticket(7), When::Now), (Ticket(8), When::Later)] {
+            self.files.flush(file, ticket, when);
             assert_eq!(
                 self.next().await,
                 Event::Flushed {
@@ -101,7 +101,7 @@ impl<T: Turn> Subject<'_, T> {
             );
         }
         let ticket = Ticket(9);
-        self.files.flush(FileId(u32::MAX), ticket);
+        self.files.flush(FileId(u32::MAX), ticket, When::Now);
         match self.next().await {
             Event::Flushed {
                 ticket: answered,

@@ -4,7 +4,7 @@ use super::file::File;
 use super::{Shortage, State, TornDisk};
 use crate::event::Event;
 use crate::ids::{FileId, Ticket};
-use crate::platform::disk::{Access, Disk, DiskError, Files, Survival};
+use crate::platform::disk::{Access, Disk, DiskError, Files, Survival, When};
 use crate::platform::inbox::Inbox;
 use std::cell::RefMut;
 use std::collections::BTreeMap;
@@ -202,7 +202,7 @@ impl Files for TornFiles {
         }
     }
 
-    fn flush(&mut self, file: FileId, ticket: Ticket) {
+    fn flush(&mut self, file: FileId, ticket: Ticket, _when: When) {
         let result = self
             .enter()
             .and_then(|()| self.file(file).map(|mut file| file.flush()));

@@ -111,7 +111,7 @@ fn distinct(contents: &mut Vec<Vec<u8>>) {
 mod tests {
     use super::*;
     use crate::ids::{FileId, Ticket};
-    use crate::platform::disk::{Access, Disk, Files};
+    use crate::platform::disk::{Access, Disk, Files, When};
     use crate::platform::inbox::Inbox;
     use std::collections::BTreeSet;
 
@@ -124,7 +124,7 @@ mod tests {
         files.list("db", Access::Alone);
         files.make("f");
         files.write(FILE, 0, b"kept").expect("there is space");
-        files.flush(FILE, Ticket(1));
+        files.flush(FILE, Ticket(1), When::Now);
         files.write(FILE, 4, b"one").expect("there is space");
         files.write(FILE, 7, b"two").expect("there is space");
         let images: BTreeSet<Vec<u8>> = disk

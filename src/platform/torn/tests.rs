@@ -3,7 +3,7 @@
 use super::*;
 use crate::event::Event;
 use crate::ids::{FileId, Ticket};
-use crate::platform::disk::{Access, Disk, DiskError, Files};
+use crate::platform::disk::{Access, Disk, DiskError, Files, When};
 use std::collections::BTreeSet;
 
 const FILE: FileId = FileId(1);
@@ -15,7 +15,7 @@ fn written(flushed: &[u8], unsynced: &[u8]) -> (TornDisk, TornFiles) {
     files.make("f");
     if !flushed.is_empty() {
         assert_eq!(files.write(FILE, 0, flushed), Ok(flushed.len()));
-        files.flush(FILE, Ticket(1));
+        files.flush(FILE, Ticket(1), When::Now);
     }
     let offset = flushed.len() as u64;
     assert_eq!(files.write(FILE, offset, unsynced), Ok(unsynced.len()));
@@ -110,7 +110,7 @@ fn a_flush_that_fails_is_answered_so_and_keeps_nothing() {
     files.make("f");
     while inbox.pop().is_some() {}
     disk.fail(1, Failing::Once);
-    files.flush(FILE, Ticket(3));
+    files.flush(FILE, Ticket(3), When::Now);
     assert!(matches!(
         inbox.pop(),
         Some(Event::Flushed { result: Err(_), .. })

@@ -2,7 +2,7 @@
 
 use super::life::{DATABASE, Life, Opened, Pairs, Session, WHOLE, open};
 use crate::event::Event;
-use crate::platform::disk::Files;
+use crate::platform::disk::{Files, When};
 use crate::platform::torn::TornDisk;
 use crate::store::{Batch, Direction, Flushing, StoreError};
 use std::collections::BTreeMap;
@@ -549,7 +549,7 @@ fn with_unfinished_run(seed: u64) -> Life {
         if is_of_run && session.store.runs.len() >= 4 {
             return life;
         }
-        Files::flush(&mut session.files, file, ticket);
+        Files::flush(&mut session.files, file, ticket, When::Now);
         let Some(Event::Flushed { result, .. }) = session.inbox.pop() else {
             panic!("no answer")
         };

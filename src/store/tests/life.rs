@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::ids::{Commit, FileId};
-use crate::platform::disk::{Access, DiskError, Files};
+use crate::platform::disk::{Access, DiskError, Files, When};
 use crate::platform::inbox::Inbox;
 use crate::platform::memory::SeededEntropy;
 use crate::platform::torn::{TornDisk, TornFiles};
@@ -166,7 +166,7 @@ impl Session {
             return Ok(false);
         };
         assert_eq!(self.store.flush_wanted(), None, "one flush at a time");
-        self.files.flush(file, ticket);
+        self.files.flush(file, ticket, When::Now);
         let Some(Event::Flushed { ticket, result }) = self.inbox.pop() else {
             panic!("no answer")
         };
