@@ -4,7 +4,7 @@
 
 use crate::effect::Effect;
 use crate::engine::Engine;
-use crate::event::{Event, Input};
+use crate::event::Input;
 use crate::ids::{FileId, Ticket};
 use crate::platform::channel::TabChannel;
 use crate::platform::clock::Clock;
@@ -35,7 +35,7 @@ pub struct Driver {
     engine: Engine,
     ports: Ports,
     inbox: Inbox,
-    flush: Option<(FileId, Ticket)>,
+    flush: Option<(FileId, Ticket, When)>,
 }
 
 impl Driver {
@@ -55,14 +55,10 @@ impl Driver {
     }
 
     /// Steps until the inbox is empty. Flushes wait until then, so that one flush covers all that
-    /// was written. That of a slice of work waits longer: no request is to wait for both.
+    /// was written.
     pub fn run(&mut self) {
-        let mut when = When::Later;
         loop {
             while let Some(event) = self.inbox.pop() {
-                if !matches!(event, Event::Tick) {
-                    when = When::Now;
-                }
                 let input = self.input();
                 let effects = self.engine.step(&input, event, &mut *self.ports.files);
                 for effect in effects {
@@ -70,7 +66,7 @@ impl Driver {
                 }
             }
             match self.flush.take() {
-                Some((file, ticket)) => self.ports.files.flush(file, ticket, when),
+                Some((file, ticket, when)) => self.ports.files.flush(file, ticket, when),
                 None => return,
             }
         }
@@ -102,8 +98,8 @@ impl Driver {
             Effect::ListFiles { database, access } => ports.files.list(&database, access),
             Effect::MakeFile { name } => ports.files.make(&name),
             Effect::RemoveFile { name } => ports.files.remove(&name),
-            Effect::Flush { file, ticket } => {
-                let waiting = self.flush.replace((file, ticket));
+            Effect::Flush { file, ticket, when } => {
+                let waiting = self.flush.replace((file, ticket, when));
                 assert!(waiting.is_none(), "the store asks for one flush at a time");
             }
             Effect::CloseFiles => {

@@ -1,7 +1,7 @@
 //! What the engine wants done: the only ways out. The driver performs effects in order.
 
 use crate::ids::{FileId, TabId, Ticket};
-use crate::platform::disk::Access;
+use crate::platform::disk::{Access, When};
 
 /// Something to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +53,8 @@ pub enum Effect {
         file: FileId,
         /// Names the answer.
         ticket: Ticket,
+        /// Whether anybody waits for it.
+        when: When,
     },
     /// Close all files.
     CloseFiles,

@@ -32,7 +32,7 @@ use crate::event::{Event, Input};
 use crate::ids::{Commit, RequestNumber, TabId, Ticket};
 use crate::limits::HEAD_WAIT_MS;
 use crate::planted;
-use crate::platform::disk::{Disk, DiskError};
+use crate::platform::disk::{Disk, DiskError, When};
 use crate::protocol::refusal::TERM_FENCED;
 use crate::store::{Sizes, StoreError};
 use crate::sync::session;
@@ -431,7 +431,12 @@ impl Engine {
         if !database.head_waits(step.input.monotonic_ms)
             && let Some((file, ticket)) = database.store.flush_wanted()
         {
-            step.out.push(Effect::Flush { file, ticket });
+            let when = if database.waiting.is_empty() {
+                When::Later
+            } else {
+                When::Now
+            };
+            step.out.push(Effect::Flush { file, ticket, when });
         }
         database.tell_status(step);
         if let Some(monotonic_ms) = database.next_alarm(step.input.monotonic_ms) {

@@ -138,16 +138,16 @@ fn a_flush_that_nobody_waits_for_is_left_for_later() {
             .any(|(_, bytes)| String::from_utf8_lossy(bytes).contains(r#""ok":{"entry""#));
         let mut count = 0;
         loop {
+            while let Some((file, ticket)) = later.take().pop() {
+                driver.ports_mut().files.flush(file, ticket, When::Now);
+                driver.run();
+                count += 1;
+            }
             time.advance(1);
             if inbox.is_empty() {
                 return (is_saved, count);
             }
             driver.run();
-            for (file, ticket) in later.take() {
-                driver.ports_mut().files.flush(file, ticket, When::Now);
-                driver.run();
-                count += 1;
-            }
         }
     };
     ask(1, OPEN);
