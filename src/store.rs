@@ -93,8 +93,8 @@ const RUNS_MANY: usize = 12;
 /// What adds is refused while so many memtables' worth is in memory: no file can be made to go on
 /// with, so that the disk is as good as full.
 const MEMTABLES_MANY: usize = 32;
-/// How often a byte is written to runs before it rests, about.
-const BYTES_WRITTEN_PER_BYTE: usize = 8;
+/// How often an entry is written to runs before it rests, about.
+const TIMES_WRITTEN: usize = 8;
 
 /// What a store has, and what it has done since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -311,6 +311,7 @@ impl Store {
         let mut group = group::start_group();
         batch.encode(&mut group);
         let commit = writer.commit(disk, group, batch.room)?;
+        let entries = batch.entries.len();
         let hides = self.frozen.is_some() || !self.runs.is_empty();
         let before = self.memtable.bytes();
         for (key, value) in batch.entries {
@@ -321,14 +322,16 @@ impl Store {
             }
         }
         self.upkeep.unblock();
-        self.keep_up(disk, self.memtable.bytes().saturating_sub(before));
+        self.keep_up(disk, entries, self.memtable.bytes().saturating_sub(before));
         Ok(commit)
     }
 
-    /// Whoever writes faster than runs are made and merged does as much of that work as the bytes
-    /// will need.
-    fn keep_up(&mut self, disk: &mut dyn Disk, bytes: usize) {
-        let slices = 4 + bytes * BYTES_WRITTEN_PER_BYTE / self.sizes.slice_bytes;
+    /// Whoever writes faster than runs are made and merged does as much of that work as what was
+    /// written will need.
+    fn keep_up(&mut self, disk: &mut dyn Disk, entries: usize, bytes: usize) {
+        let slices = 4
+            + TIMES_WRITTEN * bytes / self.sizes.slice_bytes
+            + TIMES_WRITTEN * entries / job::ENTRIES_MAX;
         for _ in 0..slices {
             let is_much = self.memtable.bytes() > 2 * self.sizes.memtable_bytes;
             if !(is_much || self.runs.len() >= RUNS_MANY) || !self.work_wanted() {

@@ -10,6 +10,10 @@ use crate::ids::FileId;
 /// A run is flushed each time so many slices of it are written: requests wait for a flush.
 const FLUSH_SLICES: u32 = 8;
 
+/// Entries that a slice takes at most: small ones take longer than their bytes tell, and deletes
+/// that are dropped have none.
+pub(super) const ENTRIES_MAX: usize = 1_024;
+
 /// What becomes a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Inputs {
@@ -70,9 +74,12 @@ impl Job {
         self.unflushed >= FLUSH_SLICES
     }
 
-    /// Writes about `bytes` more. Returns how many were written.
+    /// Writes about `bytes` more, or less where that is too many entries. Returns how many were
+    /// written.
     pub fn slice(&mut self, reader: &mut Reader, bytes: usize) -> Result<u64, StoreError> {
-        while self.builder.pending() < bytes {
+        let mut entries = 0;
+        while self.builder.pending() < bytes && entries < ENTRIES_MAX {
+            entries += 1;
             match self.source.entry() {
                 Some((_, None)) if self.drops_deletes => {}
                 Some((key, value)) => self.builder.add(key, value),

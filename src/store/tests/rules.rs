@@ -265,3 +265,23 @@ fn what_is_not_there_is_not_looked_for_in_each_run_that_was_a_memtable() {
         assert!(session.get(&key.to_string()).is_some(), "{key}");
     }
 }
+
+#[test]
+fn a_slice_ends_after_so_many_entries_however_small_they_are() {
+    let mut life = Life::new(9);
+    assert!(life.open(WHOLE));
+    let session = life.session.as_mut().expect("it is open");
+    session.store.sizes.slice_bytes = 1 << 20;
+    let mut batch = Batch::new();
+    for number in 0..8_000_u32 {
+        batch.put(number.to_be_bytes().to_vec(), Vec::new());
+    }
+    session.commit(batch).expect("there is space");
+    let mut turns = 0;
+    while session.turn().expect("nothing fails") {
+        turns += 1;
+    }
+    assert_eq!(session.store.counts().runs, 1);
+    assert!(turns > 8, "{turns} turns for 8,000 entries");
+    assert_eq!(session.pairs().len(), 8_000);
+}
