@@ -187,12 +187,19 @@ impl Database {
     }
 
     /// The clock was ahead: gives new stamps, by the corrected clock and in order, to all that has
-    /// no verdict.
+    /// no verdict. They come after those of what was accepted, which may be ahead too.
     pub fn restamp(&mut self, step: &mut Step<'_>) -> Result<(), Error> {
         // Open transactions hold stamps of before.
         self.transactions
             .values_mut()
             .for_each(Transaction::disturb);
+        for entry in self.outbox.iter() {
+            let is_accepted = matches!(entry.state, State::Accepted(..));
+            if is_accepted && !planted::is("engine_restamp_before_accepted") {
+                let stamps = entry.deltas.iter().map(|delta| delta.stamp.time);
+                stamps.for_each(|time| self.clock.observe(time));
+            }
+        }
         self.clock.rewind(step.input.wall_ms);
         let latest = Time::from_ms(self.clock.corrected_ms(step.input.wall_ms) + CLOCK_AHEAD_MS);
         let mut renamed = SortedMap::new();

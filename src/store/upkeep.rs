@@ -217,7 +217,9 @@ impl Store {
         if self.may_freeze() {
             return self.freeze(disk);
         }
-        self.begin_job(disk)?;
+        if self.begin_job(disk)? {
+            return Ok(());
+        }
         let Some(job) = self.upkeep.writing() else {
             return Ok(());
         };
@@ -295,9 +297,11 @@ impl Store {
         Some(Inputs::Runs(newest.map(|run| run.record.id).collect()))
     }
 
-    fn begin_job(&mut self, disk: &mut dyn Disk) -> Result<(), StoreError> {
+    /// Begins the next job, if it can, and says whether it did: to find the first entry of each
+    /// run is as much work as a slice.
+    fn begin_job(&mut self, disk: &mut dyn Disk) -> Result<bool, StoreError> {
         let (Some(inputs), Some(run)) = (self.next_inputs(), self.upkeep.spare_run) else {
-            return Ok(());
+            return Ok(false);
         };
         let (frozen, count) = match &inputs {
             Inputs::Frozen => (self.frozen.as_ref().map(Memtable::shared).cloned(), 0),
@@ -326,7 +330,7 @@ impl Store {
         let job = Job::new(inputs, run, source, builder, deletes);
         self.upkeep.jobs.push(job);
         self.upkeep.spare_run = None;
-        Ok(())
+        Ok(true)
     }
 
     /// Puts a finished run in the place of its inputs, in the manifest first.

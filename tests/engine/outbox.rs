@@ -1,7 +1,7 @@
 //! The outbox: of a database that was opened again, counted at once and read when it is needed; of
 //! what was given up, what the server has is accepted.
 
-use crate::device::{Device, Machine, Server};
+use crate::device::{Device, Machine, NOW_MS, Server};
 use crate::{film, pair, update};
 use holm::doc::value::Value;
 
@@ -80,6 +80,31 @@ fn a_write_that_was_given_up_and_was_there_already_is_accepted() {
     assert_eq!(ann.titles(), [pair("a", "Alien")]);
 }
 
+fn a_later_write_is_later_also_when_the_clock_is_put_right() {
+    let server = Server::default();
+    let machine = Machine::default();
+    let mut ann = Device::open(&machine, 1, None);
+    ann.write(&film("a", "Alien")).unwrap();
+    // As far ahead as the server takes; then much farther.
+    ann.time.set_wall_ms(NOW_MS + 20_000);
+    ann.write(&update("a", r#""title":"Aliens""#)).unwrap();
+    ann.time.set_wall_ms(NOW_MS + 1_000_000_000);
+    ann.write(&update("a", r#""title":"Alien 3""#)).unwrap();
+    ann.write(&update("a", r#""title":"Alien 4""#)).unwrap();
+    // What the last one saw is never sent.
+    ann.ask(r#""kind":"discard","entry":3"#).unwrap();
+    drop(ann);
+    let mut ann = Device::open(&machine, 2, Some(&server));
+    ann.sync().unwrap();
+    assert_eq!(ann.outbox(), [] as [String; 0]);
+    assert_eq!(ann.titles(), [pair("a", "Alien 4")]);
+}
+
+#[test]
+fn what_is_stamped_anew_comes_after_what_was_accepted() {
+    a_later_write_is_later_also_when_the_clock_is_put_right();
+}
+
 fn state_of(notice: &Value) -> String {
     let state = notice.get("state").and_then(Value::as_str);
     state.expect("it has one").to_string()
@@ -95,12 +120,16 @@ fn what_was_accepted_is_not_offered_to_be_sent_again() {
 #[test]
 fn every_planted_bug_of_the_outbox_is_caught() {
     let late = entries_that_nobody_has_read_are_counted_and_lie_over_their_documents;
-    let bugs: [(&str, fn()); 3] = [
+    let bugs: [(&str, fn()); 4] = [
         ("engine_entries_not_counted", late),
         ("engine_base_overwritten", late),
         (
             "engine_accepted_stays_quarantined",
             a_write_that_was_given_up_and_was_there_already_is_accepted,
+        ),
+        (
+            "engine_restamp_before_accepted",
+            a_later_write_is_later_also_when_the_clock_is_put_right,
         ),
     ];
     for (bug, run) in bugs {
