@@ -1,8 +1,8 @@
 //! `Files` over the storage of JavaScript, on whatever rung of the ladder a database is.
 //!
 //! `js/storage.ts` opens, makes and removes files, each a promise; what it opened is read and
-//! written here, at once. All files of a database are held open. A flush is done at once by the
-//! handle on OPFS, and later by JavaScript on IndexedDB.
+//! written here, at once. All files of a database are held open. A flush is done by the handle on
+//! OPFS, at once or in another turn, and later by JavaScript on IndexedDB.
 
 use crate::arrivals::Arrivals;
 use crate::handle::{Handle, disk_error};
