@@ -431,7 +431,8 @@ impl Engine {
         if !database.head_waits(step.input.monotonic_ms)
             && let Some((file, ticket)) = database.store.flush_wanted()
         {
-            let when = if database.waiting.is_empty() {
+            let is_free = database.waiting.is_empty();
+            let when = if is_free && !planted::is("engine_upkeep_flushed_at_once") {
                 When::Later
             } else {
                 When::Now

@@ -9,7 +9,7 @@ use holm::effect::Effect;
 use holm::engine::Engine;
 use holm::event::{Event, Input};
 use holm::ids::TabId;
-use holm::platform::disk::{DiskError, Files, Survival};
+use holm::platform::disk::{DiskError, Files, Survival, When};
 use holm::platform::inbox::Inbox;
 use holm::platform::torn::{TornDisk, TornFiles};
 use holm::store::Sizes;
@@ -285,7 +285,7 @@ fn requests_without_pause_do_not_put_off_the_work_of_the_store() {
 #[cfg(feature = "planted")]
 #[test]
 fn every_planted_bug_is_caught() {
-    let suites: [(&str, fn()); 2] = [
+    let suites: [(&str, fn()); 3] = [
         (
             "engine_found_before_flush",
             a_write_that_is_found_in_a_log_is_answered_after_a_flush,
@@ -293,6 +293,10 @@ fn every_planted_bug_is_caught() {
         (
             "engine_work_put_off",
             requests_without_pause_do_not_put_off_the_work_of_the_store,
+        ),
+        (
+            "engine_upkeep_flushed_at_once",
+            a_flush_that_nobody_waits_for_leaves_a_turn_to_others,
         ),
     ];
     for (bug, suite) in suites {
@@ -513,6 +517,41 @@ fn a_memtable_becomes_a_run_also_while_a_flush_is_always_under_way() {
     }
     let mut names = rig.contents().into_iter().map(|(name, _)| name);
     assert!(names.any(|name| name.starts_with("run")));
+}
+
+#[test]
+fn a_flush_that_nobody_waits_for_leaves_a_turn_to_others() {
+    let mut rig = Rig::new(Survival::Written);
+    rig.engine = Engine::with_sizes(SMALL);
+    rig.request(1, &open("strict"));
+    rig.flush(&Ok(()));
+    let write = WRITE.replace("insert", "upsert");
+    let mut were_later = 0;
+    for number in 2..60 {
+        rig.request(number, &write);
+        let when = rig.flushes.iter().map(when_of).next_back();
+        assert_eq!(when, Some(When::Now), "a write waits for its flush");
+        rig.flush_once(&Ok(()));
+        for _ in 0..4 {
+            were_later += rig
+                .flushes
+                .iter()
+                .map(when_of)
+                .filter(|when| *when == When::Later)
+                .count();
+            rig.flush(&Ok(()));
+            rig.tick();
+        }
+        rig.flush(&Ok(()));
+    }
+    assert!(were_later > 5, "runs are flushed later: {were_later}");
+}
+
+fn when_of(effect: &Effect) -> When {
+    match effect {
+        Effect::Flush { when, .. } => *when,
+        other => panic!("no flush: {other:?}"),
+    }
 }
 
 #[test]
