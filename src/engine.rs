@@ -30,7 +30,7 @@ use crate::effect::Effect;
 use crate::error::{Error, Problem};
 use crate::event::{Event, Input};
 use crate::ids::{Commit, RequestNumber, TabId, Ticket};
-use crate::limits::HEAD_WAIT_MS;
+use crate::limits::{HEAD_WAIT_MS, REST_MS};
 use crate::planted;
 use crate::platform::disk::{Disk, DiskError, When};
 use crate::protocol::refusal::TERM_FENCED;
@@ -306,6 +306,7 @@ impl Engine {
                 if std::mem::take(&mut database.is_woken_for_work) {
                     database.alarm_ms = None;
                 }
+                database.rest_if_nobody_writes(step.input.monotonic_ms);
                 if database.store.work_wanted() {
                     database.store.work_in_pause(step.disk);
                     database.alarm_ms = None;
@@ -519,6 +520,17 @@ impl Database {
         self.store.is_head_only() && self.waiting.is_empty() && !is_due
     }
 
+    /// What is in memory becomes a run where nothing was written for a while, so that the next
+    /// opening has little to read from the log.
+    fn rest_if_nobody_writes(&mut self, now_ms: u64) {
+        let Some((last, _)) = self.rest.take_if(|(_, until)| *until <= now_ms) else {
+            return;
+        };
+        if last == self.store.last() || planted::is("engine_rests_while_written") {
+            self.store.rest();
+        }
+    }
+
     /// When to be woken: at once if the store has work to do. Told anew only when it has changed:
     /// who sets a clock again puts off what it was set for, and requests may come without pause.
     fn next_alarm(&mut self, now_ms: u64) -> Option<u64> {
@@ -529,13 +541,15 @@ impl Database {
         if has_work && was_set && !planted::is("engine_work_put_off") {
             return None;
         }
+        if self.rest.is_none() && self.store.may_rest() {
+            self.rest = Some((self.store.last(), now_ms + REST_MS));
+        }
         let alarm = if has_work {
             Some(now_ms)
-        } else if self.head_waits(now_ms) {
-            let until = self.head_until_ms;
-            Some(deadline.map_or(until, |deadline| deadline.min(until)))
         } else {
-            deadline
+            let head = self.head_waits(now_ms).then_some(self.head_until_ms);
+            let rest = self.rest.map(|(_, until)| until);
+            [deadline, head, rest].into_iter().flatten().min()
         };
         if alarm == self.alarm_ms {
             return None;

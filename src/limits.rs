@@ -39,3 +39,5 @@ pub const QUERY_NODES_MAX: usize = 1_000;
 pub const QUERY_VALUES_MAX: usize = 10_000;
 /// How long a live query's circuit is kept after its last subscriber, in milliseconds.
 pub const CIRCUIT_KEPT_MS: u64 = 5_000;
+/// So long after the last write what is in memory may be written to a run.
+pub const REST_MS: u64 = 1_000;

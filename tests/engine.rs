@@ -15,6 +15,8 @@ mod full;
 mod indexes;
 #[path = "engine/outbox.rs"]
 mod outbox;
+#[path = "engine/rest.rs"]
+mod rest;
 
 use device::{Device, Machine, NOW_MS, Server, code};
 use holm::doc::json;

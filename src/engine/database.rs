@@ -118,6 +118,9 @@ pub struct Database {
     pub closing: Option<Asker>,
     /// Until when the head of a new log may stay unflushed, if nothing else is to be flushed.
     pub head_until_ms: u64,
+    /// The last commit when something was in memory that may become a run, and until when to see
+    /// whether others follow.
+    pub rest: Option<(Commit, u64)>,
     /// How often it was opened again without a write being saved since.
     pub reopenings: u32,
     /// Requests that wrote in vain so often that they are not tried again, each with the reason.

@@ -327,6 +327,7 @@ impl Opening {
             is_woken_for_work: false,
             closing: None,
             head_until_ms: 0,
+            rest: None,
             reopenings: 0,
             refused: Vec::new(),
             is_given_up: false,

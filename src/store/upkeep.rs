@@ -39,6 +39,8 @@ pub(super) struct Upkeep {
     jobs: Vec<Job>,
     /// Something failed. Tried again after the next commit.
     is_blocked: bool,
+    /// Nothing is written for now: the memtable need not be full to become a run.
+    is_resting: bool,
     gone: Vec<Gone>,
     /// Bytes in the memtable at the last pause.
     bytes_seen: usize,
@@ -64,6 +66,7 @@ impl Upkeep {
     /// A commit was made: what failed is tried again.
     pub fn unblock(&mut self) {
         self.is_blocked = false;
+        self.is_resting = false;
     }
 
     /// The job that is to write next: the frozen memtable's, since commits wait for it, then the
@@ -93,6 +96,8 @@ impl Upkeep {
     }
 }
 
+/// From this part of a memtable on it is written to a run when nothing else is to be done.
+const REST_SHARE: usize = 4;
 /// The filter of a memtable takes this part of it: about ten bits for a key of a small document.
 const FILTER_SHARE: usize = 32;
 
@@ -110,7 +115,8 @@ impl Store {
             names.push(reserve::NAME.to_string());
         }
         let upkeep = &self.upkeep;
-        if upkeep.spare_log.is_none() && self.memtable.bytes() * 2 >= self.sizes.memtable_bytes {
+        let is_near = upkeep.is_resting || self.memtable.bytes() * 2 >= self.sizes.memtable_bytes;
+        if upkeep.spare_log.is_none() && is_near {
             names.push(next_log(name).to_text());
         }
         if upkeep.spare_run.is_none() && self.next_inputs().is_some() {
@@ -251,7 +257,20 @@ impl Store {
             && self.frozen.is_none()
             && self.flushing.is_none()
             && self.upkeep.spare_log.is_some()
-            && self.memtable.bytes() >= self.sizes.memtable_bytes
+            && (self.upkeep.is_resting || self.memtable.bytes() >= self.sizes.memtable_bytes)
+    }
+
+    /// Whether a rest would be of use: so much is in memory that the next opening would take long
+    /// to read it from the log.
+    pub fn may_rest(&self) -> bool {
+        let is_much = self.memtable.bytes() >= self.sizes.memtable_bytes / REST_SHARE;
+        let upkeep = &self.upkeep;
+        is_much && self.writer().is_some() && !upkeep.is_resting && !upkeep.is_blocked
+    }
+
+    /// Nothing was written for a while: what is in memory becomes a run, until the next commit.
+    pub fn rest(&mut self) {
+        self.upkeep.is_resting = true;
     }
 
     /// Begins the next log, which builds on this one, and freezes the memtable.
@@ -270,6 +289,7 @@ impl Store {
         let head = (&manifest, &carried[..]);
         let next = Writer::begin(disk, log, commits, head, (reserve, Room::Free))?;
         self.upkeep.spare_log = None;
+        self.upkeep.is_resting = false;
         self.set_writer(next);
         self.links = manifest.links;
         // The head of the new log names what those offsets of the old one did.

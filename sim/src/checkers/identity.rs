@@ -3,7 +3,7 @@
 
 use super::Checker;
 use crate::fact::{End, Fact, Place};
-use holm::ids::{ReplicaId, Token};
+use holm::ids::{ReplicaId, Seq, Token};
 use holm::protocol::message::{ClientMessage, Hello, ServerMessage};
 use holm::protocol::refusal::REPLICA_CONFLICT;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +23,8 @@ pub struct Identity {
     ended: BTreeMap<usize, u64>,
     /// As whom each life has said `hello`: something on the way may bring it once more, late.
     lives: BTreeSet<(Token, ReplicaId)>,
+    /// The largest seq that came from each replica.
+    pushed: BTreeMap<ReplicaId, Seq>,
 }
 
 impl Identity {
@@ -79,8 +81,11 @@ impl Checker for Identity {
                 message: ClientMessage::Hello(hello),
                 reply,
             } => {
+                let is_repeated = self.lives.contains(&(hello.life, hello.replica));
+                let is_late =
+                    is_repeated && self.pushed.get(&hello.replica) >= Some(&hello.next_seq);
                 self.called(*place, hello)?;
-                let is_copied = self.copied.contains(&hello.replica);
+                let is_copied = is_late || self.copied.contains(&hello.replica);
                 match reply {
                     ServerMessage::Refused(refusal)
                         if refusal.code == REPLICA_CONFLICT && !is_copied =>
@@ -89,6 +94,17 @@ impl Checker for Identity {
                     }
                     _ => Ok(()),
                 }
+            }
+            Fact::Decided {
+                message: ClientMessage::Push(push),
+                ..
+            } => {
+                let last = push.transactions.iter().map(|pushed| pushed.seq).max();
+                if let Some(last) = last {
+                    let most = self.pushed.entry(push.replica).or_default();
+                    *most = last.max(*most);
+                }
+                Ok(())
             }
             _ => Ok(()),
         }

@@ -69,6 +69,12 @@ impl Live {
                     .insert(at, List::new(list_of(notice, "rows").to_vec()));
                 Ok(())
             }
+            // The queries that the page still has are asked for again.
+            "reopen" => {
+                self.lists
+                    .retain(|(at, to, _), _| (*at, *to) != (place, tab));
+                Ok(())
+            }
             "patch" => match self.lists.get_mut(&at) {
                 Some(list) => list.apply(notice),
                 None => Err(format!("a patch for {at:?}, which has no result")),
