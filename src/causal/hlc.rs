@@ -17,17 +17,23 @@ pub struct Hlc {
 }
 
 impl Hlc {
-    /// A clock that will issue times after `last`.
-    pub fn resume(last: Time) -> Self {
+    /// A clock that will issue times after `last`, and is never set back below `observed`.
+    pub fn resume(last: Time, observed: Time) -> Self {
         Self {
             last,
-            ..Self::default()
+            observed,
+            offset_ms: 0,
         }
     }
 
     /// The largest time issued or observed.
     pub fn last(&self) -> Time {
         self.last
+    }
+
+    /// The largest time that others have: it was read, or accepted.
+    pub fn observed(&self) -> Time {
+        self.observed
     }
 
     /// The device's time corrected by what the server said.
@@ -105,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_counter_carries_into_the_milliseconds() {
-        let mut hlc = Hlc::resume(Time((5 << 16) + 0xffff));
+        let mut hlc = Hlc::resume(Time((5 << 16) + 0xffff), Time(0));
         assert_eq!(
             hlc.issue(5, Token::default(), Time(0)).time,
             Time::from_ms(6)

@@ -277,8 +277,7 @@ impl Database {
         }
         batch.put(
             table::meta("counters"),
-            self.counters
-                .encode(self.clock.last(), self.outbox.counts()),
+            self.counters.encode(&self.clock, self.outbox.counts()),
         );
         let commit = self.store.commit(disk, batch)?;
         self.dictionary.saved();
@@ -353,15 +352,15 @@ impl Database {
 }
 
 impl Counters {
-    /// The stored form, with the clock's last time and how many entries the outbox has.
-    pub fn encode(self, last: Time, mut entries: Counts) -> Vec<u8> {
-        let mut out = Vec::with_capacity(24);
+    /// The stored form, with the clock's times and how many entries the outbox has.
+    pub fn encode(self, clock: &Hlc, mut entries: Counts) -> Vec<u8> {
+        let mut out = Vec::with_capacity(32);
         let next_seq = if crate::planted::is("engine_seq_not_stored") {
             1
         } else {
             self.next_seq.0
         };
-        for number in [self.next_entry.0, next_seq, last.0] {
+        for number in [self.next_entry.0, next_seq, clock.last().0] {
             write_varint(&mut out, number);
         }
         if crate::planted::is("engine_entries_not_counted") {
@@ -370,11 +369,14 @@ impl Counters {
         for count in entries.all() {
             write_varint(&mut out, *count as u64);
         }
+        if !crate::planted::is("engine_observed_not_stored") {
+            write_varint(&mut out, clock.observed().0);
+        }
         out
     }
 
-    /// Reads what `encode` wrote. Early records say nothing of entries.
-    pub fn decode(bytes: &[u8]) -> Option<(Self, Time, Option<Counts>)> {
+    /// Reads what `encode` wrote. Early records say nothing of entries, or of what was observed.
+    pub fn decode(bytes: &[u8]) -> Option<(Self, Hlc, Option<Counts>)> {
         let mut items = Items::new(bytes);
         let counters = Self {
             next_entry: EntryId(items.varint()),
@@ -386,7 +388,10 @@ impl Counters {
         for count in entries.all() {
             *count = items.varint() as usize;
         }
-        Some((counters, last, items.check(entries)))
+        let entries = items.check(entries);
+        let observed = Time(items.varint());
+        let observed = items.check(observed).unwrap_or_default();
+        Some((counters, Hlc::resume(last, observed), entries))
     }
 }
 

@@ -6,7 +6,6 @@ use super::database::Counters;
 use super::index::RECORD_BYTES;
 use super::link::Bearing;
 use super::outbox_row::row;
-use crate::causal::stamp::Time;
 use crate::doc::codec::Items;
 use crate::doc::schema::{OUTBOX, Schema};
 use crate::doc::value::Value;
@@ -31,11 +30,11 @@ pub fn single(name: &[u8], bytes: &[u8]) -> Option<Value> {
     match name {
         b"replica" => Some(Value::String(Token(bytes.try_into().ok()?).to_text())),
         b"counters" => {
-            let (counters, Time(last), _) = Counters::decode(bytes)?;
+            let (counters, clock, _) = Counters::decode(bytes)?;
             let members = [
                 ("nextEntry", Value::int(counters.next_entry.0 as i64)),
                 ("nextSeq", Value::int(counters.next_seq.0 as i64)),
-                ("lastTimeMs", Value::int(Time(last).ms() as i64)),
+                ("lastTimeMs", Value::int(clock.last().ms() as i64)),
             ];
             Some(map(members.into()))
         }

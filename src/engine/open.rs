@@ -371,10 +371,8 @@ impl Database {
         let record_of = |name| records.get(&table::meta(name)[..])?.as_deref();
         let mut entries = None;
         if let Some(record) = record_of("counters") {
-            let (counters, last, counts) = Counters::decode(record).ok_or_else(undecodable)?;
-            self.counters = counters;
-            self.clock = Hlc::resume(last);
-            entries = counts;
+            let read = Counters::decode(record).ok_or_else(undecodable)?;
+            (self.counters, self.clock, entries) = read;
         }
         self.outbox = Outbox::unread(entries.unwrap_or_default());
         // Early records do not say how many entries there are.

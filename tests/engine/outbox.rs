@@ -105,6 +105,33 @@ fn what_is_stamped_anew_comes_after_what_was_accepted() {
     a_later_write_is_later_also_when_the_clock_is_put_right();
 }
 
+fn a_later_write_is_later_than_what_was_accepted_in_an_earlier_life() {
+    let server = Server::default();
+    let machine = Machine::default();
+    let mut ann = Device::open(&machine, 1, Some(&server));
+    ann.write(&film("a", "Alien")).unwrap();
+    ann.time.set_wall_ms(NOW_MS + 20_000);
+    ann.write(&update("a", r#""title":"Aliens""#)).unwrap();
+    ann.sync().unwrap();
+    assert_eq!(ann.outbox(), [] as [String; 0]);
+    drop(ann);
+    let mut ann = Device::open(&machine, 2, None);
+    ann.time.set_wall_ms(NOW_MS + 1_000_000_000);
+    ann.write(&update("a", r#""title":"Alien 3""#)).unwrap();
+    ann.write(&update("a", r#""title":"Alien 4""#)).unwrap();
+    ann.ask(r#""kind":"discard","entry":3"#).unwrap();
+    drop(ann);
+    let mut ann = Device::open(&machine, 3, Some(&server));
+    ann.sync().unwrap();
+    assert_eq!(ann.outbox(), [] as [String; 0]);
+    assert_eq!(ann.titles(), [pair("a", "Alien 4")]);
+}
+
+#[test]
+fn what_was_accepted_is_known_in_later_lives() {
+    a_later_write_is_later_than_what_was_accepted_in_an_earlier_life();
+}
+
 fn state_of(notice: &Value) -> String {
     let state = notice.get("state").and_then(Value::as_str);
     state.expect("it has one").to_string()
@@ -120,7 +147,7 @@ fn what_was_accepted_is_not_offered_to_be_sent_again() {
 #[test]
 fn every_planted_bug_of_the_outbox_is_caught() {
     let late = entries_that_nobody_has_read_are_counted_and_lie_over_their_documents;
-    let bugs: [(&str, fn()); 4] = [
+    let bugs: [(&str, fn()); 5] = [
         ("engine_entries_not_counted", late),
         ("engine_base_overwritten", late),
         (
@@ -130,6 +157,10 @@ fn every_planted_bug_of_the_outbox_is_caught() {
         (
             "engine_restamp_before_accepted",
             a_later_write_is_later_also_when_the_clock_is_put_right,
+        ),
+        (
+            "engine_observed_not_stored",
+            a_later_write_is_later_than_what_was_accepted_in_an_earlier_life,
         ),
     ];
     for (bug, run) in bugs {
