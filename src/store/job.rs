@@ -4,8 +4,9 @@ use super::builder::RunBuilder;
 use super::cache::Reader;
 use super::error::StoreError;
 use super::merged::Merged;
-use super::run::{RunId, RunRecord};
+use super::run::{Run, RunId, RunRecord};
 use crate::ids::FileId;
+use std::rc::Rc;
 
 /// A run is flushed each time so many slices of it are written: requests wait for a flush.
 const FLUSH_SLICES: u32 = 8;
@@ -13,6 +14,9 @@ const FLUSH_SLICES: u32 = 8;
 /// Entries that a slice takes at most: small ones take longer than their bytes tell, and deletes
 /// that are dropped have none.
 pub(super) const ENTRIES_MAX: usize = 1_024;
+
+/// Runs whose first entry is found in a slice: each takes some reads.
+const RUNS_OPENED: usize = 3;
 
 /// What becomes a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +40,8 @@ pub(super) struct Job {
     pub id: RunId,
     pub file: FileId,
     source: Merged,
+    /// Runs that are still to be added to the source, the newest first.
+    unopened: Vec<Rc<Run>>,
     builder: RunBuilder,
     /// Nothing older than the inputs exists, so that a delete has nothing to hide.
     drops_deletes: bool,
@@ -52,7 +58,7 @@ impl Job {
     pub fn new(
         inputs: Inputs,
         (id, file): (RunId, FileId),
-        source: Merged,
+        (source, unopened): (Merged, Vec<Rc<Run>>),
         builder: RunBuilder,
         deletes: Deletes,
     ) -> Self {
@@ -61,6 +67,7 @@ impl Job {
             id,
             file,
             source,
+            unopened,
             builder,
             drops_deletes: deletes == Deletes::Dropped,
             is_written: false,
@@ -77,6 +84,9 @@ impl Job {
     /// Writes about `bytes` more, or less where that is too many entries. Returns how many were
     /// written.
     pub fn slice(&mut self, reader: &mut Reader, bytes: usize) -> Result<u64, StoreError> {
+        if !self.unopened.is_empty() {
+            return self.open_some(reader).map(|()| 0);
+        }
         let mut entries = 0;
         while self.builder.pending() < bytes && entries < ENTRIES_MAX {
             entries += 1;
@@ -99,6 +109,17 @@ impl Job {
             }
             _ => Err(StoreError::Full),
         }
+    }
+
+    /// Adds the oldest of the runs that are left.
+    fn open_some(&mut self, reader: &mut Reader) -> Result<(), StoreError> {
+        for _ in 0..RUNS_OPENED {
+            let Some(run) = self.unopened.pop() else {
+                break;
+            };
+            self.source.add(&run, self.unopened.len(), reader, &[])?;
+        }
+        Ok(())
     }
 }
 

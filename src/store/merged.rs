@@ -80,14 +80,24 @@ impl Merged {
             }
         }
         for (age, run) in runs.iter().enumerate() {
-            if let Some(cursor) = Cursor::seek(run, reader, from, end)? {
-                merged.place(Source {
-                    at: At::Run(cursor),
-                    age: memories.len() + age,
-                });
-            }
+            merged.add(run, memories.len() + age, reader, from)?;
         }
         Ok(merged)
+    }
+
+    /// Adds a run that so many sources are newer than.
+    pub fn add(
+        &mut self,
+        run: &Rc<Run>,
+        age: usize,
+        reader: &mut Reader,
+        from: &[u8],
+    ) -> Result<(), StoreError> {
+        if let Some(cursor) = Cursor::seek(run, reader, from, self.end)? {
+            let at = At::Run(cursor);
+            self.place(Source { at, age });
+        }
+        Ok(())
     }
 
     /// The next entry.

@@ -223,9 +223,7 @@ impl Store {
         if self.may_freeze() {
             return self.freeze(disk);
         }
-        if self.begin_job(disk)? {
-            return Ok(());
-        }
+        self.begin_job(disk)?;
         let Some(job) = self.upkeep.writing() else {
             return Ok(());
         };
@@ -317,11 +315,10 @@ impl Store {
         Some(Inputs::Runs(newest.map(|run| run.record.id).collect()))
     }
 
-    /// Begins the next job, if it can, and says whether it did: to find the first entry of each
-    /// run is as much work as a slice.
-    fn begin_job(&mut self, disk: &mut dyn Disk) -> Result<bool, StoreError> {
+    /// Begins the next job, if it can.
+    fn begin_job(&mut self, disk: &mut dyn Disk) -> Result<(), StoreError> {
         let (Some(inputs), Some(run)) = (self.next_inputs(), self.upkeep.spare_run) else {
-            return Ok(false);
+            return Ok(());
         };
         let (frozen, count) = match &inputs {
             Inputs::Frozen => (self.frozen.as_ref().map(Memtable::shared).cloned(), 0),
@@ -339,18 +336,14 @@ impl Store {
         } else {
             Deletes::Kept
         };
-        let source = Merged::seek(
-            frozen.as_slice(),
-            runs,
-            &mut self.reader(disk),
-            &[],
-            End::First,
-        )?;
+        let frozen = frozen.as_slice();
+        let source = Merged::seek(frozen, &[], &mut self.reader(disk), &[], End::First)?;
+        let source = (source, runs.to_vec());
         let builder = RunBuilder::new(run.0, commits, self.sizes.block_bytes);
         let job = Job::new(inputs, run, source, builder, deletes);
         self.upkeep.jobs.push(job);
         self.upkeep.spare_run = None;
-        Ok(true)
+        Ok(())
     }
 
     /// Puts a finished run in the place of its inputs, in the manifest first.

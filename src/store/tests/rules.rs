@@ -285,3 +285,31 @@ fn a_slice_ends_after_so_many_entries_however_small_they_are() {
     assert!(turns > 8, "{turns} turns for 8,000 entries");
     assert_eq!(session.pairs().len(), 8_000);
 }
+
+#[test]
+fn a_merge_of_many_runs_is_begun_by_some_of_them_at_a_time() {
+    let mut life = Life::new(10);
+    assert!(life.open(WHOLE));
+    let session = life.session.as_mut().expect("it is open");
+    let mut number = 0_u32;
+    // So much is written that merging waits.
+    while session.store.counts().runs < 10 {
+        session.put(&format!("{number:04}"), &"x".repeat(50));
+        session.turn().expect("nothing fails");
+        number += 1;
+    }
+    session.store.forget_blocks();
+    let mut most = 0;
+    loop {
+        let before = session.store.counts().blocks_read;
+        let goes_on = session.turn().expect("nothing fails");
+        most = most.max(session.store.counts().blocks_read - before);
+        if !goes_on {
+            break;
+        }
+    }
+    assert!(session.store.counts().runs < 4);
+    // Of three runs their index, its index, and a leaf.
+    assert!(most <= 9, "{most} blocks read between two requests");
+    assert_eq!(session.pairs().len(), number as usize);
+}
