@@ -5,6 +5,12 @@ import type { Answer } from './message.ts';
 /** At most this much in a transaction; one document larger than this has one of its own. */
 export const TRANSACTION_CHARS = 256 * 1024;
 export const TRANSACTION_DOCUMENTS_MAX = 500;
+/** Of the first of several, which is encoded at once, by code that may never have run before. */
+const FIRST_DOCUMENTS_MAX = 100;
+/** After so many milliseconds of encoding others have this thread. */
+const SLICE_MS = 5;
+/** The clock is looked at after so many documents. */
+const SLICE_DOCUMENTS = 16;
 
 /** Some operations as a list in JSON, without brackets. */
 export interface Batch {
@@ -24,18 +30,23 @@ export interface InsertManyOptions extends BulkOptions {
   readonly atomic?: boolean;
 }
 
-/** Cuts operations into batches, drawing no more of them than the batch at hand needs. */
-export function* cut(ops: Iterable<string>): Generator<Batch, undefined> {
+/**
+ * Cuts `count` operations into batches, drawing no more of them than the batch at hand needs. Null
+ * says that others should have this thread before it goes on; the first batch comes at once.
+ */
+export function* cut(ops: Iterable<string>, count: number): Cut {
   let texts: string[] = [];
   let chars = 0;
+  let most = count > TRANSACTION_DOCUMENTS_MAX ? FIRST_DOCUMENTS_MAX : TRANSACTION_DOCUMENTS_MAX;
+  let until = Number.POSITIVE_INFINITY;
   for (const op of ops) {
-    const isFull =
-      texts.length === TRANSACTION_DOCUMENTS_MAX ||
-      (texts.length > 0 && chars + op.length > TRANSACTION_CHARS);
-    if (isFull) {
+    if (texts.length === most || (texts.length > 0 && chars + op.length > TRANSACTION_CHARS)) {
       yield { ops: texts.join(), count: texts.length };
-      texts = [];
-      chars = 0;
+      [texts, chars, most] = [[], 0, TRANSACTION_DOCUMENTS_MAX];
+      until = performance.now() + SLICE_MS;
+    } else if (texts.length % SLICE_DOCUMENTS === 0 && performance.now() > until) {
+      yield null;
+      until = performance.now() + SLICE_MS;
     }
     texts.push(op);
     chars += op.length;
@@ -43,23 +54,38 @@ export function* cut(ops: Iterable<string>): Generator<Batch, undefined> {
   if (texts.length > 0) yield { ops: texts.join(), count: texts.length };
 }
 
+/** Batches, with pauses between them. */
+export type Cut = Generator<Batch | null, undefined>;
+
+type Drawn = IteratorResult<Batch, undefined>;
+
 /**
  * Sends batch after batch, each when the one before is saved. Rejects with the first error, of
  * the engine or of drawing a batch; what was saved before stays.
  */
 export async function sendInOrder(
-  batches: Iterator<Batch, undefined>,
+  batches: Cut,
   send: (batch: Batch) => Promise<Answer>,
   onSaved: (batch: Batch, answer: Answer) => void,
 ): Promise<void> {
-  let next = attempt(batches);
-  for (let drawn = next(); !drawn.done; drawn = next()) {
+  let drawn = batches.next() as Drawn;
+  while (!drawn.done) {
     const batch = drawn.value;
     const saving = send(batch);
-    // Lets the message go, and others have this thread, before it is busy with the next one.
-    await turn();
-    next = attempt(batches);
+    saving.catch(() => {}); // told below
+    const drawing = draw(batches);
+    drawing.catch(() => {}); // likewise
     onSaved(batch, await saving);
+    drawn = await drawing;
+  }
+}
+
+/** Lets a message go, and others have this thread, before it is busy with the next batch. */
+async function draw(batches: Cut): Promise<Drawn> {
+  for (;;) {
+    await turn();
+    const drawn = batches.next();
+    if (drawn.value !== null) return drawn as Drawn;
   }
 }
 
@@ -77,25 +103,14 @@ const turn = () =>
     port2.postMessage(null);
   });
 
-/** Draws now, and fails when asked. */
-function attempt(batches: Iterator<Batch, undefined>): () => IteratorResult<Batch, undefined> {
-  try {
-    const drawn = batches.next();
-    return () => drawn;
-  } catch (error) {
-    return () => {
-      throw error;
-    };
-  }
-}
-
 /** All batches as one; between two that it draws it lets other tasks of this thread run. */
-export async function gather(drawn: readonly Batch[], rest: Iterable<Batch>): Promise<Batch> {
+export async function gather(drawn: readonly (Batch | null)[], rest: Cut): Promise<Batch> {
   const all = [...drawn];
   for (const batch of rest) {
     all.push(batch);
     await turn();
   }
-  const count = all.reduce((sum, batch) => sum + batch.count, 0);
-  return { ops: all.map(({ ops }) => ops).join(), count };
+  const whole = all.filter((batch) => batch !== null);
+  const count = whole.reduce((sum, batch) => sum + batch.count, 0);
+  return { ops: whole.map(({ ops }) => ops).join(), count };
 }

@@ -1,5 +1,5 @@
 // Writing to a collection, outside transactions: each call is a transaction of its own.
-import { type Batch, cut, gather, type InsertManyOptions, sendInOrder } from './bulk.ts';
+import { type Batch, type Cut, cut, gather, type InsertManyOptions, sendInOrder } from './bulk.ts';
 import type { Connection } from './connection.ts';
 import { callOut, HolmError, toHolmError } from './error.ts';
 import { newId } from './id.ts';
@@ -85,7 +85,7 @@ export class Writer {
     const ops = function* () {
       for (const [at, id] of ids.entries()) yield operation(layout, op, id, documents[at]);
     };
-    this.#sendBatches(cut(ops()), write, onSaved, atomic).then(
+    this.#sendBatches(cut(ops(), total), write, onSaved, atomic).then(
       () => write.allSaved(),
       (thrown) => write.failed(withProgress(toHolmError(thrown), saved)),
     );
@@ -120,7 +120,7 @@ export class Writer {
   }
 
   async #sendBatches(
-    batches: Generator<Batch, undefined>,
+    batches: Cut,
     write: PendingWrite,
     onSaved: (batch: Batch, answer: Answer) => void,
     atomic: boolean | undefined,
@@ -134,7 +134,8 @@ export class Writer {
     if (first.done) return;
     // Sent in this turn if it can be, so that it stays in the order of the calls around it.
     const second = batches.next();
-    const batch = second.done ? first.value : await gather([first.value, second.value], batches);
+    const [one, two] = [first.value as Batch, second.value];
+    const batch = second.done ? one : await gather([one, two as Batch | null], batches);
     onSaved(batch, await send(batch));
   }
 

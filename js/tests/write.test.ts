@@ -141,7 +141,7 @@ describe('insertMany', () => {
   const people = (count: number, length = 1) =>
     Array.from({ length: count }, (_, at) => ({ id: `p${at}`, name: 'x'.repeat(length) }));
 
-  it('is cut at 500 documents, saved in order, and tells its progress', async () => {
+  it('is cut at 500 documents, the first of several at 100, saved in order, and tells its progress', async () => {
     const { engine, db } = await open();
     const progress: object[] = [];
     const documents = people(1_234);
@@ -151,14 +151,42 @@ describe('insertMany', () => {
     expect(write.ids).toEqual(documents.map(({ id }) => id));
     await write.saved;
     const sizes = engine.of('write').map(({ ops }) => (ops as object[]).length);
-    expect(sizes).toEqual([500, 500, 234]);
+    expect(sizes).toEqual([100, 500, 500, 134]);
     const ids = engine.of('write').flatMap(({ ops }) => (ops as string[][]).map(([, , id]) => id));
     expect(ids).toEqual(write.ids);
     expect(progress).toEqual([
-      { saved: 500, total: 1_234 },
-      { saved: 1_000, total: 1_234 },
+      { saved: 100, total: 1_234 },
+      { saved: 600, total: 1_234 },
+      { saved: 1_100, total: 1_234 },
       { saved: 1_234, total: 1_234 },
     ]);
+  });
+
+  it('is one transaction up to 500 documents', async () => {
+    const { engine, db } = await open();
+    await db.mutate.people.insertMany(people(500)).saved;
+    expect(engine.of('write').length).toBe(1);
+  });
+
+  it('lets others have the thread while it encodes, after its first transaction', async () => {
+    const { engine, db } = await open();
+    let [looks, turns, isOver] = [0, 0, false];
+    const slow = vi.spyOn(performance, 'now').mockImplementation(() => 3 * ++looks);
+    const count = () => {
+      turns += 1;
+      if (!isOver) setImmediate(count);
+    };
+    try {
+      const write = db.mutate.people.insertMany(people(2_000));
+      setImmediate(count);
+      await write.saved;
+    } finally {
+      slow.mockRestore();
+      isOver = true;
+    }
+    expect(turns).toBeGreaterThan(40);
+    const sizes = engine.of('write').map(({ ops }) => (ops as object[]).length);
+    expect(sizes).toEqual([100, 500, 500, 500, 400]);
   });
 
   it('is cut at about 256 KB', async () => {
@@ -224,15 +252,15 @@ describe('insertMany', () => {
     let calls = 0;
     engine.on('write', () => (++calls === 2 ? refuse('exists') : { ok: { entry: calls } }));
     const write = db.mutate.people.insertMany(people(1_700));
-    await expect(write.saved).rejects.toMatchObject({ code: 'exists', details: { saved: 500 } });
+    await expect(write.saved).rejects.toMatchObject({ code: 'exists', details: { saved: 100 } });
     expect(calls).toBe(2);
-    const bad = db.mutate.people.insertMany([...people(600), { id: 'bad', name: '\ud800' }]);
-    await expect(bad.saved).rejects.toMatchObject({ code: 'bad_value', details: { saved: 500 } });
+    const bad = db.mutate.people.insertMany([...people(700), { id: 'bad', name: '\ud800' }]);
+    await expect(bad.saved).rejects.toMatchObject({ code: 'bad_value', details: { saved: 600 } });
   });
 
   it('is accepted when all its transactions are', async () => {
     const { engine, db } = await open();
-    const write = db.mutate.people.insertMany(people(700));
+    const write = db.mutate.people.insertMany(people(600));
     await write.saved;
     engine.say(moved(1, 'sent'), moved(1, 'accepted'));
     expect(write.state).toBe('saved');
@@ -246,7 +274,7 @@ describe('insertMany', () => {
   it('stays rejected when its first transaction was, while later ones are saved', async () => {
     const { engine, db } = await open();
     engine.on('write', ({ number }) => (number === 2 ? { ok: { entry: 1 } } : undefined));
-    const write = db.mutate.people.insertMany(people(700));
+    const write = db.mutate.people.insertMany(people(600));
     await settled();
     engine.say(moved(1, 'rejected'), { kind: 'reply', number: 3, ok: { entry: 2 } });
     await write.saved;

@@ -13,12 +13,6 @@ const FIELDS = {
   labels: t.list(t.string()),
 };
 
-const toFields = (issue) => ({
-  ...issue,
-  createdAt: new Date(issue.createdAt),
-  updatedAt: new Date(issue.updatedAt),
-});
-
 const idsOf = (rows) => rows.map(({ id }) => id);
 
 /** A database that queues what it writes for a server. */
@@ -38,8 +32,8 @@ async function openWith(collection) {
   const open = issues.where('status', '=', 'open').orderBy('updatedAt', 'desc');
   return {
     kind: db.status.storage.kind,
-    insertOne: (issue) => db.mutate.issues.insert(toFields(issue)).saved,
-    insertAll: (all) => db.mutate.issues.insertMany(all.map(toFields)).saved,
+    insertOne: (issue) => db.mutate.issues.insert(issue).saved,
+    insertAll: (all) => db.mutate.issues.insertMany(all).saved,
     newestOpen: async () => idsOf(await open.limit(50).get()),
     openSince: async (ms) => idsOf(await open.where('updatedAt', '>=', new Date(ms)).get()),
     get: async (id) => (await issues.where('id', '=', id).get())[0],
