@@ -77,6 +77,8 @@ const startWorker = () => new Worker(new URL('./worker.js', import.meta.url), { 
 class PageEngine {
   readonly #connection: Connection;
   #worker: Worker | undefined;
+  /** Aborted when the worker is given up. */
+  #gone: AbortController | undefined;
   /** When workers failed, in the last minute. */
   #failures: number[] = [];
 
@@ -93,7 +95,15 @@ class PageEngine {
       if (this.#worker === worker) then();
     };
     const failed = (message: string) => whileCurrent(() => this.#failed(message));
-    worker.onmessage = ({ data }) => whileCurrent(() => this.#connection.receive(data));
+    const gone = new AbortController();
+    this.#gone = gone;
+    /** A worker can end without a word, when memory is short. Then the lock that it has is free. */
+    const watch = (lock: string) =>
+      navigator.locks
+        .request(lock, { signal: gone.signal }, () => failed('it has ended'))
+        .catch(() => {});
+    worker.onmessage = ({ data }) =>
+      whileCurrent(() => (typeof data === 'string' ? watch(data) : this.#connection.receive(data)));
     worker.onmessageerror = () => failed('a message could not be read');
     worker.onerror = (event) => {
       event.preventDefault(); // `failed` reports it
@@ -108,6 +118,7 @@ class PageEngine {
   }
 
   stop(): void {
+    this.#gone?.abort();
     this.#worker?.terminate();
     this.#worker = undefined;
     this.#connection.detach();

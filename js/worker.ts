@@ -1,6 +1,7 @@
 // Entry of the dedicated worker: passes bytes between the page and the engine, and says so when
 // the engine cannot go on.
 import { withStack } from './error.ts';
+import { newId } from './id.ts';
 import { openRung, removeRungs } from './ladder.ts';
 import { requestLock } from './locks.ts';
 import { findOpfs } from './opfs.ts';
@@ -40,7 +41,15 @@ const compile = async () => {
   return WebAssembly.compile(await response.arrayBuffer());
 };
 
+/** Holds a lock for as long as this worker lives, and tells its name to the page, which waits for it. */
+const live = (name: string) =>
+  navigator.locks?.request(name, () => {
+    self.postMessage(name);
+    return new Promise(() => {});
+  });
+
 const start = async (module: WebAssembly.Module | null) => {
+  live(`holm-worker:${newId()}`);
   initSync({ module: module ?? (await compile()) });
   return new Host(post, { storage, requestLock });
 };

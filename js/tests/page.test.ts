@@ -16,7 +16,7 @@ class BreakableWorker {
   static readonly all: BreakableWorker[] = [];
   static storage: 'opfs' | 'memory' = 'opfs';
   static silent = new Set<string>();
-  onmessage: ((event: { data: Uint8Array }) => void) | null = null;
+  onmessage: ((event: { data: Uint8Array | string }) => void) | null = null;
   onerror: ((event: object) => void) | null = null;
   onmessageerror: (() => void) | null = null;
   terminated = false;
@@ -95,6 +95,7 @@ afterEach(async () => {
   for (const listener of others) process.on('uncaughtException', listener);
   vi.unstubAllGlobals();
   vi.restoreAllMocks();
+  Reflect.deleteProperty(navigator, 'locks');
 });
 
 it('starts one module worker and tells it of the network', async () => {
@@ -185,6 +186,30 @@ it('a worker that fails is started again, three times within a minute', async ()
     message: expect.stringContaining('four'),
     details: { operations: [{ op: 'insert', id: 'p', fields: { name: 'a' } }] },
   });
+});
+
+it('a worker that ends without a word is missed, by the lock that it had', async () => {
+  const asked: { name: string; signal: AbortSignal; grant: () => void }[] = [];
+  const request = (name: string, { signal }: { signal: AbortSignal }, grant: () => void) => {
+    asked.push({ name, signal, grant });
+    return new Promise(() => {});
+  };
+  Object.defineProperty(navigator, 'locks', { value: { request }, configurable: true });
+  await open();
+  last().onmessage?.({ data: 'holm-worker:1' });
+  const write = db.mutate.people.insert({ name: 'a' });
+  expect(asked.map(({ name }) => name)).toEqual(['holm-worker:1']);
+  asked[0]?.grant();
+  expect(workers.length).toBe(2);
+  await write.saved;
+  await vi.waitFor(() => expect(reported.length).toBe(1));
+  expect(reported[0]).toMatchObject({ code: 'worker_failed', details: { reason: 'it has ended' } });
+  last().onmessage?.({ data: 'holm-worker:2' });
+  expect(asked[1]?.signal.aborted).toBe(false);
+  window.dispatchEvent(new Event('pagehide'));
+  expect(asked[1]?.signal.aborted).toBe(true);
+  asked[1]?.grant();
+  expect(workers.length).toBe(2);
 });
 
 it('what a worker says after it was given up is not heard', async () => {

@@ -10,6 +10,7 @@ import { inMemory, places } from './parts/places.mjs';
 const FAILURES = {
   'in a message, by a trap of the module': { how: 'trap', told: /unreachable|out of bounds/i },
   'in a callback': { how: 'throw', told: /planted in a callback/ },
+  'without a word': { how: 'end', told: /it has ended/ },
 };
 
 for (const { name, rung, where } of [...places, inMemory]) {
@@ -104,6 +105,7 @@ function watchWorkers() {
     }
     /** `trap`: a message of more bytes than there are. */
     fail(how) {
+      if (how === 'end') return this.terminate();
       this.postMessage(how === 'trap' ? { length: 4_000_000_000 } : { isThrow: true, length: 0 });
     }
   };

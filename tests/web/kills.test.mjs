@@ -178,7 +178,10 @@ test('kills of every kind and moment have counted', (t) => {
 
 // The functions below run in the page.
 
-/** Keeps the workers to come, to kill them. */
+/**
+ * Keeps the workers to come, to kill them. They die unnoticed, since the tests open the database
+ * again themselves: by which lock a worker would be missed is not heard.
+ */
 function watchWorkers() {
   const workers = [];
   const Real = Worker;
@@ -186,6 +189,9 @@ function watchWorkers() {
     constructor(...given) {
       super(...given);
       workers.push(this);
+    }
+    set onmessage(hear) {
+      super.onmessage = (event) => typeof event.data === 'string' || hear(event);
     }
   };
   app.killWorkers = () => {
