@@ -41,7 +41,7 @@ const compile = async () => {
   return WebAssembly.compile(await response.arrayBuffer());
 };
 
-/** Holds a lock for as long as this worker lives, and tells its name to the page, which waits for it. */
+/** Holds a lock for as long as this worker lives; the page is told its name, and waits for it. */
 const live = (name: string) =>
   navigator.locks?.request(name, () => {
     self.postMessage(name);

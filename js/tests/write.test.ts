@@ -141,7 +141,7 @@ describe('insertMany', () => {
   const people = (count: number, length = 1) =>
     Array.from({ length: count }, (_, at) => ({ id: `p${at}`, name: 'x'.repeat(length) }));
 
-  it('is cut at 500 documents, the first of several at 100, saved in order, and tells its progress', async () => {
+  it('is cut at 500 documents, at first 100, saved in order, and tells progress', async () => {
     const { engine, db } = await open();
     const progress: object[] = [];
     const documents = people(1_234);
