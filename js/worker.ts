@@ -42,11 +42,13 @@ const compile = async () => {
 };
 
 /** Holds a lock for as long as this worker lives; the page is told its name, and waits for it. */
-const live = (name: string) =>
-  navigator.locks?.request(name, () => {
+const live = (name: string) => {
+  const held = navigator.locks?.request(name, () => {
     self.postMessage(name);
     return new Promise(() => {});
   });
+  held?.catch(() => {}); // refused: then nobody waits for it
+};
 
 const start = async (module: WebAssembly.Module | null) => {
   live(`holm-worker:${newId()}`);
