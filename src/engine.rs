@@ -147,7 +147,7 @@ impl Engine {
     }
 
     fn on_message(&mut self, step: &mut Step<'_>, tab: TabId, bytes: &[u8]) {
-        let mut message = json::read(bytes).unwrap_or_default();
+        let mut message = json::read_message(bytes).unwrap_or_default();
         let Some(Value::List(requests)) = message.get_mut("requests") else {
             return;
         };

@@ -10,6 +10,8 @@ pub const TRANSACTION_BYTES_MAX: usize = 16 << 20;
 pub const MUTATION_BYTES_MAX: usize = 64 << 10;
 /// Deepest nesting of a value.
 pub const DEPTH_MAX: usize = 64;
+/// Deepest nesting of what is read: a value at its deepest, in a frame.
+pub const NESTING_MAX: usize = DEPTH_MAX + 32;
 /// Largest whole number an `int` may hold; the smallest is its negative.
 pub const INT_MAX: f64 = 9_007_199_254_740_991.0;
 /// Longest document id, in bytes.

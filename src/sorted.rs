@@ -115,14 +115,21 @@ impl<K: Ord, V> SortedMap<K, V> {
 
     /// The value of a key, which is made if there is none.
     pub fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
+        self.pair_or_insert_with(key, |_| make()).1
+    }
+
+    /// The pair of a key, whose value is made if there is none.
+    pub fn pair_or_insert_with(&mut self, key: K, make: impl FnOnce(&K) -> V) -> (&K, &mut V) {
         let at = match self.find(&key) {
             Ok(at) => at,
             Err(at) => {
-                self.put(at, key, make());
+                let value = make(&key);
+                self.put(at, key, value);
                 at
             }
         };
-        &mut self.pairs.get_mut(at).expect("it was found or put there").1
+        let pair = self.pairs.get_mut(at).expect("it was found or put there");
+        (&pair.0, &mut pair.1)
     }
 
     /// The value of a key, which is the default one if there is none.

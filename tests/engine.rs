@@ -210,6 +210,17 @@ fn a_transaction_reads_its_own_writes_and_conflicts_with_others() {
     );
 }
 
+/// A bug that this test must catch (`docs/PLANTED.md`).
+#[cfg(feature = "planted")]
+#[test]
+fn the_planted_bug_of_transactions_is_caught() {
+    holm::planted::choose("engine_transaction_blind");
+    let test = a_transaction_reads_its_own_writes_and_conflicts_with_others;
+    let is_caught = std::panic::catch_unwind(test).is_err();
+    holm::planted::choose("");
+    assert!(is_caught);
+}
+
 #[test]
 fn edits_of_two_fields_on_two_devices_are_both_kept() {
     let server = Server::default();

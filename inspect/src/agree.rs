@@ -9,6 +9,7 @@
 use crate::Failure;
 use crate::record::{IndexEntry, Names, hex};
 use crate::survey::{Problem, Survey};
+use holm::doc::codec::binary;
 use holm::doc::key::decode;
 use holm::doc::path::DocumentKey;
 use holm::doc::value::Value;
@@ -205,6 +206,6 @@ fn judge<'a>(fields: &BTreeMap<String, Value>, field: &str, rest: &'a [u8]) -> O
         return decode(rest).map(|(_, after)| after);
     };
     let mut column = Vec::new();
-    push_value(&mut column, value);
+    push_value(&mut column, &binary(value));
     rest.strip_prefix(column.as_slice())
 }

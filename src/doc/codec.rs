@@ -9,7 +9,29 @@
 use super::value::{Number, Value};
 use crate::causal::stamp::{Stamp, Time};
 use crate::ids::Token;
-use crate::limits::DEPTH_MAX;
+use crate::limits::NESTING_MAX;
+
+/// Items that a list gets room for at once.
+const ROOM_MAX: u64 = 1_024;
+
+/// Tag of a value.
+pub const NULL: u8 = 0;
+/// Tag of a value.
+pub const FALSE: u8 = 1;
+/// Tag of a value.
+pub const TRUE: u8 = 2;
+/// Tag of a value.
+pub const INT: u8 = 3;
+/// Tag of a value.
+pub const FLOAT: u8 = 4;
+/// Tag of a value.
+pub const STRING: u8 = 5;
+/// Tag of a value.
+pub const BYTES: u8 = 6;
+/// Tag of a value.
+pub const LIST: u8 = 7;
+/// Tag of a value.
+pub const MAP: u8 = 8;
 
 /// Appends a varint.
 pub fn write_varint(out: &mut Vec<u8>, mut number: u64) {
@@ -32,29 +54,36 @@ pub fn write_stamp(out: &mut Vec<u8>, stamp: Stamp) {
     out.extend_from_slice(&stamp.replica.0);
 }
 
+/// The binary form of a value.
+pub fn binary(value: &Value) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_value(&mut out, value);
+    out
+}
+
 /// Appends a value.
 pub fn write_value(out: &mut Vec<u8>, value: &Value) {
     match value {
-        Value::Null => out.push(0),
-        Value::Bool(bool) => out.push(1 + u8::from(*bool)),
+        Value::Null => out.push(NULL),
+        Value::Bool(bool) => out.push(FALSE + u8::from(*bool)),
         Value::Number(number) => write_number(out, *number),
         Value::String(text) => {
-            out.push(5);
+            out.push(STRING);
             write_bytes(out, text.as_bytes());
         }
         Value::Bytes(bytes) => {
-            out.push(6);
+            out.push(BYTES);
             write_bytes(out, bytes);
         }
         Value::List(list) => {
-            out.push(7);
+            out.push(LIST);
             write_varint(out, list.len() as u64);
             for item in list {
                 write_value(out, item);
             }
         }
         Value::Map(members) => {
-            out.push(8);
+            out.push(MAP);
             write_varint(out, members.len() as u64);
             for (name, member) in members {
                 write_bytes(out, name.as_bytes());
@@ -64,14 +93,20 @@ pub fn write_value(out: &mut Vec<u8>, value: &Value) {
     }
 }
 
-fn write_number(out: &mut Vec<u8>, number: Number) {
+/// Appends a number, by itself.
+pub fn write_number(out: &mut Vec<u8>, number: Number) {
     if let Some(int) = number.as_int() {
-        out.push(3);
-        write_varint(out, ((int << 1) ^ (int >> 63)) as u64);
+        write_int(out, int);
     } else {
-        out.push(4);
+        out.push(FLOAT);
         out.extend_from_slice(&number.get().to_le_bytes());
     }
+}
+
+/// Appends a whole number within the bounds of `int`.
+pub fn write_int(out: &mut Vec<u8>, int: i64) {
+    out.push(INT);
+    write_varint(out, ((int << 1) ^ (int >> 63)) as u64);
 }
 
 /// Takes encoded things off the front of a slice. What is damaged reads as zero or as empty, and so
@@ -134,16 +169,23 @@ impl<'a> Items<'a> {
     /// A varint.
     #[inline(never)]
     pub fn varint(&mut self) -> u64 {
-        let mut number = 0_u64;
-        for shift in (0..64).step_by(7) {
+        if let [byte @ 0..0x80, rest @ ..] = self.rest {
+            self.rest = rest;
+            return u64::from(*byte);
+        }
+        let (mut number, mut shift) = (0_u64, 0);
+        loop {
             let byte = self.byte();
             number |= u64::from(byte & 0x7f) << shift;
             if byte < 0x80 {
                 return number;
             }
+            shift += 7;
+            if shift > 63 {
+                self.fail();
+                return 0;
+            }
         }
-        self.fail();
-        0
     }
 
     /// A length and that many bytes.
@@ -179,18 +221,18 @@ impl<'a> Items<'a> {
     }
 
     fn nested(&mut self, depth: usize) -> Value {
-        if depth > DEPTH_MAX + 1 {
+        if depth > NESTING_MAX {
             self.fail();
         }
         match self.byte() {
-            0 => Value::Null,
-            1 => Value::Bool(false),
-            2 => Value::Bool(true),
-            3 => {
+            NULL => Value::Null,
+            FALSE => Value::Bool(false),
+            TRUE => Value::Bool(true),
+            INT => {
                 let zigzag = self.varint();
                 Value::int((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
             }
-            4 => {
+            FLOAT => {
                 let float = f64::from_le_bytes(self.take(8).try_into().unwrap_or_default());
                 let number = Number::new(float);
                 if number.is_none() {
@@ -198,19 +240,19 @@ impl<'a> Items<'a> {
                 }
                 Value::Number(number.unwrap_or_default())
             }
-            5 => Value::text(self.text()),
-            6 => Value::Bytes(self.bytes().to_vec()),
-            7 => {
+            STRING => Value::text(self.text()),
+            BYTES => Value::Bytes(self.bytes().to_vec()),
+            LIST => {
                 let mut left = self.varint();
-                let mut list = Vec::new();
+                let mut list = Vec::with_capacity(self.room_for(left));
                 while self.has_more(&mut left) {
                     list.push(self.nested(depth + 1));
                 }
                 Value::List(list)
             }
-            8 => {
+            MAP => {
                 let mut left = self.varint();
-                let mut members = Vec::new();
+                let mut members = Vec::with_capacity(self.room_for(left));
                 while self.has_more(&mut left) {
                     members.push((self.text().into(), self.nested(depth + 1)));
                 }
@@ -223,28 +265,68 @@ impl<'a> Items<'a> {
         }
     }
 
+    /// How many to make room for where there should be so many: a count that is damaged may be any.
+    fn room_for(&self, count: u64) -> usize {
+        self.rest.len().min(count.min(ROOM_MAX) as usize)
+    }
+
+    /// A whole number that is a place in a list; a place that no list has for any other value.
+    pub fn place(&mut self) -> usize {
+        let value = self.raw_value();
+        match value {
+            [INT, zigzag @ 0..0x80] if zigzag & 1 == 0 => usize::from(zigzag >> 1),
+            _ => Items::new(value)
+                .value()
+                .as_u64()
+                .map_or(usize::MAX, |at| at as usize),
+        }
+    }
+
+    /// The bytes of a value.
+    pub fn raw_value(&mut self) -> &'a [u8] {
+        let from = self.rest;
+        self.skip_value();
+        let end = from.len() - self.rest.len();
+        from.get(..end).unwrap_or_default()
+    }
+
     /// Passes over a value. Needs no stack, however deep it nests.
     pub fn skip_value(&mut self) {
-        // How many values, and how many names before values, are still to come at each open level.
-        let mut open: Vec<(u64, bool)> = vec![(1, false)];
-        while let Some((left, is_named)) = open.pop() {
-            if left == 0 || self.is_damaged {
-                continue;
+        let Some(mut inner) = self.skip_head() else {
+            return;
+        };
+        // How many values are still to come, and whether each has a name before it: here, and at
+        // the levels above.
+        let mut above = Vec::new();
+        loop {
+            while inner.0 == 0 || self.is_damaged {
+                match above.pop() {
+                    Some(level) => inner = level,
+                    None => return,
+                }
             }
-            open.push((left - 1, is_named));
-            if is_named {
+            inner.0 -= 1;
+            if inner.1 {
                 self.bytes();
             }
-            match self.byte() {
-                0..=2 => {}
-                3 => _ = self.varint(),
-                4 => _ = self.take(8),
-                5 | 6 => _ = self.bytes(),
-                7 => open.push((self.varint(), false)),
-                8 => open.push((self.varint(), true)),
-                _ => self.fail(),
+            if let Some(level) = self.skip_head() {
+                above.push(std::mem::replace(&mut inner, level));
             }
         }
+    }
+
+    /// Passes over a scalar, or over the head of a list or a map: then says how many values it has,
+    /// and whether each has a name before it.
+    fn skip_head(&mut self) -> Option<(u64, bool)> {
+        match self.byte() {
+            NULL..=TRUE => {}
+            INT => _ = self.varint(),
+            FLOAT => _ = self.take(8),
+            STRING | BYTES => _ = self.bytes(),
+            tag @ (LIST | MAP) => return Some((self.varint(), tag == MAP)),
+            _ => self.fail(),
+        }
+        None
     }
 }
 

@@ -18,6 +18,7 @@ pub struct Dictionary {
     paths: Vec<Path>,
     ids: SortedMap<Path, PathId>,
     unsaved: usize,
+    name_bytes: usize,
 }
 
 impl Dictionary {
@@ -29,7 +30,13 @@ impl Dictionary {
         let id = PathId(self.paths.len() as u32);
         self.paths.push(path.clone());
         self.ids.insert(path.clone(), id);
+        self.name_bytes += path.0.iter().map(String::len).sum::<usize>();
         id
+    }
+
+    /// How many paths have a number of their own, and how many bytes their names take.
+    pub fn size(&self) -> (usize, usize) {
+        (self.ids.len(), self.name_bytes)
     }
 
     /// The number of a path that may have none.

@@ -17,6 +17,7 @@
 //! are read back. These are also the canonical bytes of `docs/PROTOCOL.md` section 8. Must not know
 //! what the bytes are used for.
 
+use super::codec::{self, Items};
 use super::value::{Number, Value};
 use crate::limits::DEPTH_MAX;
 
@@ -81,6 +82,17 @@ pub fn encode(out: &mut Vec<u8>, value: &Value) {
             }
             out.push(END);
         }
+    }
+}
+
+/// The same of a value in its binary form (`doc::codec`).
+pub fn encode_binary(out: &mut Vec<u8>, binary: &[u8]) {
+    let mut items = Items::new(binary);
+    if items.byte() == codec::STRING {
+        out.push(STRING);
+        encode_text(out, items.text());
+    } else {
+        encode(out, &Items::new(binary).value());
     }
 }
 

@@ -3,10 +3,11 @@
 //! Made from the JSON of `docs/PAGE.md`. Checks values at the door; must not know how they are
 //! stored or merged.
 
+use super::codec::{BYTES, FALSE, FLOAT, INT, Items, LIST, NULL, STRING, TRUE, binary};
 use super::json;
 use super::value::Value;
 use crate::error::{Error, Problem, nearest};
-use crate::limits::{DEPTH_MAX, INT_MAX};
+use crate::limits::DEPTH_MAX;
 use xxhash_rust::xxh64::xxh64;
 
 /// What a field takes.
@@ -197,12 +198,14 @@ impl Collection {
         !self.is_local && field.is_some_and(|field| !field.is_local)
     }
 
-    /// Refuses a value that does not fit the field.
-    pub fn check(&self, field: &Field, value: &Value) -> Result<(), Error> {
-        if field.fits(value) && value.depth() <= DEPTH_MAX {
+    /// Refuses a value, in its binary form, that does not fit the field.
+    pub fn check(&self, field: &Field, value: &[u8]) -> Result<(), Error> {
+        // What nests so deep has more bytes.
+        let is_deep = || value.len() > DEPTH_MAX && Items::new(value).value().depth() > DEPTH_MAX;
+        if field.fits(value) && !(field.may_nest() && is_deep()) {
             return Ok(());
         }
-        Err(self.bad_value(&field.name, field.expected(), value))
+        Err(self.bad_value(&field.name, field.expected(), &Items::new(value).value()))
     }
 
     /// What is told of a value that does not fit.
@@ -227,9 +230,13 @@ impl Field {
         }
     }
 
-    /// Whether the field may hold a value.
-    pub fn fits(&self, value: &Value) -> bool {
-        self.kind.takes(value) || (self.is_nullable && value.is_null())
+    /// Whether the field may hold a value, which comes in its binary form.
+    pub fn fits(&self, value: &[u8]) -> bool {
+        self.kind.takes(value) || (self.is_nullable && value.first() == Some(&NULL))
+    }
+
+    fn may_nest(&self) -> bool {
+        matches!(self.kind, Kind::Json | Kind::List(_))
     }
 
     /// What the field reads as where it has no value: its default, null, or its kind's zero.
@@ -243,20 +250,31 @@ impl Field {
 }
 
 impl Kind {
-    /// Whether a value other than a permitted null fits.
-    pub fn takes(&self, value: &Value) -> bool {
-        match (self, value) {
-            (Self::String | Self::Ref(_), Value::String(_))
-            | (Self::Float, Value::Number(_))
-            | (Self::Bool, Value::Bool(_))
-            | (Self::Bytes, Value::Bytes(_))
-            | (Self::Json, _) => true,
-            (Self::Int | Self::Timestamp, Value::Number(number)) => number
-                .as_int()
-                .is_some_and(|int| int.abs() as f64 <= INT_MAX),
-            (Self::Enum(values), Value::String(text)) => values.contains(text),
-            (Self::List(item), Value::List(list)) => list.iter().all(|value| item.takes(value)),
-            _ => false,
+    /// Whether a value other than a permitted null fits. It comes in its binary form.
+    pub fn takes(&self, value: &[u8]) -> bool {
+        let mut items = Items::new(value);
+        let tag = items.byte();
+        match self {
+            Self::String | Self::Ref(_) => tag == STRING,
+            Self::Int | Self::Timestamp => tag == INT,
+            Self::Float => matches!(tag, INT | FLOAT),
+            Self::Bool => matches!(tag, FALSE | TRUE),
+            Self::Bytes => tag == BYTES,
+            Self::Json => true,
+            Self::Enum(values) => {
+                tag == STRING && {
+                    let text = items.text();
+                    values.iter().any(|value| value == text)
+                }
+            }
+            Self::List(item) => {
+                let mut fits = tag == LIST;
+                let mut left = items.varint();
+                while fits && items.has_more(&mut left) {
+                    fits = item.takes(items.raw_value());
+                }
+                fits
+            }
         }
     }
 
@@ -393,7 +411,7 @@ fn read_field(collection: &str, value: &Value, wrong: &mut Wrong) -> Field {
         definition: xxh64(json::to_text(value).as_bytes(), 0),
     };
     if let Some(default) = &field.default
-        && !field.fits(default)
+        && !field.fits(&binary(default))
     {
         wrong.note(&place, &format!("its default must be {}", field.expected()));
     }
@@ -477,7 +495,7 @@ mod tests {
         let schema = films();
         let films = schema.at(0);
         let error = films
-            .check(&films.fields[1], &Value::text("nine"))
+            .check(&films.fields[1], &binary(&Value::text("nine")))
             .unwrap_err();
         assert_eq!(error.code(), "bad_value");
         assert_eq!(
@@ -489,15 +507,19 @@ mod tests {
                 ("expected", "a finite number or null".into()),
             ]
         );
-        assert!(films.check(&films.fields[1], &Value::Null).is_ok());
-        assert!(films.check(&films.fields[0], &Value::Null).is_err());
+        assert!(films.check(&films.fields[1], &binary(&Value::Null)).is_ok());
         assert!(
             films
-                .check(&films.fields[2], &Value::text("Horror"))
+                .check(&films.fields[0], &binary(&Value::Null))
+                .is_err()
+        );
+        assert!(
+            films
+                .check(&films.fields[2], &binary(&Value::text("Horror")))
                 .is_err()
         );
         let list = Value::List(vec![Value::text("a"), Value::int(1)]);
-        assert!(films.check(&films.fields[3], &list).is_err());
+        assert!(films.check(&films.fields[3], &binary(&list)).is_err());
     }
 
     #[test]

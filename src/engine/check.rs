@@ -1,7 +1,7 @@
 //! Checking a database: that everything stored can be read, and that documents and the entries of
 //! indexes say the same. A slice at a time, each telling where the next one begins.
 
-use super::database::{Database, storage_error};
+use super::database::{Database, row_of, storage_error};
 use super::out::{member_text, member_whole};
 use super::request::bad;
 use crate::doc::codec::Items;
@@ -83,17 +83,22 @@ impl Database {
         let Ok(collection) = self.schema.position(&document.collection) else {
             return Ok(true);
         };
-        let Ok(row) = self.read_row(collection, document.id.as_bytes(), value) else {
+        let id = document.id.as_bytes();
+        let Ok(values) = self.values_of(collection, value) else {
             return Ok(false);
         };
-        for entry in row.map_or_else(Vec::new, |row| self.indexes.entries_of(collection, &row)) {
+        let Some(values) = values else {
+            return Ok(true);
+        };
+        let is_whole = row_of(id, Some(&values)).is_ok();
+        for entry in self.indexes.entries_of(collection, id, &values) {
             let found = self.store.get(disk, &entry).map_err(storage_error)?;
             if found.is_none() {
                 self.indexes.build_anew(collection);
                 return Ok(false);
             }
         }
-        Ok(true)
+        Ok(is_whole)
     }
 
     /// Whether an entry of an index is one of the document that it leads to.
@@ -107,8 +112,11 @@ impl Database {
             return Ok(true);
         };
         let id_bytes = Items::new(value).varint() as usize;
-        let row = self.row_of_entry(disk, collection, key, id_bytes)?;
-        let entries = row.map(|row| self.indexes.entries_of(collection, &row));
-        Ok(entries.is_some_and(|entries| entries.iter().any(|entry| entry == key)))
+        let (id, record) = self.record_of_entry(disk, collection, key, id_bytes)?;
+        let Some(values) = self.values_of(collection, &record)? else {
+            return Ok(false);
+        };
+        let entries = self.indexes.entries_of(collection, id, &values);
+        Ok(entries.iter().any(|entry| entry == key))
     }
 }

@@ -17,6 +17,7 @@ use crate::merge::record::{self, Columns, StoredDocument};
 use crate::outbox::codec;
 use crate::outbox::entry::Entry;
 use crate::outbox::queue::{Counts, Outbox};
+use crate::planted;
 use crate::platform::disk::{Disk, DiskError, Survival};
 use crate::query::access::Range;
 use crate::query::live::LiveQueries;
@@ -26,6 +27,7 @@ use crate::txn::operation::Operation;
 use crate::txn::overlay;
 use crate::txn::staging::{Scope, Staging};
 use crate::txn::table;
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -130,46 +132,59 @@ pub struct Database {
 }
 
 impl Database {
-    /// The visible state of a document.
-    pub fn visible(&self, disk: &mut dyn Disk, key: &DocumentKey) -> Result<StoredDocument, Error> {
+    /// The record of the visible document; no bytes if it never was.
+    pub fn visible(&self, disk: &mut dyn Disk, key: &DocumentKey) -> Result<Vec<u8>, Error> {
         visible(&self.store, disk, key)
     }
 
     /// What the server is known to have of a document: the base record, which is there as long as
     /// anything lies over the document, else what is visible.
     pub fn base(&self, disk: &mut dyn Disk, key: &DocumentKey) -> Result<StoredDocument, Error> {
-        match document(&self.store, disk, table::BASE, key)? {
-            Some(base) => Ok(base),
-            None => self.visible(disk, key),
-        }
+        let base = stored(&self.store, disk, &table::document(table::BASE, key))?;
+        record::read(&match base {
+            Some(base) => base,
+            None => self.visible(disk, key)?,
+        })
     }
 
-    /// The row of a document in a collection; none if it is not there.
-    pub fn row(&self, collection: usize, id: &str, document: StoredDocument) -> Option<Rc<Row>> {
-        let columns = self.columns.get(collection)?;
-        let schema = self.schema.at(collection);
-        document
-            .is_alive()
-            .then(|| Rc::new(columns.row(schema, id, document)))
-    }
-
-    /// The change that replacing one state of a document by another is to queries.
+    /// The change that replacing one record of a document by another is to queries, if anybody is
+    /// to see it. What it is to indexes goes into the batch.
     pub fn change(
         &self,
-        collection: usize,
-        id: &str,
-        before: StoredDocument,
-        after: StoredDocument,
-    ) -> Option<Change> {
-        let (old, new) = (
-            self.row(collection, id, before),
-            self.row(collection, id, after),
-        );
-        (old != new).then_some(Change {
+        batch: &mut Batch,
+        (collection, id): (usize, &str),
+        before: &[u8],
+        after: &[u8],
+    ) -> Result<Option<Change>, Error> {
+        let old = self.values_of(collection, before)?;
+        let new = self.values_of(collection, after)?;
+        let document = (collection, id);
+        self.indexes
+            .put(batch, document, old.as_deref(), new.as_deref());
+        let is_in_transaction =
+            !self.transactions.is_empty() && !planted::is("engine_transaction_blind");
+        if old == new || !(is_in_transaction || self.live.watches(collection)) {
+            return Ok(None);
+        }
+        let old = row_of(id.as_bytes(), old.as_deref())?;
+        let new = row_of(id.as_bytes(), new.as_deref())?;
+        Ok(Some(Change {
             collection,
             old,
             new,
-        })
+        }))
+    }
+
+    /// The values in a document's record; none if it is deleted or never was.
+    pub fn values_of<'a>(
+        &'a self,
+        collection: usize,
+        record: &'a [u8],
+    ) -> Result<Option<Vec<&'a [u8]>>, Error> {
+        let columns = self.columns.get(collection);
+        let columns = columns.expect("columns are made for all");
+        let values = columns.values(self.schema.at(collection), record);
+        values.ok_or_else(record::undecodable)
     }
 
     /// All rows of a collection.
@@ -211,18 +226,14 @@ impl Database {
         outcome
     }
 
-    /// The row in a document's record; none if it is deleted.
+    /// The row in a document's record; none if it is deleted or never was.
     pub fn read_row(
         &self,
         collection: usize,
         id: &[u8],
         record: &[u8],
     ) -> Result<Option<Rc<Row>>, Error> {
-        let columns = self.columns.get(collection);
-        let columns = columns.expect("columns are made for all");
-        let id = str::from_utf8(id).ok();
-        let row = id.and_then(|id| columns.read_row(self.schema.at(collection), id, record));
-        row.map(|row| row.map(Rc::new)).ok_or_else(undecodable)
+        row_of(id, self.values_of(collection, record)?.as_deref())
     }
 
     /// Adds operations to a staging.
@@ -230,7 +241,7 @@ impl Database {
         &mut self,
         step: &mut Step<'_>,
         staging: &mut Staging,
-        operations: &mut [Operation],
+        operations: Vec<Operation<'_>>,
     ) -> Result<(), Error> {
         let store = &self.store;
         let mut load = |key: &DocumentKey| visible(store, step.disk, key);
@@ -344,7 +355,7 @@ impl Database {
             .scan(disk, &from, &to, Direction::Forward, &mut visit)
             .map_err(storage_error)?;
         if !is_whole {
-            return Err(undecodable());
+            return Err(record::undecodable());
         }
         self.outbox = outbox;
         Ok(())
@@ -355,7 +366,7 @@ impl Counters {
     /// The stored form, with the clock's times and how many entries the outbox has.
     pub fn encode(self, clock: &Hlc, mut entries: Counts) -> Vec<u8> {
         let mut out = Vec::with_capacity(32);
-        let next_seq = if crate::planted::is("engine_seq_not_stored") {
+        let next_seq = if planted::is("engine_seq_not_stored") {
             1
         } else {
             self.next_seq.0
@@ -363,13 +374,13 @@ impl Counters {
         for number in [self.next_entry.0, next_seq, clock.last().0] {
             write_varint(&mut out, number);
         }
-        if crate::planted::is("engine_entries_not_counted") {
+        if planted::is("engine_entries_not_counted") {
             entries = Counts::default();
         }
         for count in entries.all() {
             write_varint(&mut out, *count as u64);
         }
-        if !crate::planted::is("engine_observed_not_stored") {
+        if !planted::is("engine_observed_not_stored") {
             write_varint(&mut out, clock.observed().0);
         }
         out
@@ -395,22 +406,26 @@ impl Counters {
     }
 }
 
-fn visible(store: &Store, disk: &mut dyn Disk, key: &DocumentKey) -> Result<StoredDocument, Error> {
-    document(store, disk, table::VISIBLE, key).map(Option::unwrap_or_default)
+/// The row of a document with these values; none without them.
+pub fn row_of(id: &[u8], values: Option<&[&[u8]]>) -> Result<Option<Rc<Row>>, Error> {
+    let Some(values) = values else {
+        return Ok(None);
+    };
+    let id = str::from_utf8(id).ok();
+    let row = id.and_then(|id| record::row(id, values));
+    row.map(|row| Some(Rc::new(row)))
+        .ok_or_else(record::undecodable)
 }
 
-fn document(
-    store: &Store,
-    disk: &mut dyn Disk,
-    table: u8,
-    key: &DocumentKey,
-) -> Result<Option<StoredDocument>, Error> {
-    let key = table::document(table, key);
-    match store.get(disk, &key).map_err(storage_error)? {
-        None => Ok(None),
-        Some(bytes) if bytes.is_empty() => Ok(Some(StoredDocument::default())),
-        Some(bytes) => record::decode(&bytes).map(Some).ok_or_else(undecodable),
-    }
+fn visible(store: &Store, disk: &mut dyn Disk, key: &DocumentKey) -> Result<Vec<u8>, Error> {
+    let record = stored(store, disk, &table::document(table::VISIBLE, key))?;
+    Ok(record.unwrap_or_default())
+}
+
+/// What the store has in a place.
+pub fn stored(store: &Store, disk: &mut dyn Disk, place: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    let found = store.get(disk, place).map_err(storage_error)?;
+    Ok(found.map(Cow::into_owned))
 }
 
 /// What a failing store is to the page.
@@ -437,10 +452,6 @@ pub fn storage_error(error: StoreError) -> Error {
             problem: "a file is gone".into(),
         }),
     }
-}
-
-fn undecodable() -> Error {
-    damaged("a document's record does not decode")
 }
 
 /// A damaged store.

@@ -5,10 +5,10 @@
 //! between requests, and is not read before every document has its entry. Writes keep entries up to
 //! date from the first, so building and writing need not wait for each other.
 
-use super::database::{Database, storage_error};
+use super::database::{Database, row_of, storage_error, stored};
 use super::out::Step;
 use crate::doc::codec::{Items, write_varint};
-use crate::doc::row::{Change, Row};
+use crate::doc::row::Row;
 use crate::doc::schema::{Collection, Schema};
 use crate::error::Error;
 use crate::planted;
@@ -53,14 +53,14 @@ pub struct Indexes {
 }
 
 impl Index {
-    /// The key of a row's entry: index, values, id.
-    fn key(&self, row: &Row) -> Vec<u8> {
+    /// The key of a document's entry: index, values, id.
+    fn key(&self, id: &[u8], values: &[&[u8]]) -> Vec<u8> {
         let mut key = self.prefix();
         for field in &self.fields {
-            let value = row.values.get(*field);
-            push_value(&mut key, value.expect("a row has a value for each field"));
+            let value = values.get(*field);
+            push_value(&mut key, value.expect("there is a value for each field"));
         }
-        key.extend_from_slice(row.id.as_bytes());
+        key.extend_from_slice(id);
         key
     }
 
@@ -122,35 +122,39 @@ impl Indexes {
         out
     }
 
-    /// Adds what the changes of a commit are to the entries.
-    pub fn put(&self, batch: &mut Batch, changes: &[Change]) {
-        for change in changes {
-            for index in &self.all {
-                if index.collection != change.collection {
-                    continue;
-                }
-                let old = change.old.as_ref().map(|row| index.key(row));
-                let new = change.new.as_ref().map(|row| index.key(row));
-                if old == new {
-                    continue;
-                }
-                if let Some(old) = old {
-                    batch.delete(old);
-                }
-                if let (Some(new), Some(row)) = (new, &change.new) {
-                    put_entry(batch, new, row);
-                }
+    /// Adds what a change of a document's values is to its entries.
+    pub fn put(
+        &self,
+        batch: &mut Batch,
+        (collection, id): (usize, &str),
+        old: Option<&[&[u8]]>,
+        new: Option<&[&[u8]]>,
+    ) {
+        for index in &self.all {
+            if index.collection != collection {
+                continue;
+            }
+            let old = old.map(|values| index.key(id.as_bytes(), values));
+            let new = new.map(|values| index.key(id.as_bytes(), values));
+            if old == new {
+                continue;
+            }
+            if let Some(old) = old {
+                batch.delete(old);
+            }
+            if let Some(new) = new {
+                put_entry(batch, new, id.len());
             }
         }
     }
 
-    /// The entries that a row has in the indexes that are read.
-    pub fn entries_of(&self, collection: usize, row: &Row) -> Vec<Vec<u8>> {
+    /// The entries that a document has in the indexes that are read.
+    pub fn entries_of(&self, collection: usize, id: &[u8], values: &[&[u8]]) -> Vec<Vec<u8>> {
         let is_of = |index: &&Index| index.collection == collection && index.is_ready();
         self.all
             .iter()
             .filter(is_of)
-            .map(|index| index.key(row))
+            .map(|index| index.key(id, values))
             .collect()
     }
 
@@ -190,9 +194,9 @@ impl Indexes {
 }
 
 /// The value says where in the key the id begins, from the end.
-fn put_entry(batch: &mut Batch, key: Vec<u8>, row: &Row) {
+fn put_entry(batch: &mut Batch, key: Vec<u8>, id_bytes: usize) {
     let mut value = Vec::new();
-    write_varint(&mut value, row.id.len() as u64);
+    write_varint(&mut value, id_bytes as u64);
     batch.put(key, value);
 }
 
@@ -232,27 +236,29 @@ impl Database {
         };
         for (from, to) in &part.ranges {
             for (entry, id_bytes) in self.keys(disk, from, to, usize::MAX)? {
-                let row = self.row_of_entry(disk, collection, &entry, id_bytes)?;
-                // An entry that damage has left behind is of no row, or of one that lies
+                let (id, record) = self.record_of_entry(disk, collection, &entry, id_bytes)?;
+                // An entry that damage has left behind is of no document, or of one that lies
                 // elsewhere.
-                rows.extend(row.filter(|row| index.key(row) == entry));
+                let values = self.values_of(collection, &record)?;
+                let is_of = |values: &Vec<&[u8]>| index.key(id, values) == entry;
+                rows.extend(row_of(id, values.filter(is_of).as_deref())?);
             }
         }
         Ok(rows)
     }
 
-    /// The row that an entry leads to.
-    pub fn row_of_entry(
+    /// The id in an entry, and the record of its document; no bytes if there is none.
+    pub fn record_of_entry<'a>(
         &self,
         disk: &mut dyn Disk,
         collection: usize,
-        entry: &[u8],
+        entry: &'a [u8],
         id_bytes: usize,
-    ) -> Result<Option<Rc<Row>>, Error> {
+    ) -> Result<(&'a [u8], Vec<u8>), Error> {
         let id = entry.len().checked_sub(id_bytes);
         let id = id.and_then(|at| entry.get(at..)).unwrap_or_default();
-        let found = self.row_at(disk, collection, &self.prefix_of(collection), id)?;
-        Ok(found.map(|(row, _)| row))
+        let record = self.record_at(disk, &self.prefix_of(collection), id)?;
+        Ok((id, record))
     }
 
     /// The part of an index, or of the collection, that a query is best read from; none if it is
@@ -304,21 +310,10 @@ impl Database {
         table::collection(table::VISIBLE, &self.schema.at(collection).name)
     }
 
-    /// The row of a document, and how many bytes its record has.
-    fn row_at(
-        &self,
-        disk: &mut dyn Disk,
-        collection: usize,
-        visible: &[u8],
-        id: &[u8],
-    ) -> Result<Option<(Rc<Row>, usize)>, Error> {
-        let mut place = visible.to_vec();
-        place.extend_from_slice(id);
-        let Some(record) = self.store.get(disk, &place).map_err(storage_error)? else {
-            return Ok(None);
-        };
-        let row = self.read_row(collection, id, &record)?;
-        Ok(row.map(|row| (row, record.len())))
+    /// The record of a document; no bytes if there is none.
+    fn record_at(&self, disk: &mut dyn Disk, visible: &[u8], id: &[u8]) -> Result<Vec<u8>, Error> {
+        let place = [visible, id].concat();
+        Ok(stored(&self.store, disk, &place)?.unwrap_or_default())
     }
 
     /// Keys of a range, so many at most, each with the number in its value.
@@ -395,10 +390,11 @@ impl Database {
                 batch.delete(key.clone());
             } else {
                 let id = key.get(prefix.len()..).unwrap_or_default();
-                if let Some((row, length)) = self.row_at(disk, index.collection, &prefix, id)? {
-                    put_entry(batch, index.key(&row), &row);
-                    bytes += length;
+                let record = self.record_at(disk, &prefix, id)?;
+                if let Some(values) = self.values_of(index.collection, &record)? {
+                    put_entry(batch, index.key(id, &values), id.len());
                 }
+                bytes += record.len();
             }
             if at + 1 == SLICE || bytes > SLICE_BYTES {
                 return Ok(Some([key, &[0][..]].concat()));

@@ -6,6 +6,7 @@ use super::exchange::Told;
 use super::out::{Asker, Out, Step, member_text, member_whole, reply, write_member};
 use super::transaction::Transaction;
 use super::verdict::Moves;
+use crate::doc::codec::{Items, LIST};
 use crate::doc::json;
 use crate::doc::row::Row;
 use crate::doc::value::Value;
@@ -180,9 +181,10 @@ impl Database {
     }
 
     fn on_write(&mut self, step: &mut Step<'_>, call: &mut Call<'_>) -> Result<(), Error> {
-        let mut operations = self.operations(call)?;
+        let ops = call.take_ops();
+        let operations = self.operations(&ops)?;
         let mut staging = Staging::default();
-        self.stage(step, &mut staging, &mut operations)?;
+        self.stage(step, &mut staging, operations)?;
         self.commit_call(step, call, staging)
     }
 
@@ -210,14 +212,16 @@ impl Database {
         Ok(())
     }
 
-    /// Takes the operations out of the request.
-    fn operations(&self, call: &mut Call<'_>) -> Result<Vec<Operation>, Error> {
-        let Some(Value::List(given)) = call.request.get_mut("ops") else {
+    /// Reads operations, which come as a list in its binary form.
+    fn operations<'a>(&self, ops: &'a [u8]) -> Result<Vec<Operation<'a>>, Error> {
+        let mut items = Items::new(ops);
+        if items.byte() != LIST {
             return Err(bad(&["it needs a list `ops`"]));
-        };
+        }
+        let mut left = items.varint();
         let mut operations = Vec::new();
-        for each in given {
-            operations.push(Operation::from_value(&self.schema, each)?);
+        while items.has_more(&mut left) {
+            operations.push(Operation::read(&self.schema, &mut items)?);
         }
         Ok(operations)
     }
@@ -249,7 +253,8 @@ impl Database {
         for (key, staged) in &transaction.staging.documents {
             if key.collection == *name {
                 rows.retain(|row| row.id != key.id);
-                rows.extend(self.row(query.collection, &key.id, staged.after.clone()));
+                let id = key.id.as_bytes();
+                rows.extend(self.read_row(query.collection, id, &staged.after)?);
             }
         }
         call.give_rows(&query, &mut rows)?;
@@ -293,11 +298,12 @@ impl Database {
         call: &mut Call<'_>,
     ) -> Result<(), Error> {
         let key = call.transaction()?;
-        let mut operations = self.operations(call)?;
+        let ops = call.take_ops();
+        let operations = self.operations(&ops)?;
         // A refused operation ends the transaction: it is not put back, and nothing of it is seen
         // by anybody.
         let mut transaction = self.take_transaction(key)?;
-        self.stage(step, &mut transaction.staging, &mut operations)?;
+        self.stage(step, &mut transaction.staging, operations)?;
         self.transactions.insert(key, transaction);
         Ok(())
     }
@@ -411,6 +417,14 @@ impl Database {
 }
 
 impl Call<'_> {
+    /// Takes out the operations, which are in their binary form (`json::read_message`).
+    fn take_ops(&mut self) -> Vec<u8> {
+        match self.request.get_mut("ops").map(std::mem::take) {
+            Some(Value::Bytes(ops)) => ops,
+            _ => Vec::new(),
+        }
+    }
+
     fn whole(&self, name: &str) -> Result<u64, Error> {
         let number = self.request.get(name).and_then(Value::as_u64);
         number.ok_or_else(|| bad(&["`", name, "` must be a whole number"]))

@@ -164,15 +164,14 @@ impl Database {
         batch: &mut Batch,
         changes: &mut Vec<Change>,
     ) -> Result<(), Error> {
-        let before = changes.len();
+        let mut entries = Batch::new();
         for (place, base) in bases.iter() {
             let key = table::document_key(place).expect("it was made from a document's key");
             let shown = self.visible(disk, &key)?;
-            changes.extend(self.put_document(batch, &key, base, shown));
+            changes.extend(self.put_document((batch, &mut entries), &key, base, &shown)?);
         }
         if !planted::is("index_rebased_not_indexed") {
-            let changes = changes.get(before..).unwrap_or_default();
-            self.indexes.put(batch, changes);
+            batch.append(entries);
         }
         Ok(())
     }
@@ -181,16 +180,21 @@ impl Database {
     /// lie over it.
     fn put_document(
         &mut self,
-        batch: &mut Batch,
+        (batch, entries): (&mut Batch, &mut Batch),
         key: &DocumentKey,
         base: &record::StoredDocument,
-        shown: record::StoredDocument,
-    ) -> Option<Change> {
-        let document = self.joined(key, base, &shown);
+        shown: &[u8],
+    ) -> Result<Option<Change>, Error> {
+        let document = self.joined(key, base, &record::read(shown)?);
+        let after = record::encode(&document);
+        let mut change = None;
+        if let Ok(collection) = self.schema.position(&key.collection) {
+            change = self.change(entries, (collection, &key.id), shown, &after)?;
+        }
         let place = table::document(table::VISIBLE, key);
         match document.existence.life {
             Life(0) => batch.delete(place),
-            _ => batch.put(place, record::encode(&document)),
+            _ => batch.put(place, after),
         }
         let place = table::document(table::BASE, key);
         match (self.outbox.is_over(key), base.existence.life) {
@@ -198,8 +202,7 @@ impl Database {
             (true, Life(0)) => batch.put(place, Vec::new()),
             (true, _) => batch.put(place, record::encode(base)),
         }
-        let collection = self.schema.position(&key.collection).ok()?;
-        self.change(collection, &key.id, shown, document)
+        Ok(change)
     }
 
     /// What verdicts do to the entries they are for. A verdict for no entry is one that was known.

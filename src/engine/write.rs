@@ -29,22 +29,23 @@ impl Database {
         mutation: Option<Mutation>,
     ) -> Result<(), Error> {
         let mut batch = Batch::new();
+        let mut entries = Batch::new();
         let mut changes = Vec::new();
         for (key, staged) in &mut staging.documents {
-            if staged.after.is_alive() {
+            if record::existence(&staged.after).life.is_alive() {
                 batch.room = Room::Free;
             }
+            let document = (staged.collection, key.id.as_str());
+            let change = self.change(&mut entries, document, &staged.before, &staged.after)?;
+            changes.extend(change);
             self.put_staged(step.disk, &mut batch, key, staged)?;
-            let before = std::mem::take(&mut staged.before);
-            let after = std::mem::take(&mut staged.after);
-            changes.extend(self.change(staged.collection, &key.id, before, after));
         }
         if batch.bytes() > TRANSACTION_BYTES_MAX {
             return Err(Error::from(Problem::TransactionTooLarge {
                 bytes: batch.bytes(),
             }));
         }
-        self.indexes.put(&mut batch, &changes);
+        batch.append(entries);
         let entry = self.entry(step.input, staging, mutation);
         let notice = reply(asker.number, Ok(&written(entry.as_ref())));
         batch.put(table::answer(asker.tab, asker.number), notice.clone());
@@ -96,25 +97,23 @@ impl Database {
         disk: &mut dyn Disk,
         batch: &mut Batch,
         key: &DocumentKey,
-        staged: &StagedDocument,
+        staged: &mut StagedDocument,
     ) -> Result<(), Error> {
-        batch.put(
-            table::document(table::VISIBLE, key),
-            record::encode(&staged.after),
-        );
+        let after = std::mem::take(&mut staged.after);
+        batch.put(table::document(table::VISIBLE, key), after);
         if self.schema.at(staged.collection).is_local {
             return Ok(());
         }
         // A document has a base exactly as long as an entry lies over it. That of a document which
         // was never there is empty in any case.
         let place = table::document(table::BASE, key);
-        if staged.before.existence.life == Life(0) {
+        if record::existence(&staged.before).life == Life(0) {
             batch.put(place, Vec::new());
             return Ok(());
         }
         let base = self.store.get(disk, &place).map_err(storage_error)?;
         if base.is_none() || planted::is("engine_base_overwritten") {
-            batch.put(place, record::encode(&staged.before));
+            batch.put(place, std::mem::take(&mut staged.before));
         }
         Ok(())
     }

@@ -8,12 +8,12 @@ use super::document::Document;
 use super::existence::Existence;
 use super::register::Register;
 use crate::causal::stamp::Stamp;
-use crate::doc::codec::{Items, write_stamp, write_value, write_varint};
+use crate::doc::codec::{Items, binary, write_stamp, write_value, write_varint};
 use crate::doc::dictionary::{Dictionary, PathId};
 use crate::doc::path::Path;
 use crate::doc::row::Row;
 use crate::doc::schema::Collection;
-use crate::doc::value::Value;
+use crate::error::{Error, Problem};
 use crate::ids::{Life, Version};
 
 /// A document whose paths are dictionary numbers.
@@ -22,21 +22,60 @@ pub type StoredDocument = Document<PathId>;
 /// The bytes of a document.
 pub fn encode(document: &StoredDocument) -> Vec<u8> {
     let mut out = Vec::with_capacity(512);
-    let Existence { life, stamp, .. } = document.existence;
-    write_varint(&mut out, life.0);
-    write_stamp(&mut out, stamp);
-    write_varint(&mut out, document.registers.len() as u64);
+    let stamp = document.existence.stamp;
+    write_head(&mut out, document.existence, document.registers.len());
     for (path, register) in &document.registers {
-        let differs = register.stamp != stamp;
-        write_varint(&mut out, u64::from(path.0) << 1 | u64::from(differs));
-        if differs {
-            write_stamp(&mut out, register.stamp);
-        }
+        let differs = (register.stamp != stamp).then_some(register.stamp);
+        write_path(&mut out, *path, differs);
         write_value(&mut out, &register.value);
     }
     // It stays in memory for a while.
     out.shrink_to_fit();
     out
+}
+
+/// Begins a document that has so many registers.
+pub fn write_head(out: &mut Vec<u8>, existence: Existence, registers: usize) {
+    write_varint(out, existence.life.0);
+    write_stamp(out, existence.stamp);
+    write_varint(out, registers as u64);
+}
+
+/// Begins a register, with its stamp where that is not the document's. Its value follows.
+pub fn write_path(out: &mut Vec<u8>, path: PathId, stamp: Option<Stamp>) {
+    write_varint(out, u64::from(path.0) << 1 | u64::from(stamp.is_some()));
+    if let Some(stamp) = stamp {
+        write_stamp(out, stamp);
+    }
+}
+
+/// The existence of a document. No bytes are one that never was.
+pub fn existence(bytes: &[u8]) -> Existence {
+    let mut items = Items::new(bytes);
+    Existence {
+        life: Life(items.varint()),
+        stamp: if bytes.is_empty() {
+            Stamp::default()
+        } else {
+            items.stamp()
+        },
+        version: Version(0),
+    }
+}
+
+/// Reads a document back. No bytes are one that never was.
+pub fn read(bytes: &[u8]) -> Result<StoredDocument, Error> {
+    if bytes.is_empty() {
+        return Ok(StoredDocument::default());
+    }
+    decode(bytes).ok_or_else(undecodable)
+}
+
+/// What is said of a record that is none.
+pub fn undecodable() -> Error {
+    Error::from(Problem::StorageDamaged {
+        problem: "a document's record does not decode".into(),
+    })
 }
 
 /// Reads a document back. None if the bytes are not one.
@@ -69,7 +108,7 @@ fn read_head(items: &mut Items<'_>) -> (PathId, Option<Stamp>) {
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
     paths: Vec<PathId>,
-    absent: Vec<Value>,
+    absent: Vec<Vec<u8>>,
 }
 
 impl Columns {
@@ -79,7 +118,7 @@ impl Columns {
         for field in &collection.fields {
             let path = dictionary.intern(&Path::field(&field.name));
             columns.paths.push(path);
-            columns.absent.push(field.absent());
+            columns.absent.push(binary(&field.absent()));
         }
         columns
     }
@@ -92,54 +131,58 @@ impl Columns {
             .expect("columns are made from the collection")
     }
 
-    /// The row of a living document. A value that does not fit its field, which only another schema
-    /// can have written, reads as if it were absent.
-    pub fn row(&self, collection: &Collection, id: &str, mut document: StoredDocument) -> Row {
-        let fields = collection.fields.iter().zip(&self.paths);
-        let values = fields.zip(&self.absent).map(|((field, path), absent)| {
-            match document.registers.get_mut(path) {
-                Some(register) if field.fits(&register.value) => {
-                    std::mem::take(&mut register.value)
-                }
-                _ => absent.clone(),
-            }
-        });
-        Row {
-            id: id.into(),
-            values: values.collect(),
-        }
+    /// What a field reads as where it has no value, in its binary form.
+    pub fn absent(&self, field: usize) -> &[u8] {
+        let absent = self.absent.get(field);
+        absent.expect("columns are made from the collection")
     }
 
-    /// The same from the stored bytes, without the rest of the document. No row if it is deleted;
-    /// None if the bytes are not a document.
-    pub fn read_row(&self, collection: &Collection, id: &str, bytes: &[u8]) -> Option<Option<Row>> {
+    /// The values in a document's record, one for each field, in their binary form. A value that
+    /// does not fit its field, which only another schema can have written, reads as if it were
+    /// absent. No values if the document is deleted or never was; None if the bytes are not a
+    /// document.
+    pub fn values<'a>(
+        &'a self,
+        collection: &Collection,
+        bytes: &'a [u8],
+    ) -> Option<Option<Vec<&'a [u8]>>> {
         let mut items = Items::new(bytes);
+        if bytes.is_empty() {
+            return Some(None);
+        }
         let life = Life(items.varint());
         items.stamp();
         let mut left = items.varint();
         if !life.is_alive() {
             return items.check(None);
         }
-        let mut values = self.absent.clone();
+        let mut values: Vec<&[u8]> = self.absent.iter().map(Vec::as_slice).collect();
         while items.has_more(&mut left) {
             let (path, _) = read_head(&mut items);
-            let at = self.paths.iter().position(|own| *own == path);
-            let Some(at) = at else {
-                items.skip_value();
-                continue;
-            };
-            let value = items.value();
-            if let (Some(field), Some(place)) = (collection.fields.get(at), values.get_mut(at))
-                && field.fits(&value)
+            let value = items.raw_value();
+            if let Some(at) = self.paths.iter().position(|own| *own == path)
+                && let (Some(field), Some(place)) = (collection.fields.get(at), values.get_mut(at))
+                && field.fits(value)
             {
                 *place = value;
             }
         }
-        items.check(Some(Row {
-            id: id.into(),
-            values,
-        }))
+        items.check(Some(values))
     }
+}
+
+/// The row of these values; None if any is damaged.
+pub fn row(id: &str, values: &[&[u8]]) -> Option<Row> {
+    let mut is_whole = true;
+    let read = |value: &&[u8]| {
+        let mut items = Items::new(value);
+        let value = items.value();
+        is_whole &= items.check(()).is_some();
+        value
+    };
+    let values = values.iter().map(read).collect();
+    let id = id.into();
+    is_whole.then_some(Row { id, values })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Which part of an index a query needs: ranges of the keys in which every row is that the
 //! predicate may hold. Must not know where keys are stored.
 
+use crate::doc::codec::binary;
 use crate::doc::key;
 use crate::doc::value::Value;
 use crate::operator::predicate::{Predicate, Relation};
@@ -11,11 +12,11 @@ pub type Range = (Vec<u8>, Vec<u8>);
 /// Most bytes of a value in a key: what is longer is cut, and lies among those that begin alike.
 pub const VALUE_BYTES_MAX: usize = 256;
 
-/// Appends a value as keys of an index have it. What is the same there may differ behind the cut;
-/// what is less is not greater there.
-pub fn push_value(key: &mut Vec<u8>, value: &Value) {
+/// Appends a value, which comes in its binary form, as keys of an index have it. What is the same
+/// there may differ behind the cut; what is less is not greater there.
+pub fn push_value(key: &mut Vec<u8>, value: &[u8]) {
     let end = key.len() + VALUE_BYTES_MAX;
-    key::encode(key, value);
+    key::encode_binary(key, value);
     key.truncate(end);
 }
 
@@ -94,7 +95,7 @@ impl Keys {
         let mut key = self.prefix.clone();
         match (self.form, value) {
             (Form::Id, Value::String(id)) => key.extend_from_slice(id.as_bytes()),
-            _ => push_value(&mut key, value),
+            _ => push_value(&mut key, &binary(value)),
         }
         key
     }
@@ -254,7 +255,7 @@ mod tests {
             let row = crate::doc::row::Row { id: "x".into(), values };
             let mut key = Vec::new();
             for column in &columns {
-                push_value(&mut key, &row.values[column - 1]);
+                push_value(&mut key, &binary(&row.values[column - 1]));
             }
             key.extend_from_slice(b"x");
             if let Some(access) = access(&predicate, &columns, Form::Values, Vec::new()) {

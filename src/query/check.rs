@@ -4,6 +4,7 @@
 //! Column 0 is the id, column n is field n-1. Must not know rows' storage or who asks.
 
 use super::ast::{Condition, Query, bad};
+use crate::doc::codec::binary;
 use crate::doc::row::{Change, Row};
 use crate::doc::schema::{Collection, Field, Kind, Schema};
 use crate::doc::value::Value;
@@ -160,7 +161,7 @@ fn check_operand(
         None => matches!(value, Value::String(_)),
         // A bound between two whole numbers is a bound all the same.
         Some(Kind::Int | Kind::Float | Kind::Timestamp) => matches!(value, Value::Number(_)),
-        Some(kind) => kind.takes(value) && value.depth() <= DEPTH_MAX,
+        Some(kind) => kind.takes(&binary(value)) && value.depth() <= DEPTH_MAX,
     };
     if fits {
         return Ok(());

@@ -69,6 +69,11 @@ impl LiveQueries {
         Ok(shared.circuit.rows().cloned().collect())
     }
 
+    /// Whether a query over the collection is open, or was.
+    pub fn watches(&self, collection: usize) -> bool {
+        self.router.watches(collection)
+    }
+
     /// Whether an equal query is open.
     pub fn is_open(&self, query: &CheckedQuery) -> bool {
         self.by_query.get(query).is_some()

@@ -68,6 +68,11 @@ impl Router {
         }
     }
 
+    /// Whether any circuit was entered for the collection.
+    pub fn watches(&self, collection: usize) -> bool {
+        self.collections.contains_key(&collection)
+    }
+
     /// Forgets a circuit.
     pub fn remove(&mut self, id: CircuitId, query: &CheckedQuery, route: &Route) {
         let Some(collection) = self.collections.get_mut(&query.collection) else {

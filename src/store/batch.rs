@@ -31,6 +31,12 @@ impl Batch {
         self.entries.push((key, None));
     }
 
+    /// Adds what another one puts and deletes.
+    pub fn append(&mut self, mut other: Self) {
+        self.bytes += other.bytes;
+        self.entries.append(&mut other.entries);
+    }
+
     /// Whether it would change nothing.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -1,15 +1,15 @@
 //! Operations as the page sends them (`docs/PAGE.md`), checked against the schema.
 
+use crate::doc::codec::{Items, LIST, MAP, NULL, STRING};
 use crate::doc::path::DocumentKey;
 use crate::doc::schema::{Collection, OUTBOX, Schema};
-use crate::doc::value::Value;
 use crate::error::{Error, Problem};
 use crate::limits::ID_BYTES_MAX;
 
 const NO_FIELD: &str = "a field needs a position of its own and a value";
 
-/// The parts of an operation: places in a list, and names in an object.
-const PARTS: [(usize, &str); 4] = [(0, "op"), (1, "collection"), (2, "id"), (3, "fields")];
+/// The parts of an operation, in the order that a list has them.
+const PARTS: [&str; 4] = ["op", "collection", "id", "fields"];
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,65 +26,66 @@ pub enum Action {
     Seed,
 }
 
-/// One operation on one document.
+/// One operation on one document. Its values are in their binary form, where the message has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Operation {
+pub struct Operation<'a> {
     /// What it does.
     pub action: Action,
     /// Position of the collection.
     pub collection: usize,
     /// The document.
     pub key: DocumentKey,
-    /// Field positions and their values, by position.
-    pub fields: Vec<(usize, Value)>,
+    /// By position of the field, the values that are given.
+    pub fields: Vec<Option<&'a [u8]>>,
 }
 
-impl Operation {
-    /// Reads one, an object or a list of its parts, and checks it against the schema. Takes what it
-    /// keeps out of the value.
-    pub fn from_value(schema: &Schema, value: &mut Value) -> Result<Self, Error> {
-        let [op, name, id, fields] = PARTS.map(|(at, name)| {
-            let part = match &mut *value {
-                Value::List(parts) => parts.get_mut(at),
-                object => object.get_mut(name),
+impl<'a> Operation<'a> {
+    /// Reads one, an object or a list of its parts, and checks it against the schema.
+    pub fn read(schema: &Schema, items: &mut Items<'a>) -> Result<Self, Error> {
+        let tag = items.byte();
+        let mut left = match tag {
+            LIST | MAP => items.varint(),
+            _ => 0,
+        };
+        let (mut action, mut position, mut fields) = (None, None, None);
+        let mut id: &[u8] = &[NULL];
+        let mut next = 0;
+        while items.has_more(&mut left) {
+            let name = if tag == MAP {
+                items.text()
+            } else {
+                PARTS.get(next).copied().unwrap_or("")
             };
-            part.map(std::mem::take).unwrap_or_default()
-        });
-        let action = match op.as_str().unwrap_or("") {
-            "insert" => Action::Insert,
-            "upsert" => Action::Upsert,
-            "update" => Action::Update,
-            "delete" => Action::Delete,
-            "seed" => Action::Seed,
-            other => return Err(bad_request(&format!("there is no operation `{other}`"))),
-        };
-        let name = name.as_str().unwrap_or("");
-        if name == OUTBOX {
-            return Err(bad_request(
-                "the outbox is not written to; use retry and discard",
-            ));
-        }
-        let position = schema.position(name)?;
-        let collection = schema.at(position);
-        let id = read_id(collection, id)?;
-        let fields = match fields {
-            Value::Map(mut members) => {
-                read_fields(collection, &mut positions(collection, &mut members)?)?
+            match name {
+                "op" => action = Some(read_action(text(items.raw_value()))?),
+                "collection" => position = Some(read_collection(schema, text(items.raw_value()))?),
+                "id" => id = items.raw_value(),
+                // The collection comes before, also where the names are in their order.
+                "fields" => fields = read_fields(schema, position, items)?,
+                _ => items.skip_value(),
             }
-            Value::List(mut given) => read_fields(collection, &mut given)?,
-            Value::Null if action == Action::Delete => Vec::new(),
-            _ => return Err(bad_request("an operation has no `fields`")),
-        };
+            next += 1;
+        }
+        let action = action.map_or_else(|| read_action(None), Ok)?;
+        let collection = position.map_or_else(|| read_collection(schema, None), Ok)?;
         let key = DocumentKey {
-            collection: collection.name.clone(),
-            id,
+            collection: schema.at(collection).name.clone(),
+            id: read_id(schema.at(collection), id)?.into(),
         };
+        if fields.is_none() && action != Action::Delete {
+            return Err(bad_request("an operation has no `fields`"));
+        }
         Ok(Self {
             action,
-            collection: position,
+            collection,
             key,
-            fields,
+            fields: fields.unwrap_or_default(),
         })
+    }
+
+    /// The value that is given for a field.
+    pub fn value(&self, field: usize) -> Option<&'a [u8]> {
+        self.fields.get(field).copied().flatten()
     }
 }
 
@@ -94,63 +95,101 @@ fn bad_request(problem: &str) -> Error {
     })
 }
 
-fn read_id(collection: &Collection, id: Value) -> Result<String, Error> {
-    match id {
-        Value::String(id) if !id.is_empty() && id.len() <= ID_BYTES_MAX => Ok(id),
-        other => Err(Error::from(Problem::BadValue {
+fn read_action(op: Option<&str>) -> Result<Action, Error> {
+    Ok(match op.unwrap_or("") {
+        "insert" => Action::Insert,
+        "upsert" => Action::Upsert,
+        "update" => Action::Update,
+        "delete" => Action::Delete,
+        "seed" => Action::Seed,
+        other => return Err(bad_request(&format!("there is no operation `{other}`"))),
+    })
+}
+
+fn read_collection(schema: &Schema, name: Option<&str>) -> Result<usize, Error> {
+    match name.unwrap_or("") {
+        OUTBOX => Err(bad_request(
+            "the outbox is not written to; use retry and discard",
+        )),
+        name => schema.position(name),
+    }
+}
+
+/// The string that this is the binary form of.
+fn text(binary: &[u8]) -> Option<&str> {
+    let mut items = Items::new(binary);
+    (items.byte() == STRING).then(|| items.text())
+}
+
+fn read_id<'a>(collection: &Collection, id: &'a [u8]) -> Result<&'a str, Error> {
+    match text(id) {
+        Some(id) if !id.is_empty() && id.len() <= ID_BYTES_MAX => Ok(id),
+        _ => Err(Error::from(Problem::BadValue {
             collection: collection.name.clone(),
             field: "id".into(),
-            found: other.type_name().into(),
+            found: Items::new(id).value().type_name().into(),
             expected: "a string of 1 to 512 bytes".into(),
         })),
     }
 }
 
-/// Fields by their positions in the schema, each followed by its value.
-fn read_fields(collection: &Collection, given: &mut [Value]) -> Result<Vec<(usize, Value)>, Error> {
-    let mut fields: Vec<(usize, Value)> = Vec::with_capacity(given.len() / 2);
-    for pair in given.chunks_mut(2) {
-        let [at, value] = pair else {
+/// Values by the names of their fields, or a list of positions in the schema, each followed by its
+/// value. None if it is null.
+fn read_fields<'a>(
+    schema: &Schema,
+    collection: Option<usize>,
+    items: &mut Items<'a>,
+) -> Result<Option<Vec<Option<&'a [u8]>>>, Error> {
+    let collection = schema.at(collection.map_or_else(|| schema.position(""), Ok)?);
+    let tag = items.byte();
+    match tag {
+        MAP | LIST => {}
+        NULL => return Ok(None),
+        _ => return Err(bad_request("`fields` are an object or a list")),
+    }
+    let mut fields = vec![None; collection.fields.len()];
+    let mut left = items.varint();
+    while items.has_more(&mut left) {
+        let at = if tag == MAP {
+            collection.position(items.text())?
+        } else {
+            items.place()
+        };
+        let has_value = tag == MAP || items.has_more(&mut left);
+        let place = fields.get_mut(at).filter(|place| place.is_none());
+        let (Some(place), Some(field), true) = (place, collection.fields.get(at), has_value) else {
             return Err(bad_request(NO_FIELD));
         };
-        let at = at.as_u64().map_or(usize::MAX, |at| at as usize);
-        let is_new = fields.iter().all(|(other, _)| *other != at);
-        let field = collection.fields.get(at).filter(|_| is_new);
-        let field = field.ok_or_else(|| bad_request(NO_FIELD))?;
+        let value = items.raw_value();
         collection.check(field, value)?;
-        fields.push((at, std::mem::take(value)));
+        *place = Some(value);
     }
-    Ok(fields)
-}
-
-/// Fields by their names, as `read_fields` takes them.
-fn positions(
-    collection: &Collection,
-    members: &mut [(String, Value)],
-) -> Result<Vec<Value>, Error> {
-    let mut given = Vec::new();
-    for (name, value) in members {
-        let at = collection.position(name)?;
-        given.push(Value::int(at as i64));
-        given.push(std::mem::take(value));
-    }
-    Ok(given)
+    Ok(Some(fields))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doc::codec::binary;
     use crate::doc::json;
 
     const SCHEMA: &str = r#"{"version":1,"collections":{"films":{"fields":[
         {"name":"title","kind":"string"},{"name":"year","kind":"int"},
         {"name":"tags","kind":"list","item":{"kind":"string"}}]}}}"#;
 
-    fn read(fields: &str) -> Result<Operation, Error> {
+    /// The operation, as it can be shown.
+    fn read_text(text: &str) -> Result<String, Error> {
         let schema = json::read(SCHEMA.as_bytes()).unwrap();
         let schema = Schema::from_value(&schema).unwrap();
-        let text = format!(r#"{{"op":"update","collection":"films","id":"a","fields":{fields}}}"#);
-        Operation::from_value(&schema, &mut json::read(text.as_bytes()).unwrap())
+        let binary = binary(&json::read(text.as_bytes()).unwrap());
+        let operation = Operation::read(&schema, &mut Items::new(&binary));
+        operation.map(|operation| format!("{operation:?}"))
+    }
+
+    fn read(fields: &str) -> Result<String, Error> {
+        read_text(&format!(
+            r#"{{"op":"update","collection":"films","id":"a","fields":{fields}}}"#
+        ))
     }
 
     #[test]
@@ -167,10 +206,6 @@ mod tests {
 
     #[test]
     fn a_list_of_its_parts_is_an_operation() {
-        let schema = json::read(SCHEMA.as_bytes()).unwrap();
-        let schema = Schema::from_value(&schema).unwrap();
-        let read =
-            |text: &str| Operation::from_value(&schema, &mut json::read(text.as_bytes()).unwrap());
         for (object, list) in [
             (
                 r#"{"op":"insert","collection":"films","id":"a","fields":[1,7]}"#,
@@ -181,8 +216,8 @@ mod tests {
                 r#"["delete","films","a"]"#,
             ),
         ] {
-            assert_eq!(read(object), read(list), "{list}");
-            assert!(read(list).is_ok(), "{list}");
+            assert_eq!(read_text(object), read_text(list), "{list}");
+            assert!(read_text(list).is_ok(), "{list}");
         }
         for (bad, code) in [
             ("[]", "bad_request"),
@@ -192,7 +227,7 @@ mod tests {
             (r#"["update","films",7,[]]"#, "bad_value"),
             ("7", "bad_request"),
         ] {
-            assert_eq!(read(bad).unwrap_err().code(), code, "{bad}");
+            assert_eq!(read_text(bad).unwrap_err().code(), code, "{bad}");
         }
     }
 

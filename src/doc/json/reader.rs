@@ -1,18 +1,20 @@
-//! One JSON text into a value, tags left as they stand.
+//! One JSON text into the binary form of its value, tags left as they stand.
 
 use super::{NotJson, float};
+use crate::doc::codec::{self, BYTES, Items, LIST, MAP, STRING};
 use crate::doc::value::{Number, Value};
-use crate::limits::DEPTH_MAX;
+use crate::limits::NESTING_MAX;
+use std::ops::Range;
 
-/// Members that a map has room for at first.
-const MEMBERS: usize = 16;
 /// Whole numbers of fewer digits are floats exactly.
 const EXACT_DIGITS: usize = 16;
-/// How deep a text may nest: a value at its deepest, in a frame.
-const NESTING_MAX: usize = DEPTH_MAX + 32;
 
-/// The value, and whether any map in it has a member `$`.
-pub fn read(bytes: &[u8]) -> Result<(Value, bool), NotJson> {
+/// The member that stays in its binary form.
+const KEPT: &[u8] = b"ops";
+
+/// The value's bytes, and whether any map in it has a member `$`. In maps that lie so deep the
+/// member `ops` becomes bytes, which are its binary form.
+pub fn read(bytes: &[u8], kept_depth: usize) -> Result<(Vec<u8>, bool), NotJson> {
     let text = std::str::from_utf8(bytes).map_err(|error| NotJson {
         problem: "not UTF-8",
         at: error.valid_up_to(),
@@ -21,17 +23,19 @@ pub fn read(bytes: &[u8]) -> Result<(Value, bool), NotJson> {
         text,
         at: 0,
         depth: 0,
+        kept_depth,
+        out: Vec::with_capacity(text.len()),
         is_tagged: false,
-        items: Vec::new(),
+        is_kept: false,
         wrong: None,
     };
-    let value = reader.value();
+    reader.value();
     reader.peek();
     if reader.at < text.len() {
         reader.refuse("trailing characters");
     }
     match reader.wrong {
-        None => Ok((value, reader.is_tagged)),
+        None => Ok((reader.out, reader.is_tagged)),
         Some(wrong) => Err(wrong),
     }
 }
@@ -40,15 +44,17 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    kept_depth: usize,
+    out: Vec<u8>,
     is_tagged: bool,
-    /// Of the lists that are being read, so that each takes no more room than its items.
-    items: Vec<Value>,
+    /// The value that comes next is to stay in its binary form.
+    is_kept: bool,
     /// What is wrong first. Once something is, the reader is at the end of the text, so that
     /// whoever is reading finds nothing more and comes back.
     wrong: Option<NotJson>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     #[inline(never)]
     fn refuse(&mut self, problem: &'static str) {
         let at = self.at;
@@ -76,17 +82,23 @@ impl Reader<'_> {
         is_next
     }
 
-    fn value(&mut self) -> Value {
+    fn value(&mut self) {
+        if std::mem::take(&mut self.is_kept) {
+            return self.kept();
+        }
         match self.peek() {
-            b'"' => Value::String(self.string()),
-            b'{' => self.nested(Self::map),
-            b'[' => self.nested(Self::list),
+            b'"' => {
+                self.out.push(STRING);
+                self.string();
+            }
+            b'{' => self.nested(MAP),
+            b'[' => self.nested(LIST),
             b'-' | b'0'..=b'9' => self.number(),
             _ => self.word(),
         }
     }
 
-    fn word(&mut self) -> Value {
+    fn word(&mut self) {
         let rest = self.text.get(self.at..).unwrap_or("");
         let (word, value) = match rest.as_bytes().first() {
             Some(b'n') => ("null", Value::Null),
@@ -102,49 +114,86 @@ impl Reader<'_> {
                 "not a value"
             });
         }
-        value
+        codec::write_value(&mut self.out, &value);
     }
 
-    /// What `read` makes of the inside of brackets.
-    fn nested(&mut self, read: fn(&mut Self) -> Value) -> Value {
+    /// A list or a map, by its tag.
+    fn nested(&mut self, tag: u8) {
         if self.depth == NESTING_MAX {
-            self.refuse("nested too deep");
-            return Value::Null;
+            return self.refuse("nested too deep");
         }
         self.at += 1;
         self.depth += 1;
-        let value = read(self);
+        let start = self.out.len();
+        // How many there are comes after the tag: in one byte, if that is enough.
+        self.out.extend_from_slice(&[tag, 0]);
+        let is_map = tag == MAP;
+        let end = if is_map { b'}' } else { b']' };
+        let (mut count, mut last, mut are_sorted) = (0, 0..0, true);
+        let mut has_more = !self.skip(end);
+        while has_more {
+            if is_map {
+                let name = self.name();
+                let (before, this) = (self.out.get(last), self.out.get(name.clone()));
+                are_sorted &= count == 0 || before < this;
+                last = name;
+            }
+            self.value();
+            count += 1;
+            has_more = self.goes_on(end);
+        }
         self.depth -= 1;
-        value
+        self.write_count(start + 1, count);
+        if !are_sorted {
+            let map = self.out.split_off(start);
+            codec::write_value(&mut self.out, &Items::new(&map).value());
+        }
     }
 
-    fn list(&mut self) -> Value {
-        let begin = self.items.len();
-        let mut has_more = !self.skip(b']');
-        while has_more {
-            let item = self.value();
-            self.items.push(item);
-            has_more = self.goes_on(b']');
+    /// The name of a member and its colon. Says where the name is written.
+    fn name(&mut self) -> Range<usize> {
+        if self.peek() != b'"' {
+            self.refuse("a name is missing");
         }
-        Value::List(self.items.split_off(begin))
+        let length = self.string();
+        if !self.skip(b':') {
+            self.refuse("a colon is missing");
+        }
+        let name = self.out.len() - length..self.out.len();
+        let text = self.out.get(name.clone());
+        self.is_tagged |= text == Some(b"$");
+        self.is_kept = self.depth == self.kept_depth && text == Some(KEPT);
+        name
     }
 
-    fn map(&mut self) -> Value {
-        let mut members = Vec::with_capacity(MEMBERS);
-        let mut has_more = !self.skip(b'}');
-        while has_more {
-            if self.peek() != b'"' {
-                self.refuse("a name is missing");
-            }
-            let name = self.string();
-            if !self.skip(b':') {
-                self.refuse("a colon is missing");
-            }
-            self.is_tagged |= name == "$";
-            members.push((name, self.value()));
-            has_more = self.goes_on(b'}');
+    /// Writes how many there are in the byte that was left for it.
+    fn write_count(&mut self, at: usize, count: usize) {
+        if let (Some(place), 0..0x80) = (self.out.get_mut(at), count) {
+            *place = count as u8;
+        } else {
+            let rest = self.out.split_off(at);
+            codec::write_varint(&mut self.out, count as u64);
+            self.out
+                .extend_from_slice(rest.get(1..).unwrap_or_default());
         }
-        Value::map(members)
+    }
+
+    /// A value that stays in its binary form when the rest is read: it becomes bytes, with its tags
+    /// resolved.
+    fn kept(&mut self) {
+        let was_tagged = std::mem::take(&mut self.is_tagged);
+        let start = self.out.len();
+        self.value();
+        let mut value = self.out.split_off(start);
+        if self.is_tagged {
+            match super::resolved(&value, true) {
+                Ok(resolved) => value = codec::binary(&resolved),
+                Err(wrong) => self.refuse(wrong.problem),
+            }
+        }
+        self.is_tagged = was_tagged;
+        self.out.push(BYTES);
+        codec::write_bytes(&mut self.out, &value);
     }
 
     /// Goes past a comma, or past the bracket that ends what is being read.
@@ -156,37 +205,40 @@ impl Reader<'_> {
         goes_on
     }
 
-    fn string(&mut self) -> String {
-        let mut out = String::new();
+    /// What comes up to a quote, an escape, or what may not be in a string.
+    fn plain(&mut self) -> &'a str {
+        let start = self.at;
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        let is_special = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+        self.at += rest.iter().position(is_special).unwrap_or(rest.len());
+        self.text.get(start..self.at).unwrap_or("")
+    }
+
+    /// Writes a string's length and its bytes. Says how many these are.
+    fn string(&mut self) -> usize {
         self.at += 1;
-        loop {
-            let start = self.at;
-            let rest = self.text.as_bytes().get(start..).unwrap_or_default();
-            let is_special = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
-            self.at += rest.iter().position(is_special).unwrap_or(rest.len());
-            let part = self.text.get(start..self.at).unwrap_or("");
-            if out.is_empty() {
-                // Most have no other part: no more room than it takes.
-                out = part.into();
-            } else {
-                out.push_str(part);
+        let part = self.plain();
+        // Most have no other part.
+        let mut whole = String::new();
+        while self.here() != b'"' {
+            if whole.is_empty() {
+                whole.push_str(part);
             }
-            match self.here() {
-                b'\\' => out.push(self.escape()),
-                b'"' => {
-                    self.at += 1;
-                    return out;
-                }
-                _ => {
-                    self.refuse(if self.at < self.text.len() {
-                        "a control character in a string"
-                    } else {
-                        "a string has no end"
-                    });
-                    return out;
-                }
+            if self.here() != b'\\' {
+                self.refuse(if self.at < self.text.len() {
+                    "a control character in a string"
+                } else {
+                    "a string has no end"
+                });
+                return 0;
             }
+            whole.push(self.escape());
+            whole.push_str(self.plain());
         }
+        self.at += 1;
+        let text = if whole.is_empty() { part } else { &whole };
+        codec::write_bytes(&mut self.out, text.as_bytes());
+        text.len()
     }
 
     fn escape(&mut self) -> char {
@@ -264,7 +316,7 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&mut self) -> Value {
+    fn number(&mut self) {
         let start = self.at;
         let is_negative = self.skip(b'-');
         let first = self.here();
@@ -272,7 +324,7 @@ impl Reader<'_> {
         let mut is_number = count == 1 || (count > 1 && first != b'0');
         if is_number && count < EXACT_DIGITS && !matches!(self.here(), b'.' | b'e' | b'E') {
             let whole = whole as i64;
-            return Value::int(if is_negative { -whole } else { whole });
+            return codec::write_int(&mut self.out, if is_negative { -whole } else { whole });
         }
         if self.here() == b'.' {
             self.at += 1;
@@ -292,6 +344,6 @@ impl Reader<'_> {
         if number.is_none() {
             self.refuse("a number is out of range");
         }
-        Value::Number(number.unwrap_or_default())
+        codec::write_number(&mut self.out, number.unwrap_or_default());
     }
 }

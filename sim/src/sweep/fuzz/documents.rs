@@ -2,7 +2,7 @@
 
 use super::Target;
 use holm::causal::stamp::{Stamp, Time};
-use holm::doc::codec::{Reader, write_value};
+use holm::doc::codec::{Reader, binary};
 use holm::doc::dictionary::{Dictionary, PathId};
 use holm::doc::json;
 use holm::doc::key::{self, Direction};
@@ -69,7 +69,7 @@ pub const TARGETS: &[Target] = &[
     },
     Target {
         name: "value",
-        samples: || values().iter().map(encoded).collect(),
+        samples: || values().iter().map(binary).collect(),
         words: &[],
         feed: feed_value,
         is_slow: false,
@@ -161,12 +161,6 @@ fn values() -> Vec<Value> {
     ]
 }
 
-fn encoded(value: &Value) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    write_value(&mut bytes, value);
-    bytes
-}
-
 fn stamp(time: u64) -> Stamp {
     Stamp {
         time: Time(time << 40),
@@ -242,7 +236,19 @@ fn feed_json(bytes: &[u8]) -> bool {
     };
     let text = json::to_text(&value);
     assert_eq!(json::read(text.as_bytes()).as_ref(), Ok(&value), "{text}");
+    // In a page's message the same stays in its binary form; there it lies deeper.
+    let message = [&br#"{"requests":[{"ops":"#[..], bytes, b"}]}"].concat();
+    match json::read_message(&message) {
+        Ok(message) => assert_eq!(message, request(Value::Bytes(binary(&value))), "{text}"),
+        Err(wrong) => assert_eq!(wrong.problem, "nested too deep", "{text}"),
+    }
     true
+}
+
+/// A message with a request that has these operations.
+fn request(ops: Value) -> Value {
+    let request = Value::map(vec![("ops".into(), ops)]);
+    Value::map(vec![("requests".into(), Value::List(vec![request]))])
 }
 
 fn feed_value(bytes: &[u8]) -> bool {
@@ -250,7 +256,7 @@ fn feed_value(bytes: &[u8]) -> bool {
     let Some(value) = reader.value() else {
         return false;
     };
-    let again = encoded(&value);
+    let again = binary(&value);
     assert_eq!(Reader::new(&again).value(), Some(value));
     true
 }
@@ -272,15 +278,22 @@ fn feed_document(bytes: &[u8]) -> bool {
     let schema = schema();
     let collection = schema.at(0);
     let columns = record::Columns::of(collection, &mut Dictionary::default());
-    let row = columns.read_row(collection, "a", bytes);
+    let values = columns.values(collection, bytes);
+    let row = values
+        .clone()
+        .flatten()
+        .map(|values| record::row("a", &values));
     let Some(document) = record::decode(bytes) else {
         return false;
     };
     let again = record::encode(&document);
     assert_eq!(record::decode(&again).as_ref(), Some(&document));
-    if document.is_alive() && row.is_some() {
-        columns.row(collection, "a", document.clone());
-    }
+    // What decodes as a document has values and a row, which are those of what is written again.
+    let values = values.expect("a document has values");
+    assert_eq!(values.is_some(), document.is_alive());
+    let again = columns.values(collection, &again).flatten();
+    let again = again.and_then(|values| record::row("a", &values));
+    assert_eq!(row.flatten(), again);
     true
 }
 
@@ -321,7 +334,7 @@ fn feed_schema(bytes: &[u8]) -> bool {
     };
     for collection in &schema.collections {
         for field in &collection.fields {
-            collection.check(field, &field.absent()).ok();
+            collection.check(field, &binary(&field.absent())).ok();
         }
     }
     true
