@@ -1,5 +1,5 @@
-// Many documents as few transactions: cut by size, saved in order, encoded while the one before
-// is being saved, so that neither this thread nor the engine has a long task.
+// Many documents as few transactions: cut by size, saved in order, encoded while those before are
+// being saved, so that neither this thread nor the engine has a long task.
 import type { Answer } from './message.ts';
 
 /** At most this much in a transaction; one document larger than this has one of its own. */
@@ -59,25 +59,54 @@ export type Cut = Generator<Batch | null, undefined>;
 
 type Drawn = IteratorResult<Batch, undefined>;
 
+/** A batch on its way: the number of its request, and its answer. */
+export interface Sent {
+  readonly number: number;
+  readonly answer: Promise<Answer>;
+}
+
+/** What batches go out by. */
+export interface Sender {
+  /** Sends a batch, which is refused if the request with the number `previous` was. */
+  send(batch: Batch, previous?: number): Sent;
+  /** A batch is saved. */
+  onSaved(batch: Batch, answer: Answer): void;
+  /** What comes of a request is of no interest any more; it is not sent again. */
+  forget(number: number): void;
+}
+
 /**
- * Sends batch after batch, each when the one before is saved. Rejects with the first error, of
- * the engine or of drawing a batch; what was saved before stays.
+ * Sends batch after batch, two at a time, so that the engine need not wait for this thread. Rejects
+ * with the first error, of the engine or of drawing a batch; what was saved before stays, and
+ * nothing that comes after.
  */
-export async function sendInOrder(
-  batches: Cut,
-  send: (batch: Batch) => Promise<Answer>,
-  onSaved: (batch: Batch, answer: Answer) => void,
-): Promise<void> {
+export async function sendInOrder(batches: Cut, sender: Sender): Promise<void> {
+  const under: [Batch, Sent][] = [];
+  const saveFirst = async () => {
+    const [batch, { answer }] = under.shift() as [Batch, Sent];
+    try {
+      sender.onSaved(batch, await answer);
+    } catch (error) {
+      for (const [, { number }] of under) sender.forget(number);
+      throw error;
+    }
+  };
   let drawn = batches.next() as Drawn;
   while (!drawn.done) {
-    const batch = drawn.value;
-    const saving = send(batch);
-    saving.catch(() => {}); // told below
+    const sent = sender.send(drawn.value, under[0]?.[1].number);
+    sent.answer.catch(() => {}); // told by `saveFirst`
+    under.push([drawn.value, sent]);
     const drawing = draw(batches);
-    drawing.catch(() => {}); // likewise
-    onSaved(batch, await saving);
-    drawn = await drawing;
+    drawing.catch(() => {}); // told below
+    if (under.length > 1) await saveFirst();
+    try {
+      drawn = await drawing;
+    } catch (error) {
+      await saveFirst();
+      throw error;
+    }
   }
+  if (under.length > 0) await saveFirst();
 }
 
 /** Lets a message go, and others have this thread, before it is busy with the next batch. */

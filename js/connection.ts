@@ -137,6 +137,11 @@ export class Connection {
     return request.number;
   }
 
+  /** What comes of a request is of no interest any more: it is not sent to another engine. */
+  forget(number: number): void {
+    this.#pending.delete(number);
+  }
+
   /** Keeps a query live, through all engines, until the function it gives is called. */
   subscribe(query: string, subscriber: Subscriber): () => void {
     const subscription = ++this.#lastSubscription;

@@ -1,6 +1,14 @@
 // Writing to a collection, outside transactions: each call is a transaction of its own.
-import { type Batch, type Cut, cut, gather, type InsertManyOptions, sendInOrder } from './bulk.ts';
-import type { Connection } from './connection.ts';
+import {
+  type Batch,
+  type Cut,
+  cut,
+  gather,
+  type InsertManyOptions,
+  type Sent,
+  sendInOrder,
+} from './bulk.ts';
+import type { Connection, Settle } from './connection.ts';
 import { callOut, HolmError, toHolmError } from './error.ts';
 import { newId } from './id.ts';
 import type { Layout } from './layout.ts';
@@ -125,26 +133,28 @@ export class Writer {
     onSaved: (batch: Batch, answer: Answer) => void,
     atomic: boolean | undefined,
   ): Promise<void> {
-    const send = (batch: Batch) =>
-      new Promise<Answer>((resolve, reject) => {
-        this.#send(batch.ops, write, (error, answer) => (error ? reject(error) : resolve(answer)));
+    const send = (batch: Batch, previous?: number): Sent => {
+      let number = 0;
+      const answer = new Promise<Answer>((resolve, reject) => {
+        const settle: Settle = (error, answer) => (error ? reject(error) : resolve(answer));
+        number = this.#send(batch.ops, write, settle, previous);
       });
-    if (!atomic) return sendInOrder(batches, send, onSaved);
+      return { number, answer };
+    };
+    const forget = (number: number) => this.#connection.forget(number);
+    if (!atomic) return sendInOrder(batches, { send, onSaved, forget });
     const first = batches.next();
     if (first.done) return;
     // Sent in this turn if it can be, so that it stays in the order of the calls around it.
     const second = batches.next();
     const [one, two] = [first.value as Batch, second.value];
     const batch = second.done ? one : await gather([one, two as Batch | null], batches);
-    onSaved(batch, await send(batch));
+    onSaved(batch, await send(batch).answer);
   }
 
-  #send(
-    ops: string,
-    write: PendingWrite,
-    settle: (error: HolmError | null, answer: Answer) => void,
-  ): void {
-    this.#connection.send('write', `"ops":[${ops}]`, (error, answer) => {
+  #send(ops: string, write: PendingWrite, settle: Settle, previous?: number): number {
+    const members = `"ops":[${ops}]${previous ? `,"previous":${previous}` : ''}`;
+    return this.#connection.send('write', members, (error, answer) => {
       const entry = answer.entry ?? null;
       if (!error) write.addEntry(entry);
       if (entry !== null) this.#byEntry.set(entry, write);

@@ -107,7 +107,7 @@ class Attempt implements Source {
   #mutationsOf(layout: Layout): TransactionMutations<Schema, string> {
     const write = (op: 'insert' | 'upsert' | 'update' | 'delete', id: string, doc?: unknown) => {
       this.#mustBeOpen();
-      const members = `"transaction":${this.#number},"ops":[${operation(layout, op, id, doc)}]`;
+      const members = `"ops":[${operation(layout, op, id, doc)}],"transaction":${this.#number}`;
       this.#connection.send('tx_write', members, this.#keepFailure);
       return id;
     };

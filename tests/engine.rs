@@ -210,15 +210,47 @@ fn a_transaction_reads_its_own_writes_and_conflicts_with_others() {
     );
 }
 
-/// A bug that this test must catch (`docs/PLANTED.md`).
+#[test]
+fn what_follows_a_write_that_was_refused_is_refused() {
+    let machine = Machine::default();
+    let mut device = Device::open(&machine, 1, None);
+    let write = |device: &mut Device, ops: &str, previous: u64| {
+        let body = format!(r#""kind":"write","ops":[{ops}],"previous":{previous}"#);
+        let number = device.send(&body);
+        let reply = device.reply(number).expect("it is answered");
+        let code = reply.get("error").and_then(|error| error.get("code"));
+        (number, code.and_then(Value::as_str).map(String::from))
+    };
+    let (first, code) = write(&mut device, &film("a", "Alien"), 0);
+    assert_eq!(code, None);
+    let (again, code) = write(&mut device, &film("a", "Alien"), first);
+    assert_eq!(code.as_deref(), Some("exists"));
+    let (next, code) = write(&mut device, &film("b", "Brazil"), again);
+    assert_eq!(code.as_deref(), Some("bad_request"));
+    let (_, code) = write(&mut device, &film("c", "Cube"), next);
+    assert_eq!(code.as_deref(), Some("bad_request"));
+    let (_, code) = write(&mut device, &film("d", "Dune"), first);
+    assert_eq!(code, None);
+    assert_eq!(device.titles(), [pair("a", "Alien"), pair("d", "Dune")]);
+}
+
+/// Bugs that these tests must catch (`docs/PLANTED.md`).
 #[cfg(feature = "planted")]
 #[test]
-fn the_planted_bug_of_transactions_is_caught() {
-    holm::planted::choose("engine_transaction_blind");
-    let test = a_transaction_reads_its_own_writes_and_conflicts_with_others;
-    let is_caught = std::panic::catch_unwind(test).is_err();
-    holm::planted::choose("");
-    assert!(is_caught);
+fn every_planted_bug_is_caught() {
+    let transactions: fn() = a_transaction_reads_its_own_writes_and_conflicts_with_others;
+    for (bug, test) in [
+        ("engine_transaction_blind", transactions),
+        (
+            "engine_previous_ignored",
+            what_follows_a_write_that_was_refused_is_refused,
+        ),
+    ] {
+        holm::planted::choose(bug);
+        let is_caught = std::panic::catch_unwind(test).is_err();
+        holm::planted::choose("");
+        assert!(is_caught, "{bug}");
+    }
 }
 
 #[test]

@@ -77,10 +77,11 @@ impl App {
     /// Does one thing.
     pub fn act(&mut self, page: &mut Page, plan: &Plan) {
         if self.dice.chance(plan.repeated) {
-            let writes = page
-                .pending
-                .iter()
-                .filter(|(_, asked)| text_of(asked, "kind") == "write");
+            // What follows another write comes after it.
+            let writes = page.pending.iter().filter(|(_, asked)| {
+                let follows = asked.get("previous").and_then(Value::as_u64).is_some();
+                text_of(asked, "kind") == "write" && !follows
+            });
             let writes: Vec<u64> = writes.map(|(number, _)| *number).collect();
             if !writes.is_empty() {
                 page.repeat(*self.dice.pick(&writes));
@@ -170,10 +171,15 @@ impl App {
     fn write(&mut self, page: &mut Page, plan: &Plan) {
         let token = self.next_token();
         let ops = self.operations(page, plan, &token);
-        let mutation = mutation(&token);
+        // Every third follows the last one, if that is not answered yet.
+        let last = page.last_write().filter(|_| self.writes.is_multiple_of(3));
         page.ask(
             "write",
-            object([("ops", Value::List(ops)), ("mutation", mutation)]),
+            object([
+                ("ops", Value::List(ops)),
+                ("mutation", mutation(&token)),
+                ("previous", last.map_or(Value::Null, whole)),
+            ]),
         );
     }
 

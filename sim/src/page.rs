@@ -145,6 +145,13 @@ impl Page {
         }
     }
 
+    /// The last write that is not answered yet.
+    pub fn last_write(&self) -> Option<u64> {
+        let mut pending = self.pending.iter().rev();
+        let last = pending.find(|(_, asked)| text_of(asked, "kind") == "write");
+        last.map(|(number, _)| *number)
+    }
+
     /// A worker is there: opens the database on it.
     pub fn attach(&mut self) {
         self.stage = Stage::Opening;
@@ -216,7 +223,13 @@ impl Page {
         };
         let result = match notice.get("ok") {
             Some(ok) => Ok(ok.clone()),
-            None => Err(notice.get("error").cloned().unwrap_or_default()),
+            None => {
+                // What follows it is not asked for again.
+                let number = notice.get("number");
+                self.pending
+                    .retain(|_, request| request.get("previous") != number);
+                Err(notice.get("error").cloned().unwrap_or_default())
+            }
         };
         if text_of(&request, "kind") == "open" {
             match &result {

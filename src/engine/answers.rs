@@ -1,7 +1,7 @@
 //! Every request that writes is answered once: its answer is kept until the page confirms it, and
 //! given again.
 
-use super::out::Asker;
+use super::out::{Asker, is_refusal};
 use crate::ids::{RequestNumber, TabId};
 use crate::sorted::{Blocks, SortedMap};
 use crate::txn::table;
@@ -46,6 +46,13 @@ impl Answers {
         }
     }
 
+    /// Whether a request was answered with an error, as far as that is kept.
+    pub fn is_refused(&self, asker: Asker) -> bool {
+        let key = table::answer(asker.tab, asker.number);
+        let notice = self.notices.get(&key).and_then(Option::as_ref);
+        notice.is_some_and(|notice| is_refusal(notice))
+    }
+
     /// Keeps an answer.
     pub fn keep(&mut self, asker: Asker, notice: Vec<u8>) {
         self.set(asker, Some(notice));
@@ -88,6 +95,7 @@ mod tests {
         };
         assert_eq!(answers.begin(one), Known::New);
         assert_eq!(answers.begin(one), Known::Pending);
+        assert!(!answers.is_refused(one));
         answers.keep(one, b"x".to_vec());
         assert_eq!(answers.begin(one), Known::Answered(b"x".to_vec()));
         assert_eq!(answers.begin(other), Known::New);

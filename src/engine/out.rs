@@ -28,6 +28,16 @@ pub struct Asker {
     pub number: RequestNumber,
 }
 
+impl Asker {
+    /// Another request of the same page.
+    pub fn other(self, number: u64) -> Self {
+        Self {
+            tab: self.tab,
+            number: RequestNumber(number),
+        }
+    }
+}
+
 /// Effects and notices of one step.
 #[derive(Debug, Default)]
 pub struct Out {
@@ -89,6 +99,11 @@ pub fn reply(number: RequestNumber, result: Result<&[u8], &Error>) -> Vec<u8> {
     }
     out.push(b'}');
     out
+}
+
+/// Whether what `reply` gave is an error.
+pub fn is_refusal(notice: &[u8]) -> bool {
+    json::read(notice).is_ok_and(|notice| notice.get("error").is_some())
 }
 
 /// Writes a whole number.

@@ -181,6 +181,12 @@ impl Database {
     }
 
     fn on_write(&mut self, step: &mut Step<'_>, call: &mut Call<'_>) -> Result<(), Error> {
+        if let Some(previous) = call.request.get("previous").and_then(Value::as_u64)
+            && self.answers.is_refused(call.asker.other(previous))
+            && !planted::is("engine_previous_ignored")
+        {
+            return Err(bad(&["the write before it was refused"]));
+        }
         let ops = call.take_ops();
         let operations = self.operations(&ops)?;
         let mut staging = Staging::default();
@@ -431,10 +437,7 @@ impl Call<'_> {
     }
 
     fn transaction(&self) -> Result<Asker, Error> {
-        Ok(Asker {
-            tab: self.asker.tab,
-            number: RequestNumber(self.whole("transaction")?),
-        })
+        Ok(self.asker.other(self.whole("transaction")?))
     }
 
     fn give_rows(&mut self, query: &CheckedQuery, rows: &mut Vec<Rc<Row>>) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! Every request is answered once by each engine that gets it, however often it was sent, and a
 //! write that was sent to several engines is never answered first with success and then with
-//! something else.
+//! something else. No engine takes a write that follows one which it has refused.
 
 use super::Checker;
 use crate::fact::{End, Fact, Place};
@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 pub struct AnsweredOnce {
     /// By tab and number: the kind, and how often it was sent to the worker it was last sent to.
     asked: BTreeMap<(u64, u64), (String, Place, u64)>,
+    /// The write that a write follows.
+    previous: BTreeMap<(u64, u64), (u64, u64)>,
     /// How often the same worker has answered, and with what.
     answers: BTreeMap<(u64, u64), (Place, u64, Value)>,
 }
@@ -25,6 +27,17 @@ impl AnsweredOnce {
                 "an answer to a request that was not made: {notice:?}"
             ));
         };
+        let before = self.previous.get(&at).and_then(|of| self.answers.get(of));
+        if let Some((by, _, answer)) = before
+            && *by == place
+            && answer.get("error").is_some()
+            && notice.get("ok").is_some()
+            && !self.answers.contains_key(&at)
+        {
+            return Err(format!(
+                "{at:?} was taken after what it follows was refused"
+            ));
+        }
         let writes = matches!(kind.as_str(), "write" | "commit" | "retry" | "discard");
         let answer = self
             .answers
@@ -65,6 +78,9 @@ impl Checker for AnsweredOnce {
             } => {
                 let at = (*tab, whole_of(request, "number"));
                 let kind = text_of(request, "kind").to_string();
+                if let Some(previous) = request.get("previous").and_then(Value::as_u64) {
+                    self.previous.insert(at, (*tab, previous));
+                }
                 let asked = self.asked.entry(at).or_insert((kind, *place, 0));
                 let times = if asked.1 == *place { asked.2 } else { 0 };
                 (asked.1, asked.2) = (*place, times + 1);
