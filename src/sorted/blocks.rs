@@ -14,7 +14,7 @@ const BLOCK_FULL: usize = 128;
 pub type Pair<V> = (Vec<u8>, V);
 
 /// Where a pair is. Void after any change.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     block: usize,
     pair: usize,
@@ -24,16 +24,11 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocks<V> {
     blocks: Vec<Vec<Pair<V>>>,
-    /// Where the last pair was put: the next key often follows it.
-    last: Place,
 }
 
 impl<V> Default for Blocks<V> {
     fn default() -> Self {
-        Self {
-            blocks: Vec::new(),
-            last: Place::default(),
-        }
+        Self { blocks: Vec::new() }
     }
 }
 
@@ -55,8 +50,7 @@ impl<V> Blocks<V> {
 
     /// Gives a key this value.
     pub fn insert(&mut self, key: Vec<u8>, value: V) {
-        let found = self.after_last(&key).map_or_else(|| self.find(&key), Err);
-        let (at, free) = match found {
+        let (at, free) = match self.find(&key) {
             Ok((at, place)) => {
                 let pair = self
                     .blocks
@@ -66,10 +60,6 @@ impl<V> Blocks<V> {
                 return;
             }
             Err(free) => free,
-        };
-        self.last = Place {
-            block: at,
-            pair: free,
         };
         let Some(block) = self.blocks.get_mut(at) else {
             self.blocks.push(vec![(key, value)]);
@@ -82,15 +72,6 @@ impl<V> Blocks<V> {
             let second = block.split_off(if is_last { free } else { BLOCK_FULL / 2 });
             self.blocks.insert(at + 1, second);
         }
-    }
-
-    /// The place after the last pair that was put, if that is where the key would be.
-    fn after_last(&self, key: &[u8]) -> Option<(usize, usize)> {
-        let (last, _) = self.at(self.last)?;
-        let next = self.after(self.last).and_then(|next| self.at(next));
-        let is_between =
-            compare(last, key).is_lt() && next.is_none_or(|(next, _)| compare(key, next).is_lt());
-        is_between.then_some((self.last.block, self.last.pair + 1))
     }
 
     /// Takes a key out, if it is there.
