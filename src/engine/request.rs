@@ -187,8 +187,7 @@ impl Database {
         {
             return Err(bad(&["the write before it was refused"]));
         }
-        let ops = call.take_ops();
-        let operations = self.operations(&ops)?;
+        let operations = self.operations(call.request)?;
         let mut staging = Staging::default();
         self.stage(step, &mut staging, operations)?;
         self.commit_call(step, call, staging)
@@ -218,8 +217,12 @@ impl Database {
         Ok(())
     }
 
-    /// Reads operations, which come as a list in its binary form.
-    fn operations<'a>(&self, ops: &'a [u8]) -> Result<Vec<Operation<'a>>, Error> {
+    /// Reads the operations of a request, which are in their binary form (`json::read_message`).
+    fn operations<'a>(&self, request: &'a Value) -> Result<Vec<Operation<'a>>, Error> {
+        let ops = match request.get("ops") {
+            Some(Value::Bytes(ops)) => ops.as_slice(),
+            _ => &[],
+        };
         let mut items = Items::new(ops);
         if items.byte() != LIST {
             return Err(bad(&["it needs a list `ops`"]));
@@ -304,8 +307,7 @@ impl Database {
         call: &mut Call<'_>,
     ) -> Result<(), Error> {
         let key = call.transaction()?;
-        let ops = call.take_ops();
-        let operations = self.operations(&ops)?;
+        let operations = self.operations(call.request)?;
         // A refused operation ends the transaction: it is not put back, and nothing of it is seen
         // by anybody.
         let mut transaction = self.take_transaction(key)?;
@@ -423,14 +425,6 @@ impl Database {
 }
 
 impl Call<'_> {
-    /// Takes out the operations, which are in their binary form (`json::read_message`).
-    fn take_ops(&mut self) -> Vec<u8> {
-        match self.request.get_mut("ops").map(std::mem::take) {
-            Some(Value::Bytes(ops)) => ops,
-            _ => Vec::new(),
-        }
-    }
-
     fn whole(&self, name: &str) -> Result<u64, Error> {
         let number = self.request.get(name).and_then(Value::as_u64);
         number.ok_or_else(|| bad(&["`", name, "` must be a whole number"]))
