@@ -14,23 +14,23 @@ use crate::limits::NESTING_MAX;
 /// Items that a list gets room for at once.
 const ROOM_MAX: u64 = 1_024;
 
-/// Tag of a value.
+/// Tag of null.
 pub const NULL: u8 = 0;
-/// Tag of a value.
+/// Tag of false.
 pub const FALSE: u8 = 1;
-/// Tag of a value.
+/// Tag of true.
 pub const TRUE: u8 = 2;
-/// Tag of a value.
+/// Tag of a whole number.
 pub const INT: u8 = 3;
-/// Tag of a value.
+/// Tag of any other number.
 pub const FLOAT: u8 = 4;
-/// Tag of a value.
+/// Tag of a string.
 pub const STRING: u8 = 5;
-/// Tag of a value.
+/// Tag of bytes.
 pub const BYTES: u8 = 6;
-/// Tag of a value.
+/// Tag of a list.
 pub const LIST: u8 = 7;
-/// Tag of a value.
+/// Tag of a map.
 pub const MAP: u8 = 8;
 
 /// Appends a varint.

@@ -28,15 +28,19 @@ impl Dictionary {
             return *id;
         }
         let id = PathId(self.paths.len() as u32);
-        self.paths.push(path.clone());
+        self.push(path.clone());
         self.ids.insert(path.clone(), id);
-        self.name_bytes += path.0.iter().map(String::len).sum::<usize>();
         id
     }
 
-    /// How many paths have a number of their own, and how many bytes their names take.
+    /// How many numbers there are, and how many bytes the names of their paths take.
     pub fn size(&self) -> (usize, usize) {
-        (self.ids.len(), self.name_bytes)
+        (self.paths.len(), self.name_bytes)
+    }
+
+    fn push(&mut self, path: Path) {
+        self.name_bytes += path.0.iter().map(String::len).sum::<usize>();
+        self.paths.push(path);
     }
 
     /// The number of a path that may have none.
@@ -75,7 +79,7 @@ impl Dictionary {
     pub fn skip_to(&mut self, number: u64) {
         while (self.paths.len() as u64) < number.min(LOST_MAX) {
             let name = ["?", &self.paths.len().to_string()].concat();
-            self.paths.push(Path::field(&name));
+            self.push(Path::field(&name));
         }
     }
 }

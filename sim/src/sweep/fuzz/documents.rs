@@ -279,21 +279,18 @@ fn feed_document(bytes: &[u8]) -> bool {
     let collection = schema.at(0);
     let columns = record::Columns::of(collection, &mut Dictionary::default());
     let values = columns.values(collection, bytes);
-    let row = values
-        .clone()
-        .flatten()
-        .map(|values| record::row("a", &values));
     let Some(document) = record::decode(bytes) else {
         return false;
     };
     let again = record::encode(&document);
     assert_eq!(record::decode(&again).as_ref(), Some(&document));
-    // What decodes as a document has values and a row, which are those of what is written again.
+    // What decodes as a document has values, and what is written as the engine does has a row.
     let values = values.expect("a document has values");
     assert_eq!(values.is_some(), document.is_alive());
-    let again = columns.values(collection, &again).flatten();
-    let again = again.and_then(|values| record::row("a", &values));
-    assert_eq!(row.flatten(), again);
+    if again == bytes {
+        let row = values.map(|values| record::row("a", &values));
+        assert!(row.is_none_or(|row| row.is_some()));
+    }
     true
 }
 
