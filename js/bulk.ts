@@ -67,6 +67,8 @@ export interface Sent {
 
 /** What batches go out by. */
 export interface Sender {
+  /** So many may be under way. */
+  readonly most: number;
   /** Sends a batch, which is refused if the request with the number `previous` was. */
   send(batch: Batch, previous?: number): Sent;
   /** A batch is saved. */
@@ -76,7 +78,7 @@ export interface Sender {
 }
 
 /**
- * Sends batch after batch, two at a time, so that the engine need not wait for this thread. Rejects
+ * Sends batch after batch, some at a time, so that the engine need not wait for this thread. Rejects
  * with the first error, of the engine or of drawing a batch; what was saved before stays, and
  * nothing that comes after.
  */
@@ -98,7 +100,7 @@ export async function sendInOrder(batches: Cut, sender: Sender): Promise<void> {
     under.push([drawn.value, sent]);
     const drawing = draw(batches);
     drawing.catch(() => {}); // told below
-    if (under.length > 1) await saveFirst();
+    if (under.length === sender.most) await saveFirst();
     try {
       drawn = await drawing;
     } catch (error) {

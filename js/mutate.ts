@@ -142,7 +142,10 @@ export class Writer {
       return { number, answer };
     };
     const forget = (number: number) => this.#connection.forget(number);
-    if (!atomic) return sendInOrder(batches, { send, onSaved, forget });
+    // A transaction that is written while the one before is being flushed cannot say that this was
+    // durable, and damage to it then looks like the end of the log. Only IndexedDB flushes so.
+    const most = this.#connection.storage === 'indexeddb' ? 1 : 2;
+    if (!atomic) return sendInOrder(batches, { most, send, onSaved, forget });
     const first = batches.next();
     if (first.done) return;
     // Sent in this turn if it can be, so that it stays in the order of the calls around it.

@@ -212,6 +212,21 @@ describe('insertMany', () => {
     expect(write.state).toBe('saving');
   });
 
+  it('has one under way on IndexedDB', async () => {
+    const { engine, db } = await open();
+    engine.say({
+      kind: 'status',
+      status: { ...HEALTHY, storage: { ...HEALTHY.storage, kind: 'indexeddb' } },
+    });
+    engine.on('write', () => undefined);
+    db.mutate.people.insertMany(people(2_500));
+    await settled();
+    expect(engine.of('write').length).toBe(1);
+    engine.say({ kind: 'reply', number: 2, ok: { entry: 1 } });
+    await settled();
+    expect(engine.of('write').map(({ previous }) => previous)).toEqual([undefined, undefined]);
+  });
+
   it('asks no other engine for what comes after a transaction that was refused', async () => {
     const { engine, db } = await open();
     engine.on('write', () => undefined);
