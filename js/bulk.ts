@@ -78,9 +78,9 @@ export interface Sender {
 }
 
 /**
- * Sends batch after batch, some at a time, so that the engine need not wait for this thread. Rejects
- * with the first error, of the engine or of drawing a batch; what was saved before stays, and
- * nothing that comes after.
+ * Sends batch after batch, some at a time, so that the engine need not wait for this thread.
+ * Rejects with the first error, of the engine or of drawing a batch; what was saved before stays,
+ * and nothing that comes after.
  */
 export async function sendInOrder(batches: Cut, sender: Sender): Promise<void> {
   const under: [Batch, Sent][] = [];
