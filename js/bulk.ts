@@ -1,9 +1,10 @@
 // Many documents as few transactions: cut by size, saved in order, encoded while those before are
 // being saved, so that neither this thread nor the engine has a long task.
+import { BinaryWriter, type Operation, type Operations } from './binary.ts';
 import type { Answer } from './message.ts';
 
 /** At most this much in a transaction; one document larger than this has one of its own. */
-export const TRANSACTION_CHARS = 256 * 1024;
+export const TRANSACTION_BYTES = 256 * 1024;
 export const TRANSACTION_DOCUMENTS_MAX = 500;
 /** Of the first of several, which is encoded at once, by code that may never have run before. */
 const FIRST_DOCUMENTS_MAX = 100;
@@ -11,12 +12,6 @@ const FIRST_DOCUMENTS_MAX = 100;
 const SLICE_MS = 5;
 /** The clock is looked at after so many documents. */
 const SLICE_DOCUMENTS = 16;
-
-/** Some operations as a list in JSON, without brackets. */
-export interface Batch {
-  readonly ops: string;
-  readonly count: number;
-}
 
 /** Options of writes of many documents. */
 export interface BulkOptions {
@@ -34,30 +29,31 @@ export interface InsertManyOptions extends BulkOptions {
  * Cuts `count` operations into batches, drawing no more of them than the batch at hand needs. Null
  * says that others should have this thread before it goes on; the first batch comes at once.
  */
-export function* cut(ops: Iterable<string>, count: number): Cut {
-  let texts: string[] = [];
-  let chars = 0;
+export function* cut(operations: Iterable<Operation>, count: number): Cut {
+  const writer = new BinaryWriter();
+  let list: Operation[] = [];
   let most = count > TRANSACTION_DOCUMENTS_MAX ? FIRST_DOCUMENTS_MAX : TRANSACTION_DOCUMENTS_MAX;
   let until = Number.POSITIVE_INFINITY;
-  for (const op of ops) {
-    if (texts.length === most || (texts.length > 0 && chars + op.length > TRANSACTION_CHARS)) {
-      yield { ops: texts.join(), count: texts.length };
-      [texts, chars, most] = [[], 0, TRANSACTION_DOCUMENTS_MAX];
+  for (const operation of operations) {
+    const before = writer.length;
+    writer.write(operation);
+    if (list.length === most || (list.length > 0 && writer.length > TRANSACTION_BYTES)) {
+      yield { list, bytes: writer.take(before) };
+      [list, most] = [[], TRANSACTION_DOCUMENTS_MAX];
       until = performance.now() + SLICE_MS;
-    } else if (texts.length % SLICE_DOCUMENTS === 0 && performance.now() > until) {
+    } else if (list.length % SLICE_DOCUMENTS === 0 && performance.now() > until) {
       yield null;
       until = performance.now() + SLICE_MS;
     }
-    texts.push(op);
-    chars += op.length;
+    list.push(operation);
   }
-  if (texts.length > 0) yield { ops: texts.join(), count: texts.length };
+  if (list.length > 0) yield { list, bytes: writer.take(writer.length) };
 }
 
 /** Batches, with pauses between them. */
-export type Cut = Generator<Batch | null, undefined>;
+export type Cut = Generator<Operations | null, undefined>;
 
-type Drawn = IteratorResult<Batch, undefined>;
+type Drawn = IteratorResult<Operations, undefined>;
 
 /** A batch on its way: the number of its request, and its answer. */
 export interface Sent {
@@ -70,9 +66,9 @@ export interface Sender {
   /** So many may be under way. */
   readonly most: number;
   /** Sends a batch, which is refused if the request with the number `previous` was. */
-  send(batch: Batch, previous?: number): Sent;
+  send(batch: Operations, previous?: number): Sent;
   /** A batch is saved. */
-  onSaved(batch: Batch, answer: Answer): void;
+  onSaved(batch: Operations, answer: Answer): void;
   /** What comes of a request is of no interest any more; it is not sent again. */
   forget(number: number): void;
 }
@@ -83,9 +79,9 @@ export interface Sender {
  * and nothing that comes after.
  */
 export async function sendInOrder(batches: Cut, sender: Sender): Promise<void> {
-  const under: [Batch, Sent][] = [];
+  const under: [Operations, Sent][] = [];
   const saveFirst = async () => {
-    const [batch, { answer }] = under.shift() as [Batch, Sent];
+    const [batch, { answer }] = under.shift() as [Operations, Sent];
     try {
       sender.onSaved(batch, await answer);
     } catch (error) {
@@ -135,13 +131,21 @@ const turn = () =>
   });
 
 /** All batches as one; between two that it draws it lets other tasks of this thread run. */
-export async function gather(drawn: readonly (Batch | null)[], rest: Cut): Promise<Batch> {
+export async function gather(
+  drawn: readonly (Operations | null)[],
+  rest: Cut,
+): Promise<Operations> {
   const all = [...drawn];
   for (const batch of rest) {
     all.push(batch);
     await turn();
   }
   const whole = all.filter((batch) => batch !== null);
-  const count = whole.reduce((sum, batch) => sum + batch.count, 0);
-  return { ops: whole.map(({ ops }) => ops).join(), count };
+  const bytes = new Uint8Array(whole.reduce((sum, { bytes }) => sum + bytes.length, 0));
+  let at = 0;
+  for (const batch of whole) {
+    bytes.set(batch.bytes, at);
+    at += batch.bytes.length;
+  }
+  return { list: whole.flatMap(({ list }) => list), bytes };
 }

@@ -1,4 +1,5 @@
 // A database as the app holds it: opens the engine and hands each part its connection.
+import { binaryOf } from './binary.ts';
 import type { BulkOptions } from './bulk.ts';
 import { Connection, type Notice } from './connection.ts';
 import { HolmError, toHolmError } from './error.ts';
@@ -7,7 +8,7 @@ import type { Answer, WireRow } from './message.ts';
 import { type Mutations, mutationsOf, Writer } from './mutate.ts';
 import { type Observer, ObserverPool } from './observer.ts';
 import { Outbox } from './outbox.ts';
-import { Query, type Source } from './query.ts';
+import { type Ast, Query, type Source } from './query.ts';
 import { askToPersist } from './room.ts';
 import type { CollectionName, Insert, Operands, Row, Schema } from './schema.ts';
 import { type DatabaseStatus, LiveStatus } from './status.ts';
@@ -164,7 +165,7 @@ async function sendToken(
     fault = `token: ${toHolmError(thrown).message}`;
   }
   status.setTokenFault(fault);
-  connection.send('token', `"token":${JSON.stringify(token)}`, () => {});
+  connection.send('token', { token }, () => {});
 }
 
 /** Runs queries on the connection; equal live queries share one observer. */
@@ -176,12 +177,14 @@ class LiveSource implements Source {
     this.#connection = connection;
   }
 
-  get(query: string): Promise<readonly WireRow[]> {
-    return this.#connection.requestRows('get', `"query":${query}`);
+  get(query: Ast): Promise<readonly WireRow[]> {
+    return this.#connection.requestRows('get', { query });
   }
 
-  observe(query: string, layout: Layout, failure: HolmError | undefined): Observer<PlainRow> {
-    const key = failure ? `${failure.code} ${failure.message}` : query;
+  observe(query: Ast, layout: Layout, failure: HolmError | undefined): Observer<PlainRow> {
+    // Of bytes, each is a character of its own.
+    const text = () => new TextDecoder('latin1').decode(binaryOf(query));
+    const key = failure ? `${failure.code} ${failure.message}` : text();
     return this.#observers.get(key, layout, (subscriber) => {
       if (!failure) return this.#connection.subscribe(query, subscriber);
       subscriber.error(failure);

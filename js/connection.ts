@@ -1,10 +1,13 @@
 // The client's end of the conversation with the engine (docs/PAGE.md): numbers requests, sends
 // those of one microtask as one message, matches answers, passes notices on, and carries what is
 // unanswered over to the next engine when one is lost. Knows bytes and ports, no browser API.
+import { binaryOf, type Operation, type Operations } from './binary.ts';
 import { callOut, errorFromWire, HolmError, toHolmError } from './error.ts';
 import { newTab } from './id.ts';
 import type { Answer, Message, StorageStatus, WirePatch, WireRow } from './message.ts';
-import { decode, type Json } from './value.ts';
+import type { Ast } from './query.ts';
+import type { WireSchema } from './schema.ts';
+import type { Json } from './value.ts';
 
 /** What carries bytes to one engine. */
 export interface Port {
@@ -31,17 +34,21 @@ export type Notice =
   | { readonly kind: 'recovered' | 'full' }
   | { readonly kind: 'failed'; readonly error: HolmError };
 
+/** What a database is opened with. */
+type Opened = { readonly schema: WireSchema } & Record<string, unknown>;
+
 interface Opening {
-  readonly members: string;
+  readonly members: Opened;
   readonly settle: Settle;
 }
 
 interface Request {
   readonly number: number;
   readonly kind: string;
-  /** The members besides number and kind, as JSON without the braces. */
-  readonly members: string;
+  /** The members besides number, kind and operations. */
+  readonly members: object;
   readonly settle: Settle;
+  readonly operations?: Operations | undefined;
 }
 
 /** What becomes of a request whose engine was lost before it answered. */
@@ -79,7 +86,7 @@ export class Connection {
   #network: { readonly online: boolean; readonly visible: boolean } | undefined;
   /** Unanswered requests by number; in order of number, because they are added in that order. */
   readonly #pending = new Map<number, Request>();
-  readonly #subscribers = new Map<number, readonly [query: string, Subscriber]>();
+  readonly #subscribers = new Map<number, readonly [query: Ast, Subscriber]>();
   #queue: Request[] = [];
   #lastNumber = 0;
   #lastSubscription = 0;
@@ -95,38 +102,34 @@ export class Connection {
   }
 
   /** Opens the database, on this engine and on every later one. */
-  open(members: object): Promise<Answer> {
+  open(members: Opened): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const settle: Settle = (error, answer) => (error ? reject(error) : resolve(answer));
-      this.#opening = { members: inner(members), settle };
+      this.#opening = { members, settle };
       if (this.#failure) reject(this.#failure);
       else if (this.#port) this.#sendOpen(this.#opening);
     });
   }
 
   /** Asks, and is answered by a promise. */
-  request(kind: string, members: object = {}): Promise<Answer> {
-    return this.ask(kind, inner(members));
-  }
-
-  /** The same, where the members are JSON already, without the braces. */
-  ask(kind: string, members: string): Promise<Answer> {
+  request(kind: string, members: object = {}, operations?: Operations): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      this.send(kind, members, (error, answer) => (error ? reject(error) : resolve(answer)));
+      const settle: Settle = (error, answer) => (error ? reject(error) : resolve(answer));
+      this.send(kind, members, settle, operations);
     });
   }
 
   /** Asks for rows. */
-  async requestRows(kind: string, members: string): Promise<readonly WireRow[]> {
-    return (await this.ask(kind, members)).rows ?? [];
+  async requestRows(kind: string, members: object): Promise<readonly WireRow[]> {
+    return (await this.request(kind, members)).rows ?? [];
   }
 
   /**
    * Asks, and is answered by a call in the order of the engine's messages, before any later
    * notice is passed on. Gives the request's number.
    */
-  send(kind: string, members: string, settle: Settle): number {
-    const request = { number: ++this.#lastNumber, kind, members, settle };
+  send(kind: string, members: object, settle: Settle, operations?: Operations): number {
+    const request = { number: ++this.#lastNumber, kind, members, settle, operations };
     const failure = this.#failure;
     if (failure) {
       queueMicrotask(() => settle(this.#withContent(failure, request), {}));
@@ -143,7 +146,7 @@ export class Connection {
   }
 
   /** Keeps a query live, through all engines, until the function it gives is called. */
-  subscribe(query: string, subscriber: Subscriber): () => void {
+  subscribe(query: Ast, subscriber: Subscriber): () => void {
     const subscription = ++this.#lastSubscription;
     const failure = this.#failure;
     if (failure) {
@@ -154,14 +157,14 @@ export class Connection {
     if (this.#state === 'ready') this.#sendSubscribe(subscription, query);
     return () => {
       if (!this.#subscribers.delete(subscription) || this.#state !== 'ready') return;
-      this.send('unsubscribe', `"subscription":${subscription}`, () => {});
+      this.send('unsubscribe', { subscription }, () => {});
     };
   }
 
   /** What the page knows of the network and of being seen. */
   setNetwork(network: { readonly online: boolean; readonly visible: boolean }): void {
     this.#network = network;
-    if (this.#state === 'ready') this.send('network', inner(network), () => {});
+    if (this.#state === 'ready') this.send('network', network, () => {});
   }
 
   /** An engine is there: opens the database on it, then carries on. */
@@ -256,11 +259,10 @@ export class Connection {
   }
 
   /** What is refused for good carries what was to be written. */
-  #withContent(error: HolmError, { members }: Request): HolmError {
-    const { ops } = JSON.parse(`{${members}}`) as { ops?: readonly Operation[] };
-    if (!ops) return error;
-    const { schema } = JSON.parse(`{${this.#opening?.members}}`);
-    const operations = ops.map((op) => readable(op, schema.collections));
+  #withContent(error: HolmError, { operations: written }: Request): HolmError {
+    if (!written) return error;
+    const { collections } = (this.#opening as Opening).members.schema;
+    const operations = written.list.map((one) => readable(one, collections));
     const details = { ...error.details, operations };
     return new HolmError(error.code, error.message, { retryable: error.retryable, details });
   }
@@ -295,8 +297,8 @@ export class Connection {
     this.#wasOpen = true;
   }
 
-  #sendSubscribe(subscription: number, query: string): void {
-    this.send('subscribe', `"subscription":${subscription},"query":${query}`, (error) => {
+  #sendSubscribe(subscription: number, query: Ast): void {
+    this.send('subscribe', { query, subscription }, (error) => {
       const subscriber = this.#subscribers.get(subscription)?.[1];
       if (!error || !subscriber) return;
       this.#subscribers.delete(subscription);
@@ -314,7 +316,7 @@ export class Connection {
     const [oldest = this.#lastNumber + 1] = this.#pending.keys();
     if (oldest - 1 - this.#confirmed >= UNCONFIRMED_MAX) {
       this.#confirmed = oldest - 1;
-      this.send('confirm', `"upTo":${this.#confirmed}`, () => {});
+      this.send('confirm', { upTo: this.#confirmed }, () => {});
     }
     const requests = this.#queue;
     this.#queue = [];
@@ -322,30 +324,26 @@ export class Connection {
   }
 
   #post(requests: readonly Request[]): void {
-    const texts = requests.map(({ number, kind, members }) => {
-      return `{"kind":"${kind}","number":${number}${members && `,${members}`}}`;
-    });
     // Names in their order, which are read in one pass.
-    const message = `{"requests":[${texts.join()}],"tab":${this.#tab}}`;
-    this.#port?.send(new TextEncoder().encode(message));
+    const asked = requests.map(({ number, kind, members, operations }) => ({
+      kind,
+      number,
+      ops: operations?.bytes,
+      ...members,
+    }));
+    this.#port?.send(binaryOf({ requests: asked, tab: this.#tab }));
   }
 }
 
-/** An object as JSON without its braces. */
-function inner(members: object): string {
-  return JSON.stringify(members).slice(1, -1);
-}
-
-type Operation = readonly [op: string, collection: string, id: string, fields?: readonly Json[]];
-
-type Named = Readonly<Record<string, { readonly fields: readonly { readonly name: string }[] }>>;
-
 /** An operation with its parts and fields by name. */
-function readable([op, collection, id, fields]: Operation, collections: Named): object {
+function readable(
+  [op, collection, id, fields]: Operation,
+  collections: WireSchema['collections'],
+): object {
   const named = (value: Json, at: number, all: readonly Json[]): [string, Json][] => {
     if (at % 2 === 0) return [];
     const field = collections[collection]?.fields[all[at - 1] as number];
-    return [[field?.name as string, decode(value)]];
+    return [[field?.name as string, value]];
   };
   const byName = fields && { fields: Object.fromEntries(fields.flatMap(named)) };
   return { op, collection, id, ...byName };

@@ -3,7 +3,7 @@
 import { HolmError } from './error.ts';
 import type { WireRow } from './message.ts';
 import { type AnyField, fieldPlace, fieldsOf, type Schema } from './schema.ts';
-import { badValue, decode, encode, type Json, type Place, put } from './value.ts';
+import { badValue, decode, type Json, type Place, put, toPlain } from './value.ts';
 
 /** Kinds whose values may hold tagged bytes. */
 const NEEDS_DECODING: ReadonlySet<string> = new Set(['bytes', 'json', 'list']);
@@ -61,7 +61,7 @@ export class Layout {
       if (name === 'id' || value === undefined) continue;
       const field = this.#fields.get(name);
       if (!field) throw unknown(this.collection, 'field', name);
-      fields.push(field[0], encode(value, field[1]));
+      fields.push(field[0], toPlain(value, field[1]));
     }
     return fields;
   }
@@ -70,7 +70,7 @@ export class Layout {
   encodeId(id: unknown): string {
     const place = this.place('id');
     if (typeof id !== 'string') throw badValue(id === null ? 'null' : typeof id, place);
-    return encode(id, place) as string;
+    return toPlain(id, place) as string;
   }
 
   /** A row of the engine as a plain object. */

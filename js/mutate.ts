@@ -1,13 +1,6 @@
 // Writing to a collection, outside transactions: each call is a transaction of its own.
-import {
-  type Batch,
-  type Cut,
-  cut,
-  gather,
-  type InsertManyOptions,
-  type Sent,
-  sendInOrder,
-} from './bulk.ts';
+import { type Operation, type Operations, operationsOf } from './binary.ts';
+import { type Cut, cut, gather, type InsertManyOptions, type Sent, sendInOrder } from './bulk.ts';
 import type { Connection, Settle } from './connection.ts';
 import { callOut, HolmError, toHolmError } from './error.ts';
 import { newId } from './id.ts';
@@ -40,10 +33,11 @@ export interface Mutations<S extends Schema, N extends CollectionName<S>> {
 
 type Op = 'insert' | 'upsert' | 'update' | 'delete' | 'seed';
 
-/** One operation as JSON: a list of its parts. */
-export function operation(layout: Layout, op: Op, id: unknown, document?: unknown): string {
-  const fields = op === 'delete' ? [] : [layout.encodeFields(document)];
-  return JSON.stringify([op, layout.collection, layout.encodeId(id), ...fields]);
+/** One operation, its values checked and copied. */
+export function operation(layout: Layout, op: Op, id: unknown, document?: unknown): Operation {
+  const fields = op === 'delete' ? undefined : layout.encodeFields(document);
+  const parts = [op, layout.collection, layout.encodeId(id)] as const;
+  return fields ? [...parts, fields] : parts;
 }
 
 /** The id that a document brings, or a new one. */
@@ -65,7 +59,8 @@ export class Writer {
   write(layout: Layout, op: Op, id: string, document?: unknown): Write {
     const write = new PendingWrite([id]);
     try {
-      this.#send(operation(layout, op, id, document), write, (error) => {
+      const operations = operationsOf(operation(layout, op, id, document));
+      this.#send(operations, write, (error) => {
         if (error) write.failed(error);
         else write.allSaved();
       });
@@ -86,8 +81,8 @@ export class Writer {
     const write = new PendingWrite(ids);
     const total = ids.length;
     let saved = 0;
-    const onSaved = (batch: Batch) => {
-      saved += batch.count;
+    const onSaved = (batch: Operations) => {
+      saved += batch.list.length;
       if (onProgress) callOut(() => onProgress({ saved, total }));
     };
     const ops = function* () {
@@ -130,14 +125,14 @@ export class Writer {
   async #sendBatches(
     batches: Cut,
     write: PendingWrite,
-    onSaved: (batch: Batch, answer: Answer) => void,
+    onSaved: (batch: Operations, answer: Answer) => void,
     atomic: boolean | undefined,
   ): Promise<void> {
-    const send = (batch: Batch, previous?: number): Sent => {
+    const send = (batch: Operations, previous?: number): Sent => {
       let number = 0;
       const answer = new Promise<Answer>((resolve, reject) => {
         const settle: Settle = (error, answer) => (error ? reject(error) : resolve(answer));
-        number = this.#send(batch.ops, write, settle, previous);
+        number = this.#send(batch, write, settle, previous);
       });
       return { number, answer };
     };
@@ -150,19 +145,19 @@ export class Writer {
     if (first.done) return;
     // Sent in this turn if it can be, so that it stays in the order of the calls around it.
     const second = batches.next();
-    const [one, two] = [first.value as Batch, second.value];
-    const batch = second.done ? one : await gather([one, two as Batch | null], batches);
+    const [one, two] = [first.value as Operations, second.value];
+    const batch = second.done ? one : await gather([one, two as Operations | null], batches);
     onSaved(batch, await send(batch).answer);
   }
 
-  #send(ops: string, write: PendingWrite, settle: Settle, previous?: number): number {
-    const members = `"ops":[${ops}]${previous ? `,"previous":${previous}` : ''}`;
-    return this.#connection.send('write', members, (error, answer) => {
+  #send(operations: Operations, write: PendingWrite, settle: Settle, previous?: number): number {
+    const answered: Settle = (error, answer) => {
       const entry = answer.entry ?? null;
       if (!error) write.addEntry(entry);
       if (entry !== null) this.#byEntry.set(entry, write);
       settle(error, answer);
-    });
+    };
+    return this.#connection.send('write', { previous }, answered, operations);
   }
 }
 

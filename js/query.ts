@@ -6,7 +6,7 @@ import type { Layout, PlainRow } from './layout.ts';
 import type { WireRow } from './message.ts';
 import type { Observer } from './observer.ts';
 import type { Patch } from './rows.ts';
-import { badValue, encode, type Json } from './value.ts';
+import { badValue, type Json, toPlain } from './value.ts';
 
 /** How a field is compared with one value. Comparisons with null are false, and `!=` is not `=`. */
 export type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>=';
@@ -20,11 +20,12 @@ type Predicate =
   | { readonly op: 'and' | 'or'; readonly args: readonly Predicate[] }
   | { readonly op: 'not'; readonly arg: Predicate };
 
-interface Ast {
+/** A query as the engine reads it (docs/PAGE.md). */
+export interface Ast {
   readonly from: string;
-  readonly where?: Predicate;
-  readonly orderBy?: readonly (readonly [field: string, direction: Direction])[];
-  readonly limit?: number;
+  readonly where?: Predicate | undefined;
+  readonly orderBy?: readonly (readonly [field: string, direction: Direction])[] | undefined;
+  readonly limit?: number | undefined;
 }
 
 /** A condition on a row; made by the builder that `where` gives. */
@@ -48,8 +49,8 @@ export interface Conditions<W> {
 
 /** What runs queries: a database, or a transaction, which observes nothing. */
 export interface Source {
-  get(query: string): Promise<readonly WireRow[]>;
-  observe(query: string, layout: Layout, failure: HolmError | undefined): Observer<PlainRow>;
+  get(query: Ast): Promise<readonly WireRow[]>;
+  observe(query: Ast, layout: Layout, failure: HolmError | undefined): Observer<PlainRow>;
 }
 
 /** A change of a live query's result. */
@@ -116,14 +117,14 @@ export class Selection<R, W> {
   /** The rows now. */
   async get(): Promise<readonly R[]> {
     if (this.failure) throw this.failure;
-    const rows = await this.source.get(this.text());
+    const rows = await this.source.get(this.query());
     return rows.map((row) => this.layout.decodeRow(row) as R);
   }
 
-  /** The query in the form the engine reads; equal queries have equal texts. */
-  protected text(): string {
+  /** The query in the form the engine reads; equal queries have their members in one order. */
+  protected query(): Ast {
     const { from, where, orderBy, limit } = this.ast;
-    return JSON.stringify({ from, where, orderBy, limit });
+    return { from, where, orderBy, limit };
   }
 
   /** What is wrong with the query, as far as can be told here. */
@@ -189,7 +190,7 @@ export class Query<R, W> extends Selection<R, W> {
 
   /** The query's state as a store, shared by all equal queries: what hooks are made of. */
   observe(): Observer<R> {
-    const observer = this.source.observe(this.text(), this.layout, this.fault());
+    const observer = this.source.observe(this.query(), this.layout, this.fault());
     return observer as Observer<unknown> as Observer<R>;
   }
 }
@@ -204,9 +205,9 @@ type AnyConditions = Conditions<Readonly<Record<string, unknown>>>;
 function conditionsOf(layout: Layout): AnyConditions {
   const compare = (field: string, op: string, value: unknown) => {
     const place = layout.place(field);
-    if (op !== 'in') return new Condition({ op, field, value: encode(value, place) });
+    if (op !== 'in') return new Condition({ op, field, value: toPlain(value, place) });
     if (!Array.isArray(value)) throw badValue(typeof value, { ...place, expected: 'a list' });
-    const values = value.map((one) => encode(one, place));
+    const values = value.map((one) => toPlain(one, place));
     return new Condition({ op, field, values });
   };
   return Object.assign(compare, {

@@ -1,5 +1,5 @@
 // What a database holds: builders for fields, `defineSchema`, and the types that flow from it.
-import { encode, type Json, type Place } from './value.ts';
+import { type Json, type Place, toPlain } from './value.ts';
 
 /** Phantom members that carry a field's types; nothing is ever stored there. */
 declare const TYPES: unique symbol;
@@ -198,7 +198,7 @@ export function fieldsOf(collection: Fields | LocalCollection<Fields>): Fields {
 
 function wireField(field: AnyField, place: Place): WireField {
   if (!field.fallback) return field.wire;
-  return { ...field.wire, default: encode(field.fallback.value, place) };
+  return { ...field.wire, default: toPlain(field.fallback.value, place) };
 }
 
 const EXPECTED: Readonly<Record<Kind, string>> = {

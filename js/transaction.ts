@@ -1,11 +1,12 @@
 // Transactions: reads and writes that are saved together or not at all, and that are run again
 // when something they read was changed by others.
+import { operationsOf } from './binary.ts';
 import type { Connection, Settle } from './connection.ts';
 import { HolmError, toHolmError } from './error.ts';
 import { type Layout, perCollection } from './layout.ts';
 import type { WireRow } from './message.ts';
 import { idOf, operation } from './mutate.ts';
-import { Selection, type Source } from './query.ts';
+import { type Ast, Selection, type Source } from './query.ts';
 import type { CollectionName, Insert, Operands, Row, Schema, Update } from './schema.ts';
 
 /** How often a transaction is run again after a conflict. */
@@ -64,7 +65,7 @@ class Attempt implements Source {
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    this.#number = connection.send('begin', '', this.#keepFailure);
+    this.#number = connection.send('begin', {}, this.#keepFailure);
   }
 
   open<S extends Schema>(schema: S): Transaction<S> {
@@ -88,12 +89,12 @@ class Attempt implements Source {
   abort(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#connection.send('abort', `"transaction":${this.#number}`, () => {});
+    this.#connection.send('abort', { transaction: this.#number }, () => {});
   }
 
-  async get(query: string): Promise<readonly WireRow[]> {
+  async get(query: Ast): Promise<readonly WireRow[]> {
     this.#mustBeOpen();
-    return this.#connection.requestRows('tx_get', `"transaction":${this.#number},"query":${query}`);
+    return this.#connection.requestRows('tx_get', { query, transaction: this.#number });
   }
 
   observe(): never {
@@ -107,8 +108,9 @@ class Attempt implements Source {
   #mutationsOf(layout: Layout): TransactionMutations<Schema, string> {
     const write = (op: 'insert' | 'upsert' | 'update' | 'delete', id: string, doc?: unknown) => {
       this.#mustBeOpen();
-      const members = `"ops":[${operation(layout, op, id, doc)}],"transaction":${this.#number}`;
-      this.#connection.send('tx_write', members, this.#keepFailure);
+      const operations = operationsOf(operation(layout, op, id, doc));
+      const members = { transaction: this.#number };
+      this.#connection.send('tx_write', members, this.#keepFailure, operations);
       return id;
     };
     return {

@@ -1,5 +1,6 @@
 // Taking documents out and in as NDJSON, a slice at a time.
-import { TRANSACTION_CHARS, TRANSACTION_DOCUMENTS_MAX } from './bulk.ts';
+import { type Operation, operationsOf } from './binary.ts';
+import { TRANSACTION_BYTES, TRANSACTION_DOCUMENTS_MAX } from './bulk.ts';
 import type { Connection } from './connection.ts';
 import { callOut, HolmError, toHolmError } from './error.ts';
 import { Layout, perCollection } from './layout.ts';
@@ -48,8 +49,8 @@ export function exportFrom(
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let [exported, total] = [0, 0];
   let after: string | null = null;
-  const transaction = connection.send('begin', '', () => {});
-  const end = () => void connection.send('abort', `"transaction":${transaction}`, () => {});
+  const transaction = connection.send('begin', {}, () => {});
+  const end = () => void connection.send('abort', { transaction }, () => {});
   const slice = (count?: true) =>
     connection.request('export', { transaction, after, count }).catch((error) => {
       end();
@@ -84,7 +85,8 @@ export class Import {
   readonly #layouts: Readonly<Record<string, Layout>>;
   readonly #onProgress: ImportOptions['onProgress'];
   /** Operations that are not saved yet, with the numbers of their lines. */
-  #ops: (readonly [line: number, op: string])[] = [];
+  #operations: (readonly [line: number, operation: Operation])[] = [];
+  /** Of their lines, which are longer. */
   #chars = 0;
   #imported = 0;
   #skipped = 0;
@@ -120,7 +122,8 @@ export class Import {
     for await (const text of linesOf(source)) {
       this.#line += 1;
       if (text.trim()) this.#take(text);
-      if (this.#chars > TRANSACTION_CHARS || this.#ops.length === TRANSACTION_DOCUMENTS_MAX) {
+      const { length } = this.#operations;
+      if (this.#chars > TRANSACTION_BYTES || length === TRANSACTION_DOCUMENTS_MAX) {
         await this.#save();
       }
     }
@@ -133,30 +136,29 @@ export class Import {
       return;
     }
     const layout = this.#layouts[collection] ?? new Layout(collection);
-    const op = operation(layout, 'upsert', id, decode(fields));
-    this.#ops.push([this.#line, op]);
-    this.#chars += op.length;
+    this.#operations.push([this.#line, operation(layout, 'upsert', id, decode(fields))]);
+    this.#chars += text.length;
   }
 
   async #save(): Promise<void> {
-    const [ops, line, onProgress] = [this.#ops, this.#line, this.#onProgress];
-    [this.#ops, this.#chars] = [[], 0];
+    const [operations, line, onProgress] = [this.#operations, this.#line, this.#onProgress];
+    [this.#operations, this.#chars] = [[], 0];
     try {
-      await this.#write(ops.map(([, op]) => op));
+      await this.#write(operations.map(([, operation]) => operation));
     } catch {
       // Nothing of it was saved. Which one is at fault?
-      for (const [at, op] of ops) {
+      for (const [at, operation] of operations) {
         this.#line = at;
-        await this.#write([op]);
+        await this.#write([operation]);
       }
       this.#line = line;
     }
     if (onProgress) callOut(() => onProgress(this.#progress));
   }
 
-  async #write(ops: readonly string[]): Promise<void> {
-    if (ops.length > 0) await this.#connection.ask('write', `"ops":[${ops.join()}]`);
-    this.#imported += ops.length;
+  async #write(list: readonly Operation[]): Promise<void> {
+    if (list.length > 0) await this.#connection.request('write', {}, operationsOf(...list));
+    this.#imported += list.length;
   }
 
   #fault({ code, message, retryable, details }: HolmError): HolmError {

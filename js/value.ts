@@ -1,11 +1,11 @@
-// Values at the door: what the app gives becomes plain JSON for the engine, or is refused with
+// Values at the door: what the app gives becomes plain values for the engine, or is refused with
 // `bad_value`; what the engine sends becomes what the app reads. See docs/PROTOCOL.md, section 3.
 //
-// The engine judges everything that JSON can express. Refused here is what JSON would change or
-// drop in silence, and what would make a whole message unreadable (U+0000, depth).
+// The engine judges everything that it can express. Refused here is what would be changed or
+// dropped in silence, and what would make a whole message unreadable (U+0000, depth).
 import { HolmError } from './error.ts';
 
-/** What JSON can express. Fields of kind `json` take it, and bytes inside it. */
+/** What JSON can express, and bytes. Fields of kind `json` take it, and bytes inside it. */
 export type Json =
   | null
   | boolean
@@ -27,9 +27,9 @@ export interface Place {
 const DEPTH_MAX = 64;
 const SURROGATE = /\p{Surrogate}/u;
 
-/** The JSON form of a value; refuses what has none. */
-export function encode(value: unknown, place: Place): Json {
-  return new Walk(place).encode(value);
+/** A copy of a value, as plain as the engine takes it; refuses what has none. */
+export function toPlain(value: unknown, place: Place): Json {
+  return new Walk(place).copy(value);
 }
 
 /** One walk through a value; it remembers the way down, for cycles and for the error. */
@@ -42,7 +42,7 @@ class Walk {
     this.#place = place;
   }
 
-  encode(value: unknown): Json {
+  copy(value: unknown): Json {
     switch (typeof value) {
       case 'string':
         return this.#text(value);
@@ -68,7 +68,7 @@ class Walk {
     // The class name works for objects of other realms too, where `instanceof` does not.
     const kind = Object.prototype.toString.call(value).slice(8, -1);
     if (kind === 'Date') return this.#date(value as Date);
-    if (kind === 'Uint8Array') return { $: 'bytes', v: bytesToBase64(value as Uint8Array) };
+    if (kind === 'Uint8Array') return new Uint8Array(value as Uint8Array);
     if (this.#above.includes(value)) throw this.#refusal('cycle');
     if (this.#above.length === DEPTH_MAX) {
       throw this.#refusal(`value nested over ${DEPTH_MAX} deep`);
@@ -100,12 +100,12 @@ class Walk {
       this.#text(key);
       put(out, key, this.#inside(`.${key}`, member));
     }
-    return Object.hasOwn(out, '$') ? { $: 'map', v: out } : out;
+    return out;
   }
 
   #inside(step: string, value: unknown): Json {
     this.#steps.push(step);
-    const out = this.encode(value);
+    const out = this.copy(value);
     this.#steps.pop();
     return out;
   }
@@ -186,17 +186,6 @@ function isPlain(value: object): boolean {
 
 function className(value: object, kind: string): string {
   return kind === 'Object' ? (value.constructor?.name ?? kind) : kind;
-}
-
-/** Bytes whose text is built at once: an argument list must not grow over the stack. */
-const CHUNK = 0x2000;
-
-function bytesToBase64(bytes: Uint8Array): string {
-  let text = '';
-  for (let at = 0; at < bytes.length; at += CHUNK) {
-    text += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
-  }
-  return btoa(text);
 }
 
 function base64ToBytes(text: string): Uint8Array {

@@ -12,6 +12,7 @@ mod index;
 #[cfg(feature = "inspect")]
 pub mod inspect;
 mod link;
+pub mod message;
 mod open;
 mod out;
 mod outbox_row;
@@ -147,7 +148,7 @@ impl Engine {
     }
 
     fn on_message(&mut self, step: &mut Step<'_>, tab: TabId, bytes: &[u8]) {
-        let mut message = json::read_message(bytes).unwrap_or_default();
+        let mut message = message::read(bytes);
         let Some(Value::List(requests)) = message.get_mut("requests") else {
             return;
         };

@@ -5,8 +5,9 @@
 //! transactions and the outbox; synchronisation; the engine; the driver.
 //!
 //! ```
+//! use holm::doc::json;
 //! use holm::effect::Effect;
-//! use holm::engine::Engine;
+//! use holm::engine::{Engine, message};
 //! use holm::event::{Event, Input};
 //! use holm::ids::TabId;
 //! use holm::platform::inbox::Inbox;
@@ -14,11 +15,13 @@
 //!
 //! let mut disk = MemoryFiles::new(MemoryDisk::default(), Inbox::default());
 //! let mut engine = Engine::new();
-//! let bytes = br#"{"tab":1,"requests":[{"number":1,"kind":"get"}]}"#.to_vec();
+//! let asked = json::read(br#"{"tab":1,"requests":[{"number":1,"kind":"get"}]}"#)?;
+//! let bytes = message::write(asked);
 //! let request = Event::Request { tab: TabId(1), bytes };
 //! let effects = engine.step(&Input::default(), request, &mut disk);
 //! let [Effect::Post { bytes, .. }] = effects.as_slice() else { panic!("one answer") };
 //! assert!(String::from_utf8_lossy(bytes).contains("not_open"));
+//! # Ok::<(), json::NotJson>(())
 //! ```
 
 pub mod causal;

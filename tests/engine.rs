@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
+#[path = "engine/binary.rs"]
+mod binary;
 #[path = "engine/copies.rs"]
 mod copies;
 #[path = "engine/device.rs"]
@@ -241,6 +243,10 @@ fn every_planted_bug_is_caught() {
     let transactions: fn() = a_transaction_reads_its_own_writes_and_conflicts_with_others;
     for (bug, test) in [
         ("engine_transaction_blind", transactions),
+        (
+            "engine_damaged_text_taken",
+            binary::what_is_no_value_is_refused_and_changes_nothing,
+        ),
         (
             "engine_previous_ignored",
             what_follows_a_write_that_was_refused_is_refused,

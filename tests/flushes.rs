@@ -5,8 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
+use holm::doc::json;
 use holm::effect::Effect;
 use holm::engine::Engine;
+use holm::engine::message;
 use holm::event::{Event, Input};
 use holm::ids::TabId;
 use holm::platform::disk::{DiskError, Files, Survival, When};
@@ -72,7 +74,7 @@ impl Rig {
         let text = format!(r#"{{"tab":1,"requests":[{{"number":{number},{body}}}]}}"#);
         self.inbox.push(Event::Request {
             tab: TabId(1),
-            bytes: text.into_bytes(),
+            bytes: message::write(json::read(text.as_bytes()).unwrap()),
         });
         self.run();
     }

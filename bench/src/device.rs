@@ -5,6 +5,7 @@ use crate::server::Server;
 use holm::doc::json;
 use holm::doc::value::Value;
 use holm::driver::{Driver, Ports};
+use holm::engine::message;
 use holm::event::Event;
 use holm::ids::TabId;
 use holm::platform::clock::Clock;
@@ -109,7 +110,7 @@ impl Device {
         );
         self.inbox.push(Event::Request {
             tab: TAB,
-            bytes: text.into_bytes(),
+            bytes: message::write(json::read(text.as_bytes()).expect("it is JSON")),
         });
         self.driver.run();
         self.posts

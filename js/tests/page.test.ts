@@ -2,14 +2,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type Database, openDatabase } from '../client.ts';
 import { runInPage } from '../page.ts';
-import { films, HEALTHY } from './scripted-engine.ts';
-
-interface Sent {
-  readonly number: number;
-  readonly kind: string;
-  readonly online?: boolean;
-  readonly visible?: boolean;
-}
+import { films, HEALTHY, type Received, readMessage } from './scripted-engine.ts';
 
 /** A worker whose answers the test can stop, and which it can break. */
 class BreakableWorker {
@@ -20,7 +13,7 @@ class BreakableWorker {
   onerror: ((event: object) => void) | null = null;
   onmessageerror: (() => void) | null = null;
   terminated = false;
-  readonly requests: Sent[] = [];
+  readonly requests: Received[] = [];
   /** The compiled engine, or null: given once to each worker. */
   readonly modules: (WebAssembly.Module | null)[] = [];
 
@@ -37,7 +30,7 @@ class BreakableWorker {
       return;
     }
     expect(transfer).toEqual([bytes.buffer]);
-    const { requests } = JSON.parse(new TextDecoder().decode(bytes)) as { requests: Sent[] };
+    const { requests } = readMessage(bytes);
     this.requests.push(...requests);
     const storage = { ...HEALTHY.storage, kind: BreakableWorker.storage };
     const replies = requests

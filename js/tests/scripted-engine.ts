@@ -4,6 +4,8 @@ import type { Connection, Port } from '../connection.ts';
 import type { WireError } from '../error.ts';
 import type { Answer, Message, WireStatus } from '../message.ts';
 import { defineSchema, t } from '../schema.ts';
+import type { Json } from '../value.ts';
+import { BinaryReader } from './binary-reader.ts';
 
 export const films = defineSchema({
   version: 1,
@@ -128,8 +130,8 @@ export class ScriptedEngine {
   }
 
   private take(bytes: Uint8Array): void {
-    const { tab, requests } = JSON.parse(new TextDecoder().decode(bytes));
-    const received = requests.map((request: object) => ({ tab, ...request })) as Received[];
+    const { tab, requests } = readMessage(bytes);
+    const received = requests.map((request) => ({ ...request, tab }));
     this.requests.push(...received);
     this.messages.push(received.map(({ kind }) => kind));
     const replies = received.flatMap((request) => {
@@ -139,6 +141,19 @@ export class ScriptedEngine {
     });
     if (replies.length > 0) this.say(...replies);
   }
+}
+
+/** A message of the page, with its operations as lists. */
+export function readMessage(bytes: Uint8Array): { tab: number; requests: Received[] } {
+  const message = new BinaryReader(bytes).read() as { tab: number; requests: Received[] };
+  const withOperations = (request: Received): Received => {
+    if (!(request.ops instanceof Uint8Array)) return request;
+    const reader = new BinaryReader(request.ops);
+    const ops: Json[] = [];
+    while (!reader.isDone) ops.push(reader.read());
+    return { ...request, ops };
+  };
+  return { tab: message.tab, requests: message.requests.map(withOperations) };
 }
 
 /** Lets all microtasks, and what waits for the next turn, run: for a message or for a timer. */

@@ -12,6 +12,7 @@ use crate::sweep::recorder::Notes;
 use holm::doc::json;
 use holm::doc::value::Value;
 use holm::driver::{Driver, Ports};
+use holm::engine::message;
 use holm::event::Event;
 use holm::ids::{EntryId, Seq, TabId, Version};
 use holm::outbox::codec;
@@ -133,7 +134,7 @@ fn run(disk: &TornDisk, requests: &str) -> Vec<Value> {
     for line in requests.lines() {
         inbox.push(Event::Request {
             tab: TabId(1),
-            bytes: line.as_bytes().to_vec(),
+            bytes: message::write(json::read(line.as_bytes()).expect("it is JSON")),
         });
         for _ in 0..20 {
             driver.run();

@@ -9,7 +9,9 @@
 use super::value::{Number, Value};
 use crate::causal::stamp::{Stamp, Time};
 use crate::ids::Token;
-use crate::limits::NESTING_MAX;
+use crate::limits::{INT_MAX, NESTING_MAX};
+use crate::planted;
+use std::borrow::Cow;
 
 /// Items that a list gets room for at once.
 const ROOM_MAX: u64 = 1_024;
@@ -132,6 +134,11 @@ impl<'a> Items<'a> {
         self.is_damaged = true;
     }
 
+    /// Whether nothing is left, or what is here is damaged.
+    pub fn is_done(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// What was read, unless any of it is damaged.
     pub fn check<T>(&self, read: T) -> Option<T> {
         (!self.is_damaged).then_some(read)
@@ -194,14 +201,16 @@ impl<'a> Items<'a> {
         self.take(length.unwrap_or(usize::MAX))
     }
 
-    /// A string.
+    /// A string, which has no U+0000.
     #[inline(never)]
     pub fn text(&mut self) -> &'a str {
-        let text = str::from_utf8(self.bytes());
-        if text.is_err() {
-            self.fail();
+        if let Ok(text) = str::from_utf8(self.bytes())
+            && !text.as_bytes().contains(&0)
+        {
+            return text;
         }
-        text.unwrap_or_default()
+        self.fail();
+        ""
     }
 
     /// A stamp.
@@ -272,14 +281,34 @@ impl<'a> Items<'a> {
 
     /// A whole number that is a place in a list; a place that no list has for any other value.
     pub fn place(&mut self) -> usize {
-        let value = self.raw_value();
-        match value {
-            [INT, zigzag @ 0..0x80] if zigzag & 1 == 0 => usize::from(zigzag >> 1),
-            _ => Items::new(value)
-                .value()
-                .as_u64()
-                .map_or(usize::MAX, |at| at as usize),
+        if let [INT, zigzag @ 0..0x80, rest @ ..] = self.rest
+            && zigzag & 1 == 0
+        {
+            self.rest = rest;
+            return usize::from(zigzag >> 1);
         }
+        let place = self.value().as_u64();
+        place.map_or(usize::MAX, |place| place as usize)
+    }
+
+    /// A string, where a value is one; passes over any other value.
+    pub fn string(&mut self) -> Option<&'a str> {
+        if let [STRING, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Some(self.text());
+        }
+        self.skip_value();
+        None
+    }
+
+    /// A value as [`write_value`] writes it: these bytes, if they are so already.
+    pub fn canonical(&mut self) -> Cow<'a, [u8]> {
+        let mut passing = self.clone();
+        if passing.pass_plain(true) {
+            let length = self.rest.len() - passing.rest.len();
+            return Cow::Borrowed(self.take(length));
+        }
+        Cow::Owned(binary(&self.value()))
     }
 
     /// The bytes of a value.
@@ -315,6 +344,27 @@ impl<'a> Items<'a> {
         }
     }
 
+    /// Passes over a value if it is quick to tell that it is canonical: over most scalars and,
+    /// where that is asked for, over a list of them.
+    fn pass_plain(&mut self, takes_lists: bool) -> bool {
+        let mut passes = true;
+        match self.byte() {
+            NULL..=TRUE => {}
+            INT => passes = self.varint() >> 1 < INT_MAX as u64,
+            STRING if planted::is("engine_damaged_text_taken") => _ = self.bytes(),
+            STRING => _ = self.text(),
+            BYTES => _ = self.bytes(),
+            LIST if takes_lists => {
+                let mut left = self.varint();
+                while passes && self.has_more(&mut left) {
+                    passes = self.pass_plain(false);
+                }
+            }
+            _ => passes = false,
+        }
+        passes && !self.is_damaged
+    }
+
     /// Passes over a scalar, or over the head of a list or a map: then says how many values it has,
     /// and whether each has a name before it.
     fn skip_head(&mut self) -> Option<(u64, bool)> {
@@ -346,7 +396,7 @@ impl<'a> Reader<'a> {
 
     /// Whether nothing is left.
     pub fn is_done(&self) -> bool {
-        self.items.rest.is_empty()
+        self.items.is_done()
     }
 
     /// The next byte.

@@ -33,26 +33,10 @@ impl fmt::Display for NotJson {
     }
 }
 
-/// In a page's message the maps that requests are: in a list, in a map.
-const REQUEST_DEPTH: usize = 3;
-
 /// Reads one JSON text.
 pub fn read(bytes: &[u8]) -> Result<Value, NotJson> {
-    let (binary, is_tagged) = reader::read(bytes, 0)?;
-    resolved(&binary, is_tagged)
-}
-
-/// Reads a page's message (`docs/PAGE.md`). The `ops` of its requests become bytes, which are their
-/// binary form (`doc::codec`): that is quicker to make than their value, and most of it is stored
-/// as it is.
-pub fn read_message(bytes: &[u8]) -> Result<Value, NotJson> {
-    let (binary, is_tagged) = reader::read(bytes, REQUEST_DEPTH)?;
-    resolved(&binary, is_tagged)
-}
-
-/// The value, with its tags resolved.
-fn resolved(binary: &[u8], is_tagged: bool) -> Result<Value, NotJson> {
-    let mut value = Items::new(binary).value();
+    let (binary, is_tagged) = reader::read(bytes)?;
+    let mut value = Items::new(&binary).value();
     let mut problem = None;
     if is_tagged {
         untag(&mut value, &mut problem);

@@ -6,7 +6,7 @@ use super::exchange::Told;
 use super::out::{Asker, Out, Step, member_text, member_whole, reply, write_member};
 use super::transaction::Transaction;
 use super::verdict::Moves;
-use crate::doc::codec::{Items, LIST};
+use crate::doc::codec::Items;
 use crate::doc::json;
 use crate::doc::row::Row;
 use crate::doc::value::Value;
@@ -217,22 +217,18 @@ impl Database {
         Ok(())
     }
 
-    /// Reads the operations of a request, which are in their binary form (`json::read_message`).
+    /// Reads the operations of a request, which are in their binary form, one after the other.
     fn operations<'a>(&self, request: &'a Value) -> Result<Vec<Operation<'a>>, Error> {
-        let ops = match request.get("ops") {
-            Some(Value::Bytes(ops)) => ops.as_slice(),
-            _ => &[],
+        let Some(Value::Bytes(ops)) = request.get("ops") else {
+            return Err(bad(&["it needs operations, `ops`"]));
         };
         let mut items = Items::new(ops);
-        if items.byte() != LIST {
-            return Err(bad(&["it needs a list `ops`"]));
-        }
-        let mut left = items.varint();
         let mut operations = Vec::new();
-        while items.has_more(&mut left) {
+        while !items.is_done() {
             operations.push(Operation::read(&self.schema, &mut items)?);
         }
-        Ok(operations)
+        let operations = items.check(operations);
+        operations.ok_or_else(|| bad(&["its operations, `ops`, are damaged"]))
     }
 
     fn query(&mut self, step: &mut Step<'_>, call: &Call<'_>) -> Result<CheckedQuery, Error> {

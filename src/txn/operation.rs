@@ -1,11 +1,13 @@
 //! Operations as the page sends them (`docs/PAGE.md`), checked against the schema.
 
-use crate::doc::codec::{Items, LIST, MAP, NULL, STRING};
+use crate::doc::codec::{Items, LIST, MAP, NULL};
 use crate::doc::path::DocumentKey;
 use crate::doc::schema::{Collection, OUTBOX, Schema};
 use crate::error::{Error, Problem};
 use crate::limits::ID_BYTES_MAX;
+use std::borrow::Cow;
 
+const DAMAGED: &str = "a value of a field is damaged";
 const NO_FIELD: &str = "a field needs a position of its own and a value";
 
 /// The parts of an operation, in the order that a list has them.
@@ -26,7 +28,10 @@ pub enum Action {
     Seed,
 }
 
-/// One operation on one document. Its values are in their binary form, where the message has them.
+/// By position of the field, its value in its binary form if one is given.
+type Fields<'a> = Vec<Option<Cow<'a, [u8]>>>;
+
+/// One operation on one document. Most of its values are bytes of the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation<'a> {
     /// What it does.
@@ -35,8 +40,8 @@ pub struct Operation<'a> {
     pub collection: usize,
     /// The document.
     pub key: DocumentKey,
-    /// By position of the field, the values that are given.
-    pub fields: Vec<Option<&'a [u8]>>,
+    /// The values that are given.
+    pub fields: Fields<'a>,
 }
 
 impl<'a> Operation<'a> {
@@ -48,7 +53,7 @@ impl<'a> Operation<'a> {
             _ => 0,
         };
         let (mut action, mut position, mut fields) = (None, None, None);
-        let mut id: &[u8] = &[NULL];
+        let mut id = Items::new(&[NULL]);
         let mut next = 0;
         while items.has_more(&mut left) {
             let name = if tag == MAP {
@@ -57,9 +62,12 @@ impl<'a> Operation<'a> {
                 PARTS.get(next).copied().unwrap_or("")
             };
             match name {
-                "op" => action = Some(read_action(text(items.raw_value()))?),
-                "collection" => position = Some(read_collection(schema, text(items.raw_value()))?),
-                "id" => id = items.raw_value(),
+                "op" => action = Some(read_action(items.string())?),
+                "collection" => position = Some(read_collection(schema, items.string())?),
+                "id" => {
+                    id = items.clone();
+                    items.skip_value();
+                }
                 // The collection comes before, also where the names are in their order.
                 "fields" => fields = read_fields(schema, position, items)?,
                 _ => items.skip_value(),
@@ -70,7 +78,7 @@ impl<'a> Operation<'a> {
         let collection = position.map_or_else(|| read_collection(schema, None), Ok)?;
         let key = DocumentKey {
             collection: schema.at(collection).name.clone(),
-            id: read_id(schema.at(collection), id)?.into(),
+            id: read_id(schema.at(collection), &mut id)?.into(),
         };
         if fields.is_none() && action != Action::Delete {
             return Err(bad_request("an operation has no `fields`"));
@@ -84,8 +92,8 @@ impl<'a> Operation<'a> {
     }
 
     /// The value that is given for a field.
-    pub fn value(&self, field: usize) -> Option<&'a [u8]> {
-        self.fields.get(field).copied().flatten()
+    pub fn value(&self, field: usize) -> Option<&[u8]> {
+        self.fields.get(field)?.as_deref()
     }
 }
 
@@ -115,19 +123,13 @@ fn read_collection(schema: &Schema, name: Option<&str>) -> Result<usize, Error> 
     }
 }
 
-/// The string that this is the binary form of.
-fn text(binary: &[u8]) -> Option<&str> {
-    let mut items = Items::new(binary);
-    (items.byte() == STRING).then(|| items.text())
-}
-
-fn read_id<'a>(collection: &Collection, id: &'a [u8]) -> Result<&'a str, Error> {
-    match text(id) {
+fn read_id<'a>(collection: &Collection, items: &mut Items<'a>) -> Result<&'a str, Error> {
+    match items.clone().string() {
         Some(id) if !id.is_empty() && id.len() <= ID_BYTES_MAX => Ok(id),
         _ => Err(Error::from(Problem::BadValue {
             collection: collection.name.clone(),
             field: "id".into(),
-            found: Items::new(id).value().type_name().into(),
+            found: items.value().type_name().into(),
             expected: "a string of 1 to 512 bytes".into(),
         })),
     }
@@ -139,7 +141,7 @@ fn read_fields<'a>(
     schema: &Schema,
     collection: Option<usize>,
     items: &mut Items<'a>,
-) -> Result<Option<Vec<Option<&'a [u8]>>>, Error> {
+) -> Result<Option<Fields<'a>>, Error> {
     let collection = schema.at(collection.map_or_else(|| schema.position(""), Ok)?);
     let tag = items.byte();
     match tag {
@@ -160,8 +162,11 @@ fn read_fields<'a>(
         let (Some(place), Some(field), true) = (place, collection.fields.get(at), has_value) else {
             return Err(bad_request(NO_FIELD));
         };
-        let value = items.raw_value();
-        collection.check(field, value)?;
+        let value = items.canonical();
+        if items.check(()).is_none() {
+            return Err(bad_request(DAMAGED));
+        }
+        collection.check(field, &value)?;
         *place = Some(value);
     }
     Ok(Some(fields))

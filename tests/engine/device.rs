@@ -4,6 +4,7 @@
 use holm::doc::json;
 use holm::doc::value::Value;
 use holm::driver::{Driver, Ports};
+use holm::engine::message;
 use holm::event::Event;
 use holm::ids::TabId;
 use holm::platform::clock::Clock;
@@ -236,9 +237,13 @@ impl Device {
     pub fn send_as(&mut self, number: u64, body: &str) {
         let tab = self.tab.0;
         let text = format!(r#"{{"tab":{tab},"requests":[{{"number":{number},{body}}}]}}"#);
+        self.send_message(json::read(text.as_bytes()).expect("it is JSON"));
+    }
+
+    fn send_message(&mut self, message: Value) {
         self.inbox.push(Event::Request {
             tab: self.tab,
-            bytes: text.into_bytes(),
+            bytes: message::write(message),
         });
         self.run();
     }
@@ -273,6 +278,20 @@ impl Device {
     /// Writes operations and gives the answer.
     pub fn write(&mut self, ops: &str) -> Result<Value, Value> {
         self.ask(&format!(r#""kind":"write","ops":[{ops}]"#))
+    }
+
+    /// Writes operations in their binary form and gives the answer.
+    pub fn write_binary(&mut self, ops: &[u8]) -> Result<Value, Value> {
+        let number = self.next_number;
+        self.next_number += 1;
+        let request = Value::map(vec![
+            ("kind".into(), Value::text("write")),
+            ("number".into(), Value::int(number as i64)),
+            ("ops".into(), Value::Bytes(ops.to_vec())),
+        ]);
+        let requests = Value::List(vec![request]);
+        self.send_message(Value::map(vec![("requests".into(), requests)]));
+        result(&self.reply(number).expect("it is answered"))
     }
 
     /// Ids and titles of all films, in the order of their ids.

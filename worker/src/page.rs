@@ -1,8 +1,8 @@
 //! The page at the other end: one function that takes bytes, and the number by which the engine
 //! knows the page.
 
-use holm::doc::json;
 use holm::doc::value::Value;
+use holm::engine::message;
 use holm::ids::TabId;
 use js_sys::{Function, Uint8Array};
 use std::cell::Cell;
@@ -50,6 +50,6 @@ impl Page {
 }
 
 fn number_in(message: &[u8]) -> Option<TabId> {
-    let message = json::read(message).ok()?;
+    let message = message::read(message);
     message.get(NUMBER).and_then(Value::as_u64).map(TabId)
 }

@@ -13,6 +13,7 @@ use crate::storage::StorageFiles;
 use crate::tabs::Tabs;
 use gloo_timers::callback::Timeout;
 use holm::driver::Ports;
+use holm::engine::message;
 use holm::ids::{FileId, TabId, Ticket};
 use holm::platform::disk::{Access, DiskError, When};
 use holm::platform::inbox::Inbox;
@@ -72,7 +73,8 @@ async fn channel_conforms() {
     let post =
         Closure::<dyn Fn(Vec<u8>)>::new(move |bytes| to.borrow_mut().push((TabId(5), bytes)));
     let page = Rc::new(Page::new(post.as_ref().unchecked_ref::<Function>().clone()));
-    page.number_from(br#"{"tab":5,"requests":[]}"#);
+    let message = Value::map(vec![("tab".into(), Value::int(5))]);
+    page.number_from(&message::write(message));
     let make = &mut |inbox| Box::new(Tabs::new(alone(inbox), page.clone())) as Box<_>;
     suite::channel(&Ms, make, &mut || posts.take()).await;
 }

@@ -14,6 +14,7 @@ use holm::doc::json;
 use holm::doc::value::Value;
 use holm::driver::{Driver, Ports};
 use holm::engine::Engine;
+use holm::engine::message;
 use holm::event::Event;
 use holm::ids::TabId;
 use holm::platform::inbox::Inbox;
@@ -163,7 +164,7 @@ impl Page {
         let text = format!(r#"{{"tab":{tab},"requests":[{{"number":{number},{body}}}]}}"#);
         self.inbox.push(Event::Request {
             tab: TabId(tab),
-            bytes: text.into_bytes(),
+            bytes: message::write(json::read(text.as_bytes()).expect("it is JSON")),
         });
     }
 

@@ -125,8 +125,11 @@ fn feed(target: &Target, work: &Work, job: u64, busy: &Busy) -> Tally {
     let mut dice = Dice::new(work.seed(job));
     let samples = (target.samples)();
     for sample in &samples {
-        let is_good = (target.feed)(sample);
-        assert!(is_good, "a sample of {} does not decode", target.name);
+        if !(target.feed)(sample) {
+            println!("fuzz: a sample of {} does not decode", target.name);
+            keep(sample);
+            exit(1);
+        }
     }
     let mut corpus = samples;
     let least = corpus.len();

@@ -8,6 +8,7 @@ use crate::plan::Fault;
 use crate::ports::Wish;
 use crate::schema::COLLECTIONS;
 use holm::doc::value::Value;
+use holm::engine::message;
 use holm::event::Event;
 use holm::ids::{FileId, TabId, Ticket};
 
@@ -70,16 +71,14 @@ impl World {
         if self.process(device, process).is_none() {
             return;
         }
-        let message = self.dice.chance(10).then(|| from_bytes(&bytes));
-        self.reach(
-            device,
-            process,
-            Event::Request {
-                tab: TabId(tab),
-                bytes,
-            },
-        );
-        if let Some(message) = message {
+        let message = from_bytes(&bytes);
+        let event = Event::Request {
+            tab: TabId(tab),
+            bytes: message::write(message.clone()),
+        };
+        let is_shown = self.dice.chance(10);
+        self.reach(device, process, event);
+        if is_shown {
             let place = self.device(device).place();
             self.tell(&Fact::Took {
                 place,
@@ -372,7 +371,7 @@ impl World {
         let number = device.process.as_ref()?.number;
         device.process.as_ref()?.give(Event::Request {
             tab: TabId(PROBE),
-            bytes: to_bytes(&message),
+            bytes: message::write(message),
         });
         let now_ms = self.agenda.now_ms();
         let mut rows = Rows::new();

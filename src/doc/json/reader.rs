@@ -1,7 +1,7 @@
 //! One JSON text into the binary form of its value, tags left as they stand.
 
 use super::{NotJson, float};
-use crate::doc::codec::{self, BYTES, Items, LIST, MAP, STRING};
+use crate::doc::codec::{self, Items, LIST, MAP, STRING};
 use crate::doc::value::{Number, Value};
 use crate::limits::NESTING_MAX;
 use std::ops::Range;
@@ -9,12 +9,8 @@ use std::ops::Range;
 /// Whole numbers of fewer digits are floats exactly.
 const EXACT_DIGITS: usize = 16;
 
-/// The member that stays in its binary form.
-const KEPT: &[u8] = b"ops";
-
-/// The value's bytes, and whether any map in it has a member `$`. In maps that lie so deep the
-/// member `ops` becomes bytes, which are its binary form.
-pub fn read(bytes: &[u8], kept_depth: usize) -> Result<(Vec<u8>, bool), NotJson> {
+/// The value's bytes, and whether any map in it has a member `$`.
+pub fn read(bytes: &[u8]) -> Result<(Vec<u8>, bool), NotJson> {
     let text = std::str::from_utf8(bytes).map_err(|error| NotJson {
         problem: "not UTF-8",
         at: error.valid_up_to(),
@@ -23,10 +19,8 @@ pub fn read(bytes: &[u8], kept_depth: usize) -> Result<(Vec<u8>, bool), NotJson>
         text,
         at: 0,
         depth: 0,
-        kept_depth,
         out: Vec::with_capacity(text.len()),
         is_tagged: false,
-        is_kept: false,
         wrong: None,
     };
     reader.value();
@@ -44,11 +38,8 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
-    kept_depth: usize,
     out: Vec<u8>,
     is_tagged: bool,
-    /// The value that comes next is to stay in its binary form.
-    is_kept: bool,
     /// What is wrong first. Once something is, the reader is at the end of the text, so that
     /// whoever is reading finds nothing more and comes back.
     wrong: Option<NotJson>,
@@ -83,9 +74,6 @@ impl<'a> Reader<'a> {
     }
 
     fn value(&mut self) {
-        if std::mem::take(&mut self.is_kept) {
-            return self.kept();
-        }
         match self.peek() {
             b'"' => {
                 self.out.push(STRING);
@@ -162,7 +150,6 @@ impl<'a> Reader<'a> {
         let name = self.out.len() - length..self.out.len();
         let text = self.out.get(name.clone());
         self.is_tagged |= text == Some(b"$");
-        self.is_kept = self.depth == self.kept_depth && text == Some(KEPT);
         name
     }
 
@@ -176,24 +163,6 @@ impl<'a> Reader<'a> {
             self.out
                 .extend_from_slice(rest.get(1..).unwrap_or_default());
         }
-    }
-
-    /// A value that stays in its binary form when the rest is read: it becomes bytes, with its tags
-    /// resolved.
-    fn kept(&mut self) {
-        let was_tagged = std::mem::take(&mut self.is_tagged);
-        let start = self.out.len();
-        self.value();
-        let mut value = self.out.split_off(start);
-        if self.is_tagged {
-            match super::resolved(&value, true) {
-                Ok(resolved) => value = codec::binary(&resolved),
-                Err(wrong) => self.refuse(wrong.problem),
-            }
-        }
-        self.is_tagged = was_tagged;
-        self.out.push(BYTES);
-        codec::write_bytes(&mut self.out, &value);
     }
 
     /// Goes past a comma, or past the bracket that ends what is being read.

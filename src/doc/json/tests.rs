@@ -1,7 +1,6 @@
 //! What is JSON, what is refused, and what stands for what.
 
 use super::*;
-use crate::doc::codec::binary;
 use crate::doc::value::Number;
 use proptest::prelude::*;
 
@@ -197,46 +196,6 @@ fn tags_stand_for_bytes_and_for_maps_with_a_dollar() {
     ] {
         refused(text, problem, 0);
     }
-}
-
-#[test]
-fn the_operations_of_a_request_stay_in_their_binary_form() {
-    let many = format!("[{}1]", "1,".repeat(200));
-    for ops in [
-        "[]",
-        "7",
-        r#"[["insert","films","a",[0,"x"]]]"#,
-        // Names out of their order, and one that comes twice.
-        r#"{"b":{"d":1,"c":2},"a":3,"b":{"e":[],"d":{}}}"#,
-        // Tags inside are resolved, and only there.
-        r#"[{"$":"bytes","v":"AQI="},{"v":{"$":1},"$":"map"}]"#,
-        // Of the same name, but no request's.
-        r#"[{"ops":{"ops":[1]}}]"#,
-        &many,
-    ] {
-        for text in [
-            format!(r#"{{"requests":[{{"kind":"write","ops":{ops}}}],"tab":5}}"#),
-            format!(r#"{{"tab":5,"requests":[{{"ops":{ops},"kind":"write"}}]}}"#),
-        ] {
-            let message = read_message(text.as_bytes()).unwrap();
-            assert_eq!(message.get("tab"), Some(&Value::int(5)), "{text}");
-            let requests = message.get("requests").and_then(Value::as_list).unwrap();
-            let binary = binary(&read_text(ops).unwrap());
-            assert_eq!(
-                requests[0].get("ops"),
-                Some(&Value::Bytes(binary)),
-                "{text}"
-            );
-            assert_eq!(
-                requests[0].get("kind"),
-                Some(&Value::text("write")),
-                "{text}"
-            );
-        }
-    }
-    let bad = r#"{"requests":[{"ops":[{"$":"bytes","v":7}]}]}"#;
-    let problem = "a tagged value has an unknown kind";
-    assert_eq!(read_message(bad.as_bytes()).unwrap_err().problem, problem);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::Target;
 use holm::causal::stamp::{Stamp, Time};
-use holm::doc::codec::{Reader, binary};
+use holm::doc::codec::{Items, Reader, binary};
 use holm::doc::dictionary::{Dictionary, PathId};
 use holm::doc::json;
 use holm::doc::key::{self, Direction};
@@ -16,6 +16,7 @@ use holm::merge::register::Register;
 use holm::outbox::codec as outbox;
 use holm::outbox::entry::{Entry, Reason, State};
 use holm::protocol::message::{Delta, Mutation, PathWrite};
+use holm::txn::operation::Operation;
 
 /// Words of JSON.
 pub const JSON_WORDS: &[&str] = &[
@@ -72,6 +73,20 @@ pub const TARGETS: &[Target] = &[
         samples: || values().iter().map(binary).collect(),
         words: &[],
         feed: feed_value,
+        is_slow: false,
+    },
+    Target {
+        name: "operations",
+        samples: || vec![OPERATIONS.lines().flat_map(operation).collect()],
+        words: &[
+            "films",
+            "update",
+            "insert",
+            "\u{0}",
+            "\u{3}\u{2}",
+            "\u{8}\u{0}",
+        ],
+        feed: feed_operations,
         is_slow: false,
     },
     Target {
@@ -140,6 +155,17 @@ pub const TARGETS: &[Target] = &[
 ];
 
 const SCHEMA: &str = include_str!("../../../samples/schema.ndjson");
+
+const OPERATIONS: &str = r#"["insert","films","a",[0,"A",1,8.5,3,["x","y"],7,{"a":[1,null],"b":{}}]]
+["upsert","films","b",[0,"Brazil",5,{"$":"bytes","v":"AP8="}]]
+["upsert","films","a",[2,"Comedy",4,"b",6,true]]
+["update","films","a",[1,null,7,-3]]
+["delete","films","a"]"#;
+
+/// An operation of the samples in its binary form.
+fn operation(line: &str) -> Vec<u8> {
+    binary(&json::read(line.as_bytes()).expect("it is JSON"))
+}
 
 /// The schema of the samples.
 pub fn schema() -> Schema {
@@ -236,29 +262,42 @@ fn feed_json(bytes: &[u8]) -> bool {
     };
     let text = json::to_text(&value);
     assert_eq!(json::read(text.as_bytes()).as_ref(), Ok(&value), "{text}");
-    // In a page's message the same stays in its binary form; there it lies deeper.
-    let message = [&br#"{"requests":[{"ops":"#[..], bytes, b"}]}"].concat();
-    match json::read_message(&message) {
-        Ok(message) => assert_eq!(message, request(Value::Bytes(binary(&value))), "{text}"),
-        Err(wrong) => assert_eq!(wrong.problem, "nested too deep", "{text}"),
-    }
     true
-}
-
-/// A message with a request that has these operations.
-fn request(ops: Value) -> Value {
-    let request = Value::map(vec![("ops".into(), ops)]);
-    Value::map(vec![("requests".into(), Value::List(vec![request]))])
 }
 
 fn feed_value(bytes: &[u8]) -> bool {
+    let mut items = Items::new(bytes);
+    let canonical = items.canonical();
     let mut reader = Reader::new(bytes);
     let Some(value) = reader.value() else {
+        assert_eq!(items.check(()), None);
         return false;
     };
     let again = binary(&value);
-    assert_eq!(Reader::new(&again).value(), Some(value));
+    assert_eq!(Reader::new(&again).value().as_ref(), Some(&value));
+    assert_eq!(Reader::new(&canonical).value(), Some(value));
+    assert_eq!(
+        (items.check(()), items.is_done()),
+        (Some(()), reader.is_done())
+    );
     true
+}
+
+/// What a page writes, one operation after the other.
+fn feed_operations(bytes: &[u8]) -> bool {
+    let schema = schema();
+    let mut items = Items::new(bytes);
+    while !items.is_done() {
+        let Ok(operation) = Operation::read(&schema, &mut items) else {
+            return false;
+        };
+        for value in (0..operation.fields.len()).filter_map(|at| operation.value(at)) {
+            // Stored as it is, so it has to be readable.
+            let mut reader = Reader::new(value);
+            assert!(reader.value().is_some() && reader.is_done(), "{value:?}");
+        }
+    }
+    items.check(()).is_some()
 }
 
 fn feed_key(bytes: &[u8]) -> bool {

@@ -5,6 +5,7 @@ use super::documents::{JSON_WORDS, schema};
 use super::messages::{Space, lines};
 use holm::doc::json;
 use holm::driver::{Driver, Ports};
+use holm::engine::message;
 use holm::event::Event;
 use holm::ids::TabId;
 use holm::platform::inbox::Inbox;
@@ -73,6 +74,29 @@ pub const TARGETS: &[Target] = &[
         is_slow: true,
     },
     Target {
+        name: "messages",
+        samples: || {
+            let values = SESSION
+                .lines()
+                .skip(1)
+                .take(3)
+                .map(|line| json::read(line.as_bytes()));
+            values.flatten().map(message::write).collect()
+        },
+        words: &[
+            "ops",
+            "write",
+            "films",
+            "requests",
+            "\u{0}",
+            "\u{6}",
+            "\u{7}\u{1}",
+            "\u{8}\u{2}",
+        ],
+        feed: feed_message,
+        is_slow: true,
+    },
+    Target {
         name: "frames",
         samples: || vec![session(&FRAMES.lines().collect::<Vec<_>>())],
         words: WORDS,
@@ -124,8 +148,38 @@ fn driver(inbox: &Inbox, posts: &Posts, time: &Time) -> Driver {
     Driver::new(ports, inbox.clone())
 }
 
-/// Feeds a session, and then asks something that a sound engine answers.
+/// Feeds a session, whose opening is not fed.
 fn feed_session(bytes: &[u8]) -> bool {
+    feed_events(bytes.split(|byte| *byte == b'\n').map(event_of)) > 2
+}
+
+/// Feeds bytes as a message, and then asks something.
+fn feed_message(bytes: &[u8]) -> bool {
+    let bytes = bytes.to_vec();
+    let fed = Event::Request {
+        tab: TabId(1),
+        bytes,
+    };
+    let last = SESSION.lines().last().unwrap_or_default().as_bytes();
+    feed_events([fed, event_of(last)].into_iter()) > 2
+}
+
+/// A frame of the server, or a message of the page.
+fn event_of(line: &[u8]) -> Event {
+    match line.split_first() {
+        Some((b'<', frame)) => Event::Frame {
+            connection: 1,
+            text: String::from_utf8_lossy(frame).into_owned(),
+        },
+        _ => Event::Request {
+            tab: TabId(1),
+            bytes: json::read(line).map_or(Vec::new(), message::write),
+        },
+    }
+}
+
+/// Opens a database and feeds it these. Says how many requests were answered well.
+fn feed_events(events: impl Iterator<Item = Event>) -> usize {
     let (inbox, posts, time) = (
         Inbox::default(),
         Posts::default(),
@@ -134,20 +188,7 @@ fn feed_session(bytes: &[u8]) -> bool {
     let mut driver = driver(&inbox, &posts, &time);
     let first = SESSION.lines().next().unwrap_or_default().as_bytes();
     let mut replies = 0;
-    for line in [first]
-        .into_iter()
-        .chain(bytes.split(|byte| *byte == b'\n'))
-    {
-        let event = match line.split_first() {
-            Some((b'<', frame)) => Event::Frame {
-                connection: 1,
-                text: String::from_utf8_lossy(frame).into_owned(),
-            },
-            _ => Event::Request {
-                tab: TabId(1),
-                bytes: line.to_vec(),
-            },
-        };
+    for event in [event_of(first)].into_iter().chain(events) {
         inbox.push(event);
         driver.run();
         time.advance(50);
@@ -162,5 +203,5 @@ fn feed_session(bytes: &[u8]) -> bool {
     }
     time.advance(120_000);
     driver.run();
-    replies > 2
+    replies
 }
