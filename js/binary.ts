@@ -1,25 +1,21 @@
-// What the page sends, in the binary form that the engine reads values in, and stores them in
-// (src/doc/codec.rs).
-import type { Json } from './value.ts';
-
-/** One operation: its parts, `fields` as the position of each field, then its value. */
-export type Operation =
-  | readonly [op: string, collection: string, id: string]
-  | readonly [op: string, collection: string, id: string, fields: readonly Json[]];
-
-/** Some operations: as they can be told of, and as they are sent. */
-export interface Operations {
-  readonly list: readonly Operation[];
-  readonly bytes: Uint8Array;
-}
+// The binary form of values (src/doc/codec.rs), in which the page sends them and the engine stores
+// them. The writer is the door: what the app gives is written down at once, or is refused with
+// `bad_value`.
+//
+// The engine judges everything that it can express. Refused here is what would be changed or
+// dropped in silence, and what would make a whole message unreadable (U+0000, depth).
+import type { HolmError } from './error.ts';
+import { badValue, type Json, type Place, put, textFault } from './value.ts';
 
 /** Bytes of the first room; it is doubled as often as it takes. */
-const ROOM = 4096;
+const ROOM = 512;
 /** Texts below this are copied char by char, for as long as they are ASCII. */
 const SHORT = 0x80;
+const DEPTH_MAX = 64;
 
 const NULL = 0;
 const FALSE = 1;
+const TRUE = 2;
 const INT = 3;
 const FLOAT = 4;
 const STRING = 5;
@@ -27,25 +23,32 @@ const BYTES = 6;
 const LIST = 7;
 const MAP = 8;
 
-/** The operations of a request. */
-export function operationsOf(...list: readonly Operation[]): Operations {
-  const writer = new BinaryWriter();
-  for (const operation of list) writer.write(operation);
-  return { list, bytes: writer.take(writer.length) };
-}
+/** Of what the client itself says: there members that are undefined are left out. */
+const OWN: Place = { collection: '*', field: '*', expected: 'a value' };
 
-/** A value by itself. Members that are undefined are left out. */
-export function binaryOf(value: unknown): Uint8Array {
+/** A value by itself. */
+export function binaryOf(value: unknown, place = OWN): Uint8Array<ArrayBuffer> {
   const writer = new BinaryWriter();
-  writer.write(value);
+  writer.write(value, place);
   return writer.take(writer.length);
 }
 
-/** Writes value after value into one room. */
+/** A copy of a value, as plain as the engine takes it; refuses what has none. */
+export function toPlain(value: unknown, place: Place): Json {
+  return new BinaryReader(binaryOf(value, place)).read();
+}
+
+/**
+ * Writes value after value into one room. It remembers the way down into a value, for cycles and
+ * for the error; after an error it is of no use any more.
+ */
 export class BinaryWriter {
   /** How many bytes there are. */
   length = 0;
   #room = new Uint8Array(ROOM);
+  #place = OWN;
+  readonly #above: object[] = [];
+  readonly #steps: (string | number)[] = [];
 
   /** Takes the first bytes; those behind them stay. */
   take(count: number): Uint8Array<ArrayBuffer> {
@@ -55,7 +58,18 @@ export class BinaryWriter {
     return taken;
   }
 
-  write(value: unknown): void {
+  /** Writes a value, or throws. */
+  write(value: unknown, place = OWN): void {
+    this.#place = place;
+    this.#value(value);
+  }
+
+  /** Begins a list: so many values come next. */
+  list(count: number): void {
+    this.#head(LIST, count);
+  }
+
+  #value(value: unknown): void {
     switch (typeof value) {
       case 'string':
         this.#push(STRING);
@@ -65,81 +79,127 @@ export class BinaryWriter {
         this.#number(value);
         break;
       case 'boolean':
-        this.#push(FALSE + Number(value));
+        this.#push(value ? TRUE : FALSE);
+        break;
+      case 'object':
+        if (value === null) this.#push(NULL);
+        else this.#object(value);
         break;
       default:
-        this.#object(value as object | null);
+        throw this.#refusal(typeof value);
     }
   }
 
-  #object(value: object | null): void {
-    if (value === null) {
-      this.#push(NULL);
-    } else if (value instanceof Uint8Array) {
-      this.#push(BYTES);
-      this.#bytes(value);
-    } else if (Array.isArray(value)) {
-      this.#push(LIST);
-      this.#whole(value.length);
-      for (const item of value) this.write(item);
-    } else {
-      const members = Object.entries(value).filter(([, member]) => member !== undefined);
-      this.#push(MAP);
-      this.#whole(members.length);
-      for (const [name, member] of members) {
-        this.#text(name);
-        this.write(member);
-      }
+  #object(value: object): void {
+    // The class name works for objects of other realms too, where `instanceof` does not.
+    const kind = Array.isArray(value) ? '' : Object.prototype.toString.call(value).slice(8, -1);
+    if (kind === 'Date') this.#number(this.#time(value as Date));
+    else if (kind === 'Uint8Array') this.#bytes(value as Uint8Array);
+    else this.#nested(value, kind);
+  }
+
+  #nested(value: object, kind: string): void {
+    if (this.#above.includes(value)) throw this.#refusal('cycle');
+    if (this.#above.length === DEPTH_MAX && this.#place !== OWN) {
+      throw this.#refusal(`value nested over ${DEPTH_MAX} deep`);
     }
+    this.#above.push(value);
+    if (Array.isArray(value)) this.#list(value);
+    else this.#map(value, kind);
+    this.#above.pop();
+  }
+
+  #time(date: Date): number {
+    const time = date.getTime();
+    if (Number.isNaN(time)) throw this.#refusal('invalid Date');
+    if (!this.#place.takesDates) throw this.#refusal('Date');
+    return time;
+  }
+
+  #list(list: readonly unknown[]): void {
+    this.list(list.length);
+    // Holes are visited as undefined, and refused like it.
+    for (let at = 0; at < list.length; at += 1) this.#inside(at, list[at]);
+  }
+
+  #map(value: object, kind: string): void {
+    if (!isPlain(value)) throw this.#refusal(className(value, kind));
+    const isKept = ([, member]: [string, unknown]) => member !== undefined || this.#place !== OWN;
+    const members = Object.entries(value).filter(isKept);
+    this.#head(MAP, members.length);
+    for (const [name, member] of members) {
+      this.#text(name);
+      this.#inside(name, member);
+    }
+  }
+
+  #inside(step: string | number, value: unknown): void {
+    this.#steps.push(step);
+    this.#value(value);
+    this.#steps.pop();
   }
 
   #number(value: number): void {
     if (Number.isSafeInteger(value)) {
-      this.#push(INT);
       // Twice the number, and one less for a negative one; which may be more than 2^53.
-      const [sign, whole] = value < 0 ? [1, -1 - value] : [0, value];
-      this.#varint((whole % 64) * 2 + sign, Math.floor(whole / 64));
-    } else {
+      const whole = value < 0 ? -1 - value : value;
+      const high = Math.floor(whole / 2 ** 27);
+      let low = (whole - high * 2 ** 27) * 2 + (value < 0 ? 1 : 0);
+      this.#push(INT);
+      for (let count = 0; high > 0 && count < 4; count += 1) {
+        this.#push(low | 0x80);
+        low >>>= 7;
+      }
+      this.#whole(high || low);
+    } else if (Number.isFinite(value)) {
       this.#push(FLOAT);
       this.#put(new Uint8Array(new Float64Array([value]).buffer));
+    } else {
+      throw this.#refusal(String(value));
     }
   }
 
   #text(text: string): void {
     const { length } = text;
-    const room = this.#reserve(SHORT);
-    let count = 0;
     if (length < SHORT) {
-      for (; count < length; count += 1) {
-        const unit = text.charCodeAt(count);
-        if (unit >= 0x80) break;
-        room[this.length + 1 + count] = unit;
+      const room = this.#reserve(SHORT);
+      const start = this.length + 1;
+      // Above seven bits once there was something else than ASCII, and for U+0000.
+      let bits = 0;
+      for (let nth = 0; nth < length; nth += 1) {
+        const unit = text.charCodeAt(nth);
+        room[start + nth] = unit;
+        bits |= unit | (unit - 1);
+      }
+      if (bits >> 7 === 0) {
+        room[start - 1] = length;
+        this.length = start + length;
+        return;
       }
     }
-    if (count < length || length >= SHORT) {
-      this.#bytes(new TextEncoder().encode(text));
-    } else {
-      room[this.length] = length;
-      this.length += 1 + length;
-    }
-  }
-
-  #bytes(bytes: Uint8Array): void {
+    const found = textFault(text);
+    if (found && this.#place !== OWN) throw this.#refusal(found);
+    // Of what the client itself says, such as the name of a field, the engine tells what is wrong.
+    const bytes = new TextEncoder().encode(found ? text.replaceAll('\0', '\ufffd') : text);
     this.#whole(bytes.length);
     this.#put(bytes);
   }
 
-  #whole(number: number): void {
-    this.#varint(number % 128, Math.floor(number / 128));
+  #bytes(bytes: Uint8Array): void {
+    this.#head(BYTES, bytes.length);
+    this.#put(bytes);
   }
 
-  /** A varint by its lowest seven bits and the rest. */
-  #varint(low: number, rest: number): void {
-    for (; rest > 0; rest = Math.floor(rest / 128)) {
-      this.#push(low + 128);
-      low = rest % 128;
-    }
-    this.#push(low);
+  #head(tag: number, count: number): void {
+    this.#push(tag);
+    this.#whole(count);
+  }
+
+  /** A number below 2^31, in as few bytes as it takes. */
+  #whole(number: number): void {
+    let rest = number;
+    for (; rest > 0x7f; rest >>>= 7) this.#push(rest | 0x80);
+    this.#push(rest);
   }
 
   #push(byte: number): void {
@@ -153,13 +213,91 @@ export class BinaryWriter {
   }
 
   /** The room, with so many bytes more in it. */
-  #reserve(count: number): Uint8Array {
+  #reserve(count: number): Uint8Array<ArrayBuffer> {
     const needed = this.length + count;
     if (needed > this.#room.length) {
-      const room = new Uint8Array(Math.max(needed, this.#room.length * 2));
+      const room = new Uint8Array(Math.max(needed + ROOM, this.#room.length * 2));
       room.set(this.#room);
       this.#room = room;
     }
     return this.#room;
+  }
+
+  #refusal(found: string): HolmError {
+    const steps = this.#steps.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`));
+    return badValue(found, { ...this.#place, field: this.#place.field + steps.join('') });
+  }
+}
+
+function isPlain(value: object): boolean {
+  const above: object | null = Object.getPrototypeOf(value);
+  return above === null || Object.getPrototypeOf(above) === null;
+}
+
+function className(value: object, kind: string): string {
+  return kind === 'Object' ? (value.constructor?.name ?? kind) : kind;
+}
+
+/** Reads what a writer wrote. */
+export class BinaryReader {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  /** Whether all was read. */
+  get isDone(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  /** The next value. */
+  read(): Json {
+    const tag = this.#byte();
+    switch (tag) {
+      case NULL:
+        return null;
+      case INT: {
+        const first = this.#byte();
+        // Half of it, and the sign.
+        const half = ((first & 0x7f) >> 1) + (first > 0x7f ? this.#varint() * 64 : 0);
+        return first & 1 ? -1 - half : half;
+      }
+      case FLOAT:
+        return new DataView(this.#take(8).buffer).getFloat64(0, true);
+      case STRING:
+        return this.#text();
+      case BYTES:
+        return this.#take(this.#varint());
+      case LIST:
+        return Array.from({ length: this.#varint() }, () => this.read());
+      case MAP: {
+        const map: Record<string, Json> = {};
+        for (let left = this.#varint(); left > 0; left -= 1) put(map, this.#text(), this.read());
+        return map;
+      }
+      default:
+        return tag === TRUE;
+    }
+  }
+
+  #text(): string {
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.#take(this.#varint()));
+  }
+
+  #varint(): number {
+    const byte = this.#byte();
+    return byte > 0x7f ? byte - 0x80 + this.#varint() * 0x80 : byte;
+  }
+
+  #byte(): number {
+    this.#at += 1;
+    return this.#bytes[this.#at - 1] as number;
+  }
+
+  #take(count: number): Uint8Array<ArrayBuffer> {
+    this.#at += count;
+    return this.#bytes.slice(this.#at - count, this.#at);
   }
 }

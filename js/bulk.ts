@@ -1,6 +1,6 @@
 // Many documents as few transactions: cut by size, saved in order, encoded while those before are
 // being saved, so that neither this thread nor the engine has a long task.
-import { BinaryWriter, type Operation, type Operations } from './binary.ts';
+import { BinaryWriter } from './binary.ts';
 import type { Answer } from './message.ts';
 
 /** At most this much in a transaction; one document larger than this has one of its own. */
@@ -12,6 +12,12 @@ const FIRST_DOCUMENTS_MAX = 100;
 const SLICE_MS = 5;
 /** The clock is looked at after so many documents. */
 const SLICE_DOCUMENTS = 16;
+
+/** Some operations as the engine reads them, and how many. */
+export interface Batch {
+  readonly ops: Uint8Array;
+  readonly count: number;
+}
 
 /** Options of writes of many documents. */
 export interface BulkOptions {
@@ -29,31 +35,31 @@ export interface InsertManyOptions extends BulkOptions {
  * Cuts `count` operations into batches, drawing no more of them than the batch at hand needs. Null
  * says that others should have this thread before it goes on; the first batch comes at once.
  */
-export function* cut(operations: Iterable<Operation>, count: number): Cut {
+export function* cut(write: (writer: BinaryWriter, nth: number) => void, count: number): Cut {
   const writer = new BinaryWriter();
-  let list: Operation[] = [];
+  let held = 0;
   let most = count > TRANSACTION_DOCUMENTS_MAX ? FIRST_DOCUMENTS_MAX : TRANSACTION_DOCUMENTS_MAX;
   let until = Number.POSITIVE_INFINITY;
-  for (const operation of operations) {
+  for (let nth = 0; nth < count; nth += 1) {
     const before = writer.length;
-    writer.write(operation);
-    if (list.length === most || (list.length > 0 && writer.length > TRANSACTION_BYTES)) {
-      yield { list, bytes: writer.take(before) };
-      [list, most] = [[], TRANSACTION_DOCUMENTS_MAX];
+    write(writer, nth);
+    if (held === most || (held > 0 && writer.length > TRANSACTION_BYTES)) {
+      yield { ops: writer.take(before), count: held };
+      [held, most] = [0, TRANSACTION_DOCUMENTS_MAX];
       until = performance.now() + SLICE_MS;
-    } else if (list.length % SLICE_DOCUMENTS === 0 && performance.now() > until) {
+    } else if (held % SLICE_DOCUMENTS === 0 && performance.now() > until) {
       yield null;
       until = performance.now() + SLICE_MS;
     }
-    list.push(operation);
+    held += 1;
   }
-  if (list.length > 0) yield { list, bytes: writer.take(writer.length) };
+  if (held > 0) yield { ops: writer.take(writer.length), count: held };
 }
 
 /** Batches, with pauses between them. */
-export type Cut = Generator<Operations | null, undefined>;
+export type Cut = Generator<Batch | null, undefined>;
 
-type Drawn = IteratorResult<Operations, undefined>;
+type Drawn = IteratorResult<Batch, undefined>;
 
 /** A batch on its way: the number of its request, and its answer. */
 export interface Sent {
@@ -66,9 +72,9 @@ export interface Sender {
   /** So many may be under way. */
   readonly most: number;
   /** Sends a batch, which is refused if the request with the number `previous` was. */
-  send(batch: Operations, previous?: number): Sent;
+  send(batch: Batch, previous?: number): Sent;
   /** A batch is saved. */
-  onSaved(batch: Operations, answer: Answer): void;
+  onSaved(batch: Batch, answer: Answer): void;
   /** What comes of a request is of no interest any more; it is not sent again. */
   forget(number: number): void;
 }
@@ -79,9 +85,9 @@ export interface Sender {
  * and nothing that comes after.
  */
 export async function sendInOrder(batches: Cut, sender: Sender): Promise<void> {
-  const under: [Operations, Sent][] = [];
+  const under: [Batch, Sent][] = [];
   const saveFirst = async () => {
-    const [batch, { answer }] = under.shift() as [Operations, Sent];
+    const [batch, { answer }] = under.shift() as [Batch, Sent];
     try {
       sender.onSaved(batch, await answer);
     } catch (error) {
@@ -131,21 +137,24 @@ const turn = () =>
   });
 
 /** All batches as one; between two that it draws it lets other tasks of this thread run. */
-export async function gather(
-  drawn: readonly (Operations | null)[],
-  rest: Cut,
-): Promise<Operations> {
+export async function gather(drawn: readonly (Batch | null)[], rest: Cut): Promise<Batch> {
   const all = [...drawn];
   for (const batch of rest) {
     all.push(batch);
     await turn();
   }
   const whole = all.filter((batch) => batch !== null);
-  const bytes = new Uint8Array(whole.reduce((sum, { bytes }) => sum + bytes.length, 0));
+  const count = whole.reduce((sum, batch) => sum + batch.count, 0);
+  return { ops: joined(whole.map(({ ops }) => ops)), count };
+}
+
+/** Operations as one. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const batch of whole) {
-    bytes.set(batch.bytes, at);
-    at += batch.bytes.length;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
   }
-  return { list: whole.flatMap(({ list }) => list), bytes };
+  return whole;
 }

@@ -232,7 +232,7 @@ export class Database<S extends Schema> {
     options: BulkOptions = {},
   ): Promise<void> {
     const layout = layoutOf(this.#schema, collection);
-    for (const { id } of documents) layout.encodeId(id);
+    for (const { id } of documents) layout.checkId(id);
     await this.#parts.writer.writeMany(layout, 'seed', documents, options).saved;
   }
 

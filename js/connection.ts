@@ -1,7 +1,7 @@
 // The client's end of the conversation with the engine (docs/PAGE.md): numbers requests, sends
 // those of one microtask as one message, matches answers, passes notices on, and carries what is
 // unanswered over to the next engine when one is lost. Knows bytes and ports, no browser API.
-import { binaryOf, type Operation, type Operations } from './binary.ts';
+import { BinaryReader, binaryOf } from './binary.ts';
 import { callOut, errorFromWire, HolmError, toHolmError } from './error.ts';
 import { newTab } from './id.ts';
 import type { Answer, Message, StorageStatus, WirePatch, WireRow } from './message.ts';
@@ -48,7 +48,8 @@ interface Request {
   /** The members besides number, kind and operations. */
   readonly members: object;
   readonly settle: Settle;
-  readonly operations?: Operations | undefined;
+  /** Its operations, as they are sent. */
+  readonly ops?: Uint8Array | undefined;
 }
 
 /** What becomes of a request whose engine was lost before it answered. */
@@ -112,10 +113,10 @@ export class Connection {
   }
 
   /** Asks, and is answered by a promise. */
-  request(kind: string, members: object = {}, operations?: Operations): Promise<Answer> {
+  request(kind: string, members: object = {}, ops?: Uint8Array): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const settle: Settle = (error, answer) => (error ? reject(error) : resolve(answer));
-      this.send(kind, members, settle, operations);
+      this.send(kind, members, settle, ops);
     });
   }
 
@@ -128,8 +129,8 @@ export class Connection {
    * Asks, and is answered by a call in the order of the engine's messages, before any later
    * notice is passed on. Gives the request's number.
    */
-  send(kind: string, members: object, settle: Settle, operations?: Operations): number {
-    const request = { number: ++this.#lastNumber, kind, members, settle, operations };
+  send(kind: string, members: object, settle: Settle, ops?: Uint8Array): number {
+    const request = { number: ++this.#lastNumber, kind, members, settle, ops };
     const failure = this.#failure;
     if (failure) {
       queueMicrotask(() => settle(this.#withContent(failure, request), {}));
@@ -259,10 +260,13 @@ export class Connection {
   }
 
   /** What is refused for good carries what was to be written. */
-  #withContent(error: HolmError, { operations: written }: Request): HolmError {
-    if (!written) return error;
+  #withContent(error: HolmError, { ops }: Request): HolmError {
+    if (!ops) return error;
     const { collections } = (this.#opening as Opening).members.schema;
-    const operations = written.list.map((one) => readable(one, collections));
+    const operations: object[] = [];
+    for (const reader = new BinaryReader(ops); !reader.isDone; ) {
+      operations.push(readable(reader.read() as unknown as Operation, collections));
+    }
     const details = { ...error.details, operations };
     return new HolmError(error.code, error.message, { retryable: error.retryable, details });
   }
@@ -325,15 +329,14 @@ export class Connection {
 
   #post(requests: readonly Request[]): void {
     // Names in their order, which are read in one pass.
-    const asked = requests.map(({ number, kind, members, operations }) => ({
-      kind,
-      number,
-      ops: operations?.bytes,
-      ...members,
-    }));
+    const asked = requests.map(({ number, kind, members, ops }) => {
+      return { kind, number, ops, ...members };
+    });
     this.#port?.send(binaryOf({ requests: asked, tab: this.#tab }));
   }
 }
+
+type Operation = readonly [op: string, collection: string, id: string, fields?: readonly Json[]];
 
 /** An operation with its parts and fields by name. */
 function readable(

@@ -1,9 +1,10 @@
 // One collection's fields as the client needs them: which column is which, what a document or a
 // value looks like on the way to the engine, and what a row looks like on the way back.
+import type { BinaryWriter } from './binary.ts';
 import { HolmError } from './error.ts';
 import type { WireRow } from './message.ts';
 import { type AnyField, fieldPlace, fieldsOf, type Schema } from './schema.ts';
-import { badValue, decode, type Json, type Place, put, toPlain } from './value.ts';
+import { badValue, decode, type Json, type Place, put, textFault } from './value.ts';
 
 /** Kinds whose values may hold tagged bytes. */
 const NEEDS_DECODING: ReadonlySet<string> = new Set(['bytes', 'json', 'list']);
@@ -45,10 +46,10 @@ export class Layout {
   }
 
   /**
-   * A document's fields for the engine: the position of each, then its value. A member that is
-   * undefined counts as absent.
+   * Writes a document's fields for the engine: the position of each, then its value. A member that
+   * is undefined counts as absent.
    */
-  encodeFields(document: unknown): Json[] {
+  writeFields(writer: BinaryWriter, document: unknown): void {
     if (!this.#isKnown) throw unknown('The schema', 'collection', this.collection);
     if (typeof document !== 'object' || document === null) {
       throw badValue(document === null ? 'null' : typeof document, {
@@ -56,21 +57,23 @@ export class Layout {
         expected: 'an object of fields',
       });
     }
-    const fields: Json[] = [];
-    for (const [name, value] of Object.entries(document)) {
-      if (name === 'id' || value === undefined) continue;
+    const given = Object.entries(document).filter(
+      ([name, value]) => name !== 'id' && value !== undefined,
+    );
+    writer.list(given.length * 2);
+    for (const [name, value] of given) {
       const field = this.#fields.get(name);
       if (!field) throw unknown(this.collection, 'field', name);
-      fields.push(field[0], toPlain(value, field[1]));
+      writer.write(field[0]);
+      writer.write(value, field[1]);
     }
-    return fields;
   }
 
-  /** An id for the engine. */
-  encodeId(id: unknown): string {
-    const place = this.place('id');
-    if (typeof id !== 'string') throw badValue(id === null ? 'null' : typeof id, place);
-    return toPlain(id, place) as string;
+  /** Refuses what is no id. */
+  checkId(id: unknown): void {
+    const isText = typeof id === 'string';
+    const found = isText ? textFault(id) : id === null ? 'null' : typeof id;
+    if (found) throw badValue(found, this.place('id'));
   }
 
   /** A row of the engine as a plain object. */

@@ -1,6 +1,14 @@
 // Writing to a collection, outside transactions: each call is a transaction of its own.
-import { type Operation, type Operations, operationsOf } from './binary.ts';
-import { type Cut, cut, gather, type InsertManyOptions, type Sent, sendInOrder } from './bulk.ts';
+import { BinaryWriter } from './binary.ts';
+import {
+  type Batch,
+  type Cut,
+  cut,
+  gather,
+  type InsertManyOptions,
+  type Sent,
+  sendInOrder,
+} from './bulk.ts';
 import type { Connection, Settle } from './connection.ts';
 import { callOut, HolmError, toHolmError } from './error.ts';
 import { newId } from './id.ts';
@@ -33,11 +41,25 @@ export interface Mutations<S extends Schema, N extends CollectionName<S>> {
 
 type Op = 'insert' | 'upsert' | 'update' | 'delete' | 'seed';
 
-/** One operation, its values checked and copied. */
-export function operation(layout: Layout, op: Op, id: unknown, document?: unknown): Operation {
-  const fields = op === 'delete' ? undefined : layout.encodeFields(document);
-  const parts = [op, layout.collection, layout.encodeId(id)] as const;
-  return fields ? [...parts, fields] : parts;
+/** What an operation does, to which document, and for all but `delete` the document. */
+type Parts = readonly [layout: Layout, op: Op, id: unknown, document?: unknown];
+
+/** Writes an operation down: a list of its parts. */
+function writeOperation(writer: BinaryWriter, [layout, op, id, document]: Parts): void {
+  const isDelete = op === 'delete';
+  layout.checkId(id);
+  writer.list(isDelete ? 3 : 4);
+  writer.write(op);
+  writer.write(layout.collection);
+  writer.write(id);
+  if (!isDelete) layout.writeFields(writer, document);
+}
+
+/** One operation as the engine reads it. */
+export function operation(...parts: Parts): Uint8Array {
+  const writer = new BinaryWriter();
+  writeOperation(writer, parts);
+  return writer.take(writer.length);
 }
 
 /** The id that a document brings, or a new one. */
@@ -59,8 +81,7 @@ export class Writer {
   write(layout: Layout, op: Op, id: string, document?: unknown): Write {
     const write = new PendingWrite([id]);
     try {
-      const operations = operationsOf(operation(layout, op, id, document));
-      this.#send(operations, write, (error) => {
+      this.#send(operation(layout, op, id, document), write, (error) => {
         if (error) write.failed(error);
         else write.allSaved();
       });
@@ -81,14 +102,13 @@ export class Writer {
     const write = new PendingWrite(ids);
     const total = ids.length;
     let saved = 0;
-    const onSaved = (batch: Operations) => {
-      saved += batch.list.length;
+    const onSaved = (batch: Batch) => {
+      saved += batch.count;
       if (onProgress) callOut(() => onProgress({ saved, total }));
     };
-    const ops = function* () {
-      for (const [at, id] of ids.entries()) yield operation(layout, op, id, documents[at]);
-    };
-    this.#sendBatches(cut(ops(), total), write, onSaved, atomic).then(
+    const writeNth = (writer: BinaryWriter, nth: number) =>
+      writeOperation(writer, [layout, op, ids[nth], documents[nth]]);
+    this.#sendBatches(cut(writeNth, total), write, onSaved, atomic).then(
       () => write.allSaved(),
       (thrown) => write.failed(withProgress(toHolmError(thrown), saved)),
     );
@@ -125,14 +145,14 @@ export class Writer {
   async #sendBatches(
     batches: Cut,
     write: PendingWrite,
-    onSaved: (batch: Operations, answer: Answer) => void,
+    onSaved: (batch: Batch, answer: Answer) => void,
     atomic: boolean | undefined,
   ): Promise<void> {
-    const send = (batch: Operations, previous?: number): Sent => {
+    const send = (batch: Batch, previous?: number): Sent => {
       let number = 0;
       const answer = new Promise<Answer>((resolve, reject) => {
         const settle: Settle = (error, answer) => (error ? reject(error) : resolve(answer));
-        number = this.#send(batch, write, settle, previous);
+        number = this.#send(batch.ops, write, settle, previous);
       });
       return { number, answer };
     };
@@ -145,19 +165,19 @@ export class Writer {
     if (first.done) return;
     // Sent in this turn if it can be, so that it stays in the order of the calls around it.
     const second = batches.next();
-    const [one, two] = [first.value as Operations, second.value];
-    const batch = second.done ? one : await gather([one, two as Operations | null], batches);
+    const [one, two] = [first.value as Batch, second.value];
+    const batch = second.done ? one : await gather([one, two as Batch | null], batches);
     onSaved(batch, await send(batch).answer);
   }
 
-  #send(operations: Operations, write: PendingWrite, settle: Settle, previous?: number): number {
+  #send(ops: Uint8Array, write: PendingWrite, settle: Settle, previous?: number): number {
     const answered: Settle = (error, answer) => {
       const entry = answer.entry ?? null;
       if (!error) write.addEntry(entry);
       if (entry !== null) this.#byEntry.set(entry, write);
       settle(error, answer);
     };
-    return this.#connection.send('write', { previous }, answered, operations);
+    return this.#connection.send('write', { previous }, answered, ops);
   }
 }
 

@@ -1,12 +1,13 @@
 // Queries as immutable values: each call gives a new one. What they hold is the query of
 // docs/PAGE.md; values are checked as they come in, and a fault is told by `get`, not thrown here,
 // because queries are built where throwing does harm (rendering).
+import { toPlain } from './binary.ts';
 import { callOut, HolmError, throwLater, toHolmError } from './error.ts';
 import type { Layout, PlainRow } from './layout.ts';
 import type { WireRow } from './message.ts';
 import type { Observer } from './observer.ts';
 import type { Patch } from './rows.ts';
-import { badValue, type Json, toPlain } from './value.ts';
+import { badValue, type Json } from './value.ts';
 
 /** How a field is compared with one value. Comparisons with null are false, and `!=` is not `=`. */
 export type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>=';

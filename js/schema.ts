@@ -1,5 +1,6 @@
 // What a database holds: builders for fields, `defineSchema`, and the types that flow from it.
-import { type Json, type Place, toPlain } from './value.ts';
+import { toPlain } from './binary.ts';
+import type { Json, Place } from './value.ts';
 
 /** Phantom members that carry a field's types; nothing is ever stored there. */
 declare const TYPES: unique symbol;

@@ -1,6 +1,5 @@
 // Transactions: reads and writes that are saved together or not at all, and that are run again
 // when something they read was changed by others.
-import { operationsOf } from './binary.ts';
 import type { Connection, Settle } from './connection.ts';
 import { HolmError, toHolmError } from './error.ts';
 import { type Layout, perCollection } from './layout.ts';
@@ -108,9 +107,9 @@ class Attempt implements Source {
   #mutationsOf(layout: Layout): TransactionMutations<Schema, string> {
     const write = (op: 'insert' | 'upsert' | 'update' | 'delete', id: string, doc?: unknown) => {
       this.#mustBeOpen();
-      const operations = operationsOf(operation(layout, op, id, doc));
       const members = { transaction: this.#number };
-      this.#connection.send('tx_write', members, this.#keepFailure, operations);
+      const ops = operation(layout, op, id, doc);
+      this.#connection.send('tx_write', members, this.#keepFailure, ops);
       return id;
     };
     return {

@@ -1,6 +1,5 @@
 // Taking documents out and in as NDJSON, a slice at a time.
-import { type Operation, operationsOf } from './binary.ts';
-import { TRANSACTION_BYTES, TRANSACTION_DOCUMENTS_MAX } from './bulk.ts';
+import { joined, TRANSACTION_BYTES, TRANSACTION_DOCUMENTS_MAX } from './bulk.ts';
 import type { Connection } from './connection.ts';
 import { callOut, HolmError, toHolmError } from './error.ts';
 import { Layout, perCollection } from './layout.ts';
@@ -85,9 +84,8 @@ export class Import {
   readonly #layouts: Readonly<Record<string, Layout>>;
   readonly #onProgress: ImportOptions['onProgress'];
   /** Operations that are not saved yet, with the numbers of their lines. */
-  #operations: (readonly [line: number, operation: Operation])[] = [];
-  /** Of their lines, which are longer. */
-  #chars = 0;
+  #ops: (readonly [line: number, op: Uint8Array])[] = [];
+  #bytes = 0;
   #imported = 0;
   #skipped = 0;
   /** The line that is read or written. */
@@ -122,8 +120,7 @@ export class Import {
     for await (const text of linesOf(source)) {
       this.#line += 1;
       if (text.trim()) this.#take(text);
-      const { length } = this.#operations;
-      if (this.#chars > TRANSACTION_BYTES || length === TRANSACTION_DOCUMENTS_MAX) {
+      if (this.#bytes > TRANSACTION_BYTES || this.#ops.length === TRANSACTION_DOCUMENTS_MAX) {
         await this.#save();
       }
     }
@@ -136,29 +133,30 @@ export class Import {
       return;
     }
     const layout = this.#layouts[collection] ?? new Layout(collection);
-    this.#operations.push([this.#line, operation(layout, 'upsert', id, decode(fields))]);
-    this.#chars += text.length;
+    const op = operation(layout, 'upsert', id, decode(fields));
+    this.#ops.push([this.#line, op]);
+    this.#bytes += op.length;
   }
 
   async #save(): Promise<void> {
-    const [operations, line, onProgress] = [this.#operations, this.#line, this.#onProgress];
-    [this.#operations, this.#chars] = [[], 0];
+    const [ops, line, onProgress] = [this.#ops, this.#line, this.#onProgress];
+    [this.#ops, this.#bytes] = [[], 0];
     try {
-      await this.#write(operations.map(([, operation]) => operation));
+      await this.#write(ops.map(([, op]) => op));
     } catch {
       // Nothing of it was saved. Which one is at fault?
-      for (const [at, operation] of operations) {
+      for (const [at, op] of ops) {
         this.#line = at;
-        await this.#write([operation]);
+        await this.#write([op]);
       }
       this.#line = line;
     }
     if (onProgress) callOut(() => onProgress(this.#progress));
   }
 
-  async #write(list: readonly Operation[]): Promise<void> {
-    if (list.length > 0) await this.#connection.request('write', {}, operationsOf(...list));
-    this.#imported += list.length;
+  async #write(ops: readonly Uint8Array[]): Promise<void> {
+    if (ops.length > 0) await this.#connection.request('write', {}, joined(ops));
+    this.#imported += ops.length;
   }
 
   #fault({ code, message, retryable, details }: HolmError): HolmError {

@@ -31,7 +31,9 @@ export class BinaryReader {
   }
 
   #text(): string {
-    return new TextDecoder('utf-8', { fatal: true }).decode(this.#take(Number(this.#varint())));
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
+      this.#take(Number(this.#varint())),
+    );
   }
 
   #byte(): number {

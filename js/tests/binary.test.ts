@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { BinaryWriter, binaryOf, operationsOf } from '../binary.ts';
+import { BinaryWriter, binaryOf, BinaryReader as OwnReader, toPlain } from '../binary.ts';
 import type { Json } from '../value.ts';
 import { BinaryReader } from './binary-reader.ts';
 import { random } from './scripted-engine.ts';
 
+/** What a reader that is not shipped reads, and so does the shipped one. */
 function cross(value: Json): Json {
-  const reader = new BinaryReader(binaryOf(value));
+  const [reader, own] = [new BinaryReader(binaryOf(value)), new OwnReader(binaryOf(value))];
   const back = reader.read();
-  expect(reader.isDone).toBe(true);
+  expect(own.read()).toEqual(back);
+  expect([reader.isDone, own.isDone]).toEqual([true, true]);
   return back;
 }
 
@@ -27,6 +29,7 @@ describe('the bytes of', () => {
     [Number.MAX_SAFE_INTEGER, [3, 254, 255, 255, 255, 255, 255, 255, 31]],
     [Number.MIN_SAFE_INTEGER, [3, 253, 255, 255, 255, 255, 255, 255, 31]],
     ['', [5, 0]],
+    ['\ufeff', [5, 3, 0xef, 0xbb, 0xbf]],
     ['a\u00e9', [5, 3, 0x61, 0xc3, 0xa9]],
     [new Uint8Array([7, 0]), [6, 2, 7, 0]],
     [
@@ -36,6 +39,7 @@ describe('the bytes of', () => {
     [{ a: null }, [8, 1, 1, 0x61, 0]],
   ])('%j', (value, bytes) => {
     expect([...binaryOf(value)]).toEqual(bytes);
+    expect(cross(value)).toEqual(value);
   });
 });
 
@@ -81,14 +85,19 @@ describe('what is read as it was written', () => {
   });
 });
 
-it('members that are undefined are left out', () => {
-  expect(binaryOf({ a: undefined, b: 1, c: undefined })).toEqual(binaryOf({ b: 1 }));
+it('a copy is not what was given, and plain', () => {
+  const place = { collection: 'c', field: 'f', expected: 'a value', takesDates: true };
+  const given = { bytes: new Uint8Array([1, 2]), list: [new Date(7), { a: -0 }] };
+  const copy = toPlain(given, place) as typeof given;
+  expect(copy).toEqual({ bytes: new Uint8Array([1, 2]), list: [7, { a: 0 }] });
+  given.bytes[0] = 9;
+  expect(copy.bytes[0]).toBe(1);
 });
 
-it('operations are one after the other, beside what they were made of', () => {
-  const list = [['delete', 'films', 'a'] as const, ['update', 'films', 'b', [0, 'x']] as const];
-  const operations = operationsOf(...list);
-  expect(operations.list).toEqual(list);
-  const reader = new BinaryReader(operations.bytes);
-  expect([reader.read(), reader.read(), reader.isDone]).toEqual([...list, true]);
+it('what the client itself says is never refused', () => {
+  expect(cross({ 'a\0': 'b\ud800\0' })).toEqual({ 'a\ufffd': 'b\ufffd\ufffd' });
+});
+
+it('members that are undefined are left out', () => {
+  expect(binaryOf({ a: undefined, b: 1, c: undefined })).toEqual(binaryOf({ b: 1 }));
 });

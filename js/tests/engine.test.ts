@@ -347,6 +347,11 @@ describe('bad input is refused with its facts, and changes nothing', () => {
       { code: 'unknown_field', details: { collection: 'films', field: 'titel' } },
     ],
     [
+      'a field in a query whose name has U+0000',
+      () => where('title\0', '=', 'a'),
+      { code: 'unknown_field', details: { collection: 'films', field: 'title\ufffd' } },
+    ],
+    [
       'a document over 256 KiB',
       () => insert('people', { id: 'big', name: big(262_145) }),
       { code: 'document_too_large', details: { collection: 'people', id: 'big' } },

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { binaryOf } from '../binary.ts';
+import { BinaryWriter, binaryOf, toPlain } from '../binary.ts';
 import { HolmError } from '../error.ts';
 import { Layout } from '../layout.ts';
 import { fieldsOf, t } from '../schema.ts';
-import { decode, isEqual, type Json, type Place, put, toPlain } from '../value.ts';
+import { decode, isEqual, type Json, type Place, put } from '../value.ts';
 import { BinaryReader } from './binary-reader.ts';
 import { films } from './scripted-engine.ts';
 
@@ -30,9 +30,16 @@ function tagged(value: Json): Json {
   return Object.hasOwn(out, '$') ? { $: 'map', v: out } : out;
 }
 
+/** A document's fields as the engine reads them. */
+function encodeFields(of: Layout, document: unknown): Json {
+  const writer = new BinaryWriter();
+  of.writeFields(writer, document);
+  return new BinaryReader(writer.take(writer.length)).read();
+}
+
 /** There and back, as through the engine. */
 function cross(value: unknown): Json {
-  const given = new BinaryReader(binaryOf(toPlain(value, place))).read();
+  const given = new BinaryReader(binaryOf(value, place)).read();
   return decode(JSON.parse(JSON.stringify(tagged(given))));
 }
 
@@ -75,7 +82,7 @@ describe('what the door refuses', () => {
   });
 
   it('names collection and field of a document', () => {
-    const error = refusal(() => layout.encodeFields({ title: 'a', rating: Number.NaN }));
+    const error = refusal(() => encodeFields(layout, { title: 'a', rating: Number.NaN }));
     expect(error.details).toMatchObject({
       collection: 'films',
       field: 'rating',
@@ -85,18 +92,18 @@ describe('what the door refuses', () => {
   });
 
   it('a field or a collection that is not there', () => {
-    expect(refusal(() => layout.encodeFields({ titel: 'a' }))).toMatchObject({
+    expect(refusal(() => encodeFields(layout, { titel: 'a' }))).toMatchObject({
       code: 'unknown_field',
       details: { collection: 'films', field: 'titel' },
     });
-    expect(refusal(() => new Layout('movies').encodeFields({}))).toMatchObject({
+    expect(refusal(() => encodeFields(new Layout('movies'), {}))).toMatchObject({
       code: 'unknown_collection',
       details: { collection: 'movies' },
     });
   });
 
   it.each([null, 7, 'text'])('%s as a document', (document) => {
-    expect(refusal(() => layout.encodeFields(document)).code).toBe('bad_value');
+    expect(refusal(() => encodeFields(layout, document)).code).toBe('bad_value');
   });
 });
 
@@ -133,7 +140,7 @@ describe('what crosses unchanged', () => {
 
   it('a Date in a timestamp, alone or in a list', () => {
     const times = new Layout('c', { at: t.timestamp(), all: t.list(t.timestamp()) });
-    const fields = times.encodeFields({ at: new Date(5), all: [new Date(6), 7] });
+    const fields = encodeFields(times, { at: new Date(5), all: [new Date(6), 7] });
     expect(fields).toEqual([0, 5, 1, [6, 7]]);
   });
 
@@ -149,7 +156,7 @@ describe('what crosses unchanged', () => {
   it('a field called __proto__ is a member of its row', () => {
     const odd = new Layout('c', Object.fromEntries([['__proto__', t.json()]]));
     const document = JSON.parse('{"id":"1","__proto__":{"a":1}}');
-    const fields = odd.encodeFields(document);
+    const fields = encodeFields(odd, document);
     expect(JSON.stringify(fields)).toBe('[0,{"a":1}]');
     const row = odd.decodeRow(['1', { a: 1 }]);
     expect(Object.keys(row)).toEqual(['id', '__proto__']);

@@ -11,7 +11,8 @@ pub fn read(bytes: &[u8]) -> Value {
     items.check(message).unwrap_or_default()
 }
 
-/// The message that this describes: in `ops`, operations may be a list of values.
+/// The message that this describes: its `ops` may be a list, and an operation there an object with
+/// the members `op`, `collection`, `id` and `fields`.
 ///
 /// ```
 /// let message = holm::doc::json::read(br#"{"tab":1,"requests":[{"number":1,"kind":"get"}]}"#);
@@ -24,13 +25,21 @@ pub fn write(mut message: Value) -> Vec<u8> {
             if let Value::List(operations) = ops {
                 let mut bytes = Vec::new();
                 for operation in operations {
-                    write_value(&mut bytes, operation);
+                    write_value(&mut bytes, &in_parts(operation));
                 }
                 *ops = Value::Bytes(bytes);
             }
         }
     }
     binary(&message)
+}
+
+fn in_parts(operation: &Value) -> Value {
+    if !matches!(operation, Value::Map(_)) {
+        return operation.clone();
+    }
+    let part = |name| operation.get(name).cloned().unwrap_or_default();
+    Value::List(["op", "collection", "id", "fields"].map(part).into())
 }
 
 #[cfg(test)]
@@ -47,11 +56,11 @@ mod tests {
 
     #[test]
     fn operations_are_one_after_the_other() {
-        let text = br#"{"requests":[{"ops":[["delete","a"],7]},{"ops":[]},{"ops":"x"}]}"#;
+        let text = br#"{"requests":[{"ops":[{"id":"a"},7]},{"ops":[]},{"ops":"x"}]}"#;
         let message = read(&write(json::read(text).unwrap()));
         let requests = message.get("requests").and_then(Value::as_list).unwrap();
         let ops: Vec<_> = requests.iter().map(|request| request.get("ops")).collect();
-        let one = binary(&json::read(br#"["delete","a"]"#).unwrap());
+        let one = binary(&json::read(br#"[null,null,"a",null]"#).unwrap());
         let both = Value::Bytes([one, binary(&Value::int(7))].concat());
         let [none, text] = [Value::Bytes(Vec::new()), Value::text("x")];
         assert_eq!(ops, [Some(&both), Some(&none), Some(&text)]);

@@ -10,9 +10,6 @@ use std::borrow::Cow;
 const DAMAGED: &str = "a value of a field is damaged";
 const NO_FIELD: &str = "a field needs a position of its own and a value";
 
-/// The parts of an operation, in the order that a list has them.
-const PARTS: [&str; 4] = ["op", "collection", "id", "fields"];
-
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -45,40 +42,32 @@ pub struct Operation<'a> {
 }
 
 impl<'a> Operation<'a> {
-    /// Reads one, an object or a list of its parts, and checks it against the schema.
+    /// Reads one, a list of its parts, and checks it against the schema.
     pub fn read(schema: &Schema, items: &mut Items<'a>) -> Result<Self, Error> {
-        let tag = items.byte();
-        let mut left = match tag {
-            LIST | MAP => items.varint(),
-            _ => 0,
+        let mut left = if items.byte() == LIST {
+            items.varint()
+        } else {
+            0
         };
-        let (mut action, mut position, mut fields) = (None, None, None);
+        let action = read_action(next_text(items, &mut left))?;
+        let collection = read_collection(schema, next_text(items, &mut left))?;
+        let found = schema.at(collection);
         let mut id = Items::new(&[NULL]);
-        let mut next = 0;
-        while items.has_more(&mut left) {
-            let name = if tag == MAP {
-                items.text()
-            } else {
-                PARTS.get(next).copied().unwrap_or("")
-            };
-            match name {
-                "op" => action = Some(read_action(items.string())?),
-                "collection" => position = Some(read_collection(schema, items.string())?),
-                "id" => {
-                    id = items.clone();
-                    items.skip_value();
-                }
-                // The collection comes before, also where the names are in their order.
-                "fields" => fields = read_fields(schema, position, items)?,
-                _ => items.skip_value(),
-            }
-            next += 1;
+        if items.has_more(&mut left) {
+            id = items.clone();
+            items.skip_value();
         }
-        let action = action.map_or_else(|| read_action(None), Ok)?;
-        let collection = position.map_or_else(|| read_collection(schema, None), Ok)?;
+        let id = read_id(found, &mut id)?;
+        let mut fields = None;
+        if items.has_more(&mut left) {
+            fields = read_fields(found, items)?;
+        }
+        while items.has_more(&mut left) {
+            items.skip_value();
+        }
         let key = DocumentKey {
-            collection: schema.at(collection).name.clone(),
-            id: read_id(schema.at(collection), &mut id)?.into(),
+            collection: found.name.clone(),
+            id: id.into(),
         };
         if fields.is_none() && action != Action::Delete {
             return Err(bad_request("an operation has no `fields`"));
@@ -101,6 +90,11 @@ fn bad_request(problem: &str) -> Error {
     Error::from(Problem::BadRequest {
         problem: problem.into(),
     })
+}
+
+/// The next part, if it is a string.
+fn next_text<'a>(items: &mut Items<'a>, left: &mut u64) -> Option<&'a str> {
+    items.has_more(left).then(|| items.string()).flatten()
 }
 
 fn read_action(op: Option<&str>) -> Result<Action, Error> {
@@ -138,11 +132,9 @@ fn read_id<'a>(collection: &Collection, items: &mut Items<'a>) -> Result<&'a str
 /// Values by the names of their fields, or a list of positions in the schema, each followed by its
 /// value. None if it is null.
 fn read_fields<'a>(
-    schema: &Schema,
-    collection: Option<usize>,
+    collection: &Collection,
     items: &mut Items<'a>,
 ) -> Result<Option<Fields<'a>>, Error> {
-    let collection = schema.at(collection.map_or_else(|| schema.position(""), Ok)?);
     let tag = items.byte();
     match tag {
         MAP | LIST => {}
@@ -192,9 +184,7 @@ mod tests {
     }
 
     fn read(fields: &str) -> Result<String, Error> {
-        read_text(&format!(
-            r#"{{"op":"update","collection":"films","id":"a","fields":{fields}}}"#
-        ))
+        read_text(&format!(r#"["update","films","a",{fields}]"#))
     }
 
     #[test]
@@ -211,18 +201,12 @@ mod tests {
 
     #[test]
     fn a_list_of_its_parts_is_an_operation() {
-        for (object, list) in [
-            (
-                r#"{"op":"insert","collection":"films","id":"a","fields":[1,7]}"#,
-                r#"["insert","films","a",[1,7]]"#,
-            ),
-            (
-                r#"{"op":"delete","collection":"films","id":"a"}"#,
-                r#"["delete","films","a"]"#,
-            ),
+        for good in [
+            r#"["insert","films","a",[1,7]]"#,
+            r#"["delete","films","a"]"#,
+            r#"["delete","films","a",null,7]"#,
         ] {
-            assert_eq!(read_text(object), read_text(list), "{list}");
-            assert!(read_text(list).is_ok(), "{list}");
+            assert!(read_text(good).is_ok(), "{good}");
         }
         for (bad, code) in [
             ("[]", "bad_request"),
