@@ -12,6 +12,7 @@ use crate::socket::Socket;
 use crate::storage::StorageFiles;
 use crate::tabs::Tabs;
 use gloo_timers::callback::Timeout;
+use holm::doc::value::Value;
 use holm::driver::Ports;
 use holm::engine::message;
 use holm::ids::{FileId, TabId, Ticket};
