@@ -12,6 +12,7 @@ mod index;
 #[cfg(feature = "inspect")]
 pub mod inspect;
 mod link;
+pub mod list;
 pub mod message;
 mod open;
 mod out;
@@ -37,10 +38,10 @@ use crate::platform::disk::{Disk, DiskError, When};
 use crate::protocol::refusal::TERM_FENCED;
 use crate::store::{Sizes, StoreError};
 use crate::sync::session;
-use database::{Database, Waiting, storage_error};
+use database::{Database, Waiting};
 use exchange::Told;
 use open::{OpenRequest, Opening, Progress};
-use out::{Asker, Out, Step, reply};
+use out::{Asker, EMPTY, Out, Step, member_text, notice, reply};
 use request::text_of;
 
 /// Attempts to open a database again for writes that could not be saved.
@@ -236,7 +237,7 @@ impl Engine {
         out.push(Effect::Disconnect);
         out.push(Effect::CloseFiles);
         out.push(Effect::ReleaseLock);
-        out.answer(asker, Ok(b"{}"));
+        out.answer(asker, Ok(EMPTY));
     }
 
     fn on_broadcast(&mut self, bytes: &[u8], out: &mut Out) {
@@ -253,9 +254,10 @@ impl Engine {
     fn on_lock_lost(&mut self, out: &mut Out) {
         if let Phase::Open(database) = &self.phase {
             for tab in &database.pages {
-                let notice = b"{\"kind\":\"fatal\",\"message\":\
-                    \"Another tab took the database over. Reload this page.\"}";
-                out.post(*tab, notice);
+                let mut notice = notice("fatal", 1);
+                let message = "Another tab took the database over. Reload this page.";
+                member_text(&mut notice, "message", Some(message));
+                out.post(*tab, &notice);
             }
             out.push(Effect::Disconnect);
         }
@@ -388,7 +390,7 @@ impl Engine {
         };
         if !database.may_reopen() {
             database.is_given_up = true;
-            database.fail_waiting(&storage_error(error), step.out);
+            database.fail_waiting(&error.into(), step.out);
             if let Some(asker) = database.closing {
                 self.close(step.out, asker);
             }
@@ -411,7 +413,7 @@ impl Engine {
         };
         self.reopenings = database.reopenings + 1;
         for tab in &database.pages {
-            out.post(*tab, b"{\"kind\":\"reopen\"}");
+            out.post(*tab, &notice("reopen", 0));
         }
         out.push(Effect::Disconnect);
         out.push(Effect::CloseFiles);

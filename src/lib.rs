@@ -20,7 +20,9 @@
 //! let request = Event::Request { tab: TabId(1), bytes };
 //! let effects = engine.step(&Input::default(), request, &mut disk);
 //! let [Effect::Post { bytes, .. }] = effects.as_slice() else { panic!("one answer") };
-//! assert!(String::from_utf8_lossy(bytes).contains("not_open"));
+//! let [notice] = message::notices(bytes).try_into().expect("one notice");
+//! assert_eq!(notice.get("number").and_then(|number| number.as_u64()), Some(1));
+//! assert!(notice.get("error").is_some(), "no database is open");
 //! # Ok::<(), json::NotJson>(())
 //! ```
 

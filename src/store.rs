@@ -41,7 +41,7 @@ mod writer;
 mod tests;
 
 pub use batch::Batch;
-pub use error::StoreError;
+pub use error::{StoreError, StoreProblem};
 pub use recovery::{Damage, Recovery, Report, Torn};
 pub use reserve::Room;
 pub use snapshot::Snapshot;
@@ -306,7 +306,7 @@ impl Store {
         let is_much = self.memtable.bytes() >= MEMTABLES_MANY * self.sizes.memtable_bytes;
         if is_much && batch.room == Room::Free {
             self.upkeep.unblock();
-            return Err(StoreError::Full);
+            return Err(StoreProblem::Full.into());
         }
         let mut group = group::start_group();
         batch.encode(&mut group);

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use holm::doc::json;
+use holm::doc::value::Value;
 use holm::effect::Effect;
 use holm::engine::Engine;
 use holm::engine::message;
@@ -108,7 +109,10 @@ impl Rig {
             Effect::CloseFiles => self.files.close(),
             Effect::Flush { .. } => self.flushes.push(effect),
             Effect::WakeAt { .. } => self.alarms += 1,
-            Effect::Post { bytes, .. } => self.posts.push(String::from_utf8(bytes).unwrap()),
+            Effect::Post { bytes, .. } => {
+                let notices = Value::List(message::notices(&bytes));
+                self.posts.push(json::to_text(&notices));
+            }
             _ => {}
         }
     }
@@ -154,6 +158,15 @@ impl Rig {
         while !self.flushes.is_empty() {
             self.flush_once(result);
         }
+    }
+
+    fn is_refused(&self, number: u32, code: &str) -> bool {
+        let (code, reply) = (
+            format!(r#"{{"error":{{"code":"{code}""#),
+            format!(r#""kind":"reply","number":{number}}}"#),
+        );
+        let is_it = |post: &String| post.contains(&code) && post.contains(&reply);
+        self.posts.iter().any(is_it)
     }
 
     fn is_answered(&self, number: u32) -> bool {
@@ -358,12 +371,7 @@ fn a_write_that_is_there_in_spite_of_a_failed_flush_is_answered_and_not_done_twi
 fn a_write_that_can_never_be_flushed_is_refused_and_the_database_goes_on() {
     let mut rig = failed(4);
     rig.request(2, WRITE);
-    let refusal = r#""kind":"reply","number":2,"error":{"code":"storage_failed""#;
-    assert!(
-        rig.posts.iter().any(|post| post.contains(refusal)),
-        "{:?}",
-        rig.posts
-    );
+    assert!(rig.is_refused(2, "storage_failed"), "{:?}", rig.posts);
     rig.request(3, r#""kind":"get","query":{"from":"notes"}"#);
     assert!(
         rig.posts.last().unwrap().contains(r#""rows":[]"#),
@@ -444,7 +452,8 @@ fn pages_are_told_of_entries_that_are_older_than_the_engine() {
     rig.request(2, WRITE);
     rig.request(4, r#""kind":"discard","entry":1"#);
     rig.flush(&Ok(()));
-    let is_told = |post: &String| post.contains(r#""kind":"entry","entry":1"#);
+    let is_told =
+        |post: &String| post.contains(r#"[{"entry":1,"#) && post.contains(r#""kind":"entry""#);
     assert!(rig.posts.iter().any(is_told), "{:?}", rig.posts);
 }
 
@@ -479,12 +488,7 @@ fn writers_are_told_and_a_database_closes_where_damage_came_before_a_failed_flus
     }
     rig.request(101, r#""kind":"get","query":{"from":"notes"}"#);
     rig.flush_once(&Err(DiskError::Full));
-    let refusal = r#""kind":"reply","number":100,"error""#;
-    assert!(
-        rig.posts.iter().any(|post| post.contains(refusal)),
-        "{:?}",
-        rig.posts
-    );
+    assert!(rig.is_refused(100, "storage_failed"), "{:?}", rig.posts);
     rig.request(102, r#""kind":"close""#);
     assert!(rig.is_answered(102), "{:?}", rig.posts);
 }

@@ -136,9 +136,7 @@ impl Device {
     fn take(&mut self, posts: Vec<Vec<u8>>) -> Value {
         let mut answer = Value::Null;
         for bytes in posts {
-            let message = json::read(&bytes).expect("notices are JSON");
-            let notices = message.get("messages").and_then(Value::as_list);
-            for notice in notices.unwrap_or_default() {
+            for notice in &message::notices(&bytes) {
                 match notice.get("kind").and_then(Value::as_str) {
                     Some("reply") => answer = accepted(notice),
                     Some("token") => drop(self.send(r#""kind":"token","token":"demo""#)),

@@ -5,7 +5,7 @@ use crate::native::{Calls, NativeFiles};
 use holm::event::Event;
 use holm::platform::disk::{Access, Files};
 use holm::platform::inbox::Inbox;
-use holm::store::{Direction, Recovery, Sizes, Store, StoreError};
+use holm::store::{Direction, Recovery, Sizes, Store, StoreProblem};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -28,7 +28,7 @@ impl Reading {
         let recovery = Recovery::read(&mut files, &listed, Sizes::default());
         let mut recovery = recovery.expect("it can be read");
         assert_eq!(recovery.report().damage, [], "nothing is damaged");
-        let store = recovery.read_only(StoreError::Full);
+        let store = recovery.read_only(StoreProblem::Full.into());
         Self { files, store }
     }
 

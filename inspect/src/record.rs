@@ -6,6 +6,7 @@ use holm::doc::dictionary::{Dictionary, PathId, read_path};
 use holm::doc::json;
 use holm::doc::value::Value;
 use holm::engine::inspect::{document, outbox_document, single};
+use holm::engine::message;
 use holm::ids::{EntryId, push_hex};
 use holm::merge::record::{self, StoredDocument};
 use holm::outbox::codec;
@@ -193,8 +194,8 @@ fn describe(names: &mut Names, key: &[u8], value: &[u8]) -> Option<Members> {
         }
         table::ANSWERS => {
             let (tab, request) = table::answer_key(key)?;
-            let answer = json::read(value).ok();
-            let answer = answer.unwrap_or_else(|| Value::Bytes(value.to_vec()));
+            // Early ones are JSON.
+            let answer = json::read(value).unwrap_or_else(|_| message::read(value));
             vec![
                 ("tab", Value::String(tab.0.to_string())),
                 ("request", Value::int(request.0 as i64)),

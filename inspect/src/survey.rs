@@ -7,7 +7,7 @@ use crate::record;
 use holm::ids::FileId;
 use holm::platform::disk::DiskError;
 use holm::store::inspect::{self, ListedRun, LogContent, RunContent};
-use holm::store::{Direction, Recovery, Sizes, Store, StoreError, Torn};
+use holm::store::{Direction, Recovery, Sizes, Store, StoreError, StoreProblem, Torn};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::ControlFlow;
@@ -106,7 +106,8 @@ impl Survey {
             files.extend(read_run(&mut folder, &name, file, &listed)?);
         }
         let names = folder.names.clone();
-        let mut recovery = Recovery::read(&mut folder, &names, Sizes::default()).map_err(said)?;
+        let mut recovery =
+            Recovery::read(&mut folder, &names, Sizes::default()).map_err(|error| said(&error))?;
         let report = recovery.report().clone();
         let damage = report.damage.iter();
         let mut problems: Vec<Problem> = damage
@@ -120,7 +121,8 @@ impl Survey {
         problems.extend(found.filter(|problem| !known.contains(&problem.place)));
         problems.sort();
         problems.dedup();
-        let refusal = StoreError::Disk(DiskError::Failed("the folder is only read".into()));
+        let refusal =
+            StoreProblem::Disk(DiskError::Failed("the folder is only read".into())).into();
         Ok(Self {
             files,
             problems,
@@ -152,7 +154,7 @@ impl Survey {
                 Ok(()) => return Ok(()),
                 // From now on the store passes over what is damaged.
                 Err(_) if self.store.take_damage().is_some() => {}
-                Err(error) => return Err(said(error).into()),
+                Err(error) => return Err(said(&error).into()),
             }
         }
     }
@@ -164,7 +166,7 @@ fn read_log(folder: &mut Folder, name: &str, file: FileId) -> Result<Option<Held
         undecodable.extend(record::fault_of(key, value).map(|what| (offset, what)));
     };
     let log = inspect::log(folder, (name, file), &mut visit).transpose();
-    Ok(log.map_err(said)?.map(|content| Held {
+    Ok(log.map_err(|error| said(&error))?.map(|content| Held {
         name: name.into(),
         part: Part::Spare,
         content: Content::Log(content),
@@ -184,7 +186,7 @@ fn read_run(
         undecodable.extend(record::fault_of(key, value).map(|what| (offset, what)));
     };
     let run = inspect::run(folder, (name, file), record, &mut visit).transpose();
-    Ok(run.map_err(said)?.map(|content| {
+    Ok(run.map_err(|error| said(&error))?.map(|content| {
         // Where no log says which runs count, all that were finished may.
         let is_read = record.is_some() || listed.is_none() && content.is_finished;
         Held {
@@ -240,13 +242,13 @@ fn problems_of(held: &Held) -> Vec<Problem> {
 }
 
 /// A store's refusal in words.
-pub fn said(error: StoreError) -> String {
-    match error {
-        StoreError::NewerFormat { file, version } => {
+pub fn said(error: &StoreError) -> String {
+    match &**error {
+        StoreProblem::NewerFormat { file, version } => {
             format!("{file}: a newer release wrote this, in version {version} of the format")
         }
-        StoreError::Disk(DiskError::Failed(problem)) => problem,
-        StoreError::Damaged {
+        StoreProblem::Disk(DiskError::Failed(problem)) => problem.clone(),
+        StoreProblem::Damaged {
             file,
             offset,
             problem,

@@ -141,9 +141,7 @@ fn run(disk: &TornDisk, requests: &str) -> Vec<Value> {
             time.advance(10);
         }
         for (_, bytes) in posts.take() {
-            let message = json::read(&bytes).expect("what is posted is JSON");
-            let messages = message.get("messages").and_then(Value::as_list);
-            replies.extend(messages.unwrap_or_default().to_vec());
+            replies.extend(message::notices(&bytes));
         }
     }
     let refused = replies.iter().find(|reply| reply.get("error").is_some());

@@ -3,8 +3,9 @@
 
 pub mod list;
 
-use crate::json::{from_bytes, list_of, object, text, text_of, whole, whole_of, with};
+use crate::json::{list_of, object, text, text_of, whole, whole_of, with};
 use holm::doc::value::Value;
+use holm::engine::message;
 use list::List;
 use std::collections::BTreeMap;
 
@@ -198,12 +199,11 @@ impl Page {
 
     /// Takes a message of the worker in.
     pub fn hear(&mut self, bytes: &[u8]) -> Vec<Heard> {
-        let message = from_bytes(bytes);
         let mut heard = Vec::new();
-        for notice in list_of(&message, "messages") {
-            match text_of(notice, "kind") {
-                "reply" => self.take_reply(notice, &mut heard),
-                "result" | "patch" => heard.extend(self.take_rows(notice)),
+        for notice in message::notices(bytes) {
+            match text_of(&notice, "kind") {
+                "reply" => self.take_reply(&notice, &mut heard),
+                "result" | "patch" => heard.extend(self.take_rows(&notice)),
                 "status" => self.status = notice.get("status").cloned().unwrap_or_default(),
                 "token" => heard.push(Heard::Token),
                 "reopen" => {

@@ -12,6 +12,7 @@ use crate::ids::Token;
 use crate::limits::{INT_MAX, NESTING_MAX};
 use crate::planted;
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 /// Items that a list gets room for at once.
 const ROOM_MAX: u64 = 1_024;
@@ -61,6 +62,15 @@ pub fn binary(value: &Value) -> Vec<u8> {
     let mut out = Vec::new();
     write_value(&mut out, value);
     out
+}
+
+/// How two values compare, of which each is in its canonical binary form.
+pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
+    let (mut first, mut second) = (Items::new(a), Items::new(b));
+    if (first.byte(), second.byte()) == (STRING, STRING) {
+        return first.bytes().cmp(second.bytes());
+    }
+    Items::new(a).value().cmp(&Items::new(b).value())
 }
 
 /// Appends a value.
@@ -195,6 +205,12 @@ impl<'a> Items<'a> {
         }
     }
 
+    /// A whole number, after its tag.
+    pub fn int(&mut self) -> i64 {
+        let zigzag = self.varint();
+        (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64)
+    }
+
     /// A length and that many bytes.
     pub fn bytes(&mut self) -> &'a [u8] {
         let length = usize::try_from(self.varint());
@@ -237,10 +253,7 @@ impl<'a> Items<'a> {
             NULL => Value::Null,
             FALSE => Value::Bool(false),
             TRUE => Value::Bool(true),
-            INT => {
-                let zigzag = self.varint();
-                Value::int((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
-            }
+            INT => Value::int(self.int()),
             FLOAT => {
                 let float = f64::from_le_bytes(self.take(8).try_into().unwrap_or_default());
                 let number = Number::new(float);
@@ -472,6 +485,13 @@ pub(crate) mod tests {
             prop_assert!(skipping.check(()).is_some() && skipping.rest.is_empty());
             let text = crate::doc::json::to_text(&value);
             prop_assert_eq!(crate::doc::json::read(text.as_bytes()), Ok(value));
+        }
+
+        #[test]
+        fn binary_forms_compare_as_values_do(a in any_value(), b in any_value()) {
+            prop_assert_eq!(compare(&binary(&a), &binary(&b)), a.cmp(&b));
+            prop_assert_eq!(compare(&binary(&a), &binary(&a)), Ordering::Equal);
+            prop_assert_eq!(binary(&a) == binary(&b), a == b);
         }
 
         #[test]

@@ -11,7 +11,8 @@ mod reader;
 mod writer;
 
 pub use writer::{
-    most, text_most, to_text, write, write_comma, write_name, write_text, write_whole, written,
+    most, text_most, to_text, write, write_binary, write_comma, write_name, write_text,
+    write_whole, written,
 };
 
 use super::codec::Items;

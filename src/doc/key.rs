@@ -96,10 +96,10 @@ pub fn encode_binary(out: &mut Vec<u8>, binary: &[u8]) {
     }
 }
 
-/// Appends the encoding of a column sorted this way.
-pub fn encode_column(out: &mut Vec<u8>, value: &Value, direction: Direction) {
+/// Appends the encoding of a column sorted this way. Its value is in its binary form.
+pub fn encode_column(out: &mut Vec<u8>, binary: &[u8], direction: Direction) {
     let start = out.len();
-    encode(out, value);
+    encode_binary(out, binary);
     if direction == Direction::Descending {
         out.iter_mut().skip(start).for_each(|byte| *byte = !*byte);
     }
@@ -274,7 +274,7 @@ mod tests {
 
     fn column(value: &Value, direction: Direction) -> Vec<u8> {
         let mut out = Vec::new();
-        encode_column(&mut out, value, direction);
+        encode_column(&mut out, &codec::binary(value), direction);
         out
     }
 

@@ -2,6 +2,8 @@
 //! given again.
 
 use super::out::{Asker, is_refusal};
+use crate::doc::codec::binary;
+use crate::doc::json;
 use crate::ids::{RequestNumber, TabId};
 use crate::sorted::{Blocks, SortedMap};
 use crate::txn::table;
@@ -81,9 +83,26 @@ impl Answers {
     }
 }
 
+/// The notice that a store has for an answer: early ones are JSON.
+pub fn from_store(value: &[u8]) -> Vec<u8> {
+    json::read(value).map_or_else(|_| value.to_vec(), |notice| binary(&notice))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::message::to_page;
+    use crate::engine::out::{EMPTY, reply};
+
+    #[test]
+    fn an_answer_of_an_earlier_release_is_the_same_notice() {
+        let early = br#"{"kind":"reply","number":7,"ok":{}}"#;
+        let notice = from_store(early);
+        let reply = reply(RequestNumber(7), Ok(EMPTY));
+        let texts = [&notice, &reply].map(|notice| json::read(&to_page(notice)));
+        assert_eq!(texts[0], texts[1]);
+        assert_eq!(from_store(&reply), reply);
+    }
 
     #[test]
     fn a_request_is_new_once() {

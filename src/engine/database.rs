@@ -3,7 +3,8 @@
 use super::answers::Answers;
 use super::index::Indexes;
 use super::link::Link;
-use super::out::{Asker, Out, Step, member_whole};
+use super::list::{PATCH_MEMBERS, write_patch};
+use super::out::{Asker, Out, Step, member_whole, notice};
 use crate::causal::hlc::Hlc;
 use crate::causal::stamp::Time;
 use crate::doc::codec::{Items, write_varint};
@@ -22,7 +23,7 @@ use crate::platform::disk::{Disk, DiskError, Survival};
 use crate::query::access::Range;
 use crate::query::live::LiveQueries;
 use crate::sorted::SortedMap;
-use crate::store::{Batch, Direction, Store, StoreError};
+use crate::store::{Batch, Direction, Store, StoreError, StoreProblem};
 use crate::txn::operation::Operation;
 use crate::txn::overlay;
 use crate::txn::staging::{Scope, Staging};
@@ -221,8 +222,7 @@ impl Database {
             ControlFlow::Continue(())
         };
         self.store
-            .scan(disk, from, to, Direction::Forward, &mut visit)
-            .map_err(storage_error)?;
+            .scan(disk, from, to, Direction::Forward, &mut visit)?;
         outcome
     }
 
@@ -278,7 +278,7 @@ impl Database {
     /// Writes a batch as one record, together with the dictionary and the counters. What is in
     /// memory has not moved when this fails, and must not have.
     pub fn commit(&mut self, disk: &mut dyn Disk, batch: Batch) -> Result<Commit, Error> {
-        self.write(disk, batch).map_err(storage_error)
+        self.write(disk, batch).map_err(Error::from)
     }
 
     /// As [`Self::commit`], with the store's error.
@@ -303,7 +303,7 @@ impl Database {
         let is_new = damage.is_some();
         if let Some(damage) = damage {
             self.storage.state = "damaged";
-            self.storage.problem = Some(storage_error(damage).message());
+            self.storage.problem = Some(Error::from(damage).message());
         }
         is_new
     }
@@ -314,13 +314,11 @@ impl Database {
             transaction.observe(changes, &self.schema);
         }
         for (tab, subscription, patch) in self.live.apply(changes) {
-            let notice = out.notice(tab);
-            notice.extend_from_slice(b"{\"kind\":\"patch\"");
-            member_whole(notice, "subscription", subscription.0);
-            member_whole(notice, "revision", commit.0);
-            notice.push(b',');
-            patch.write_members(notice);
-            notice.push(b'}');
+            let mut notice = notice("patch", 2 + PATCH_MEMBERS);
+            member_whole(&mut notice, "subscription", subscription.0);
+            member_whole(&mut notice, "revision", commit.0);
+            write_patch(&mut notice, &patch);
+            out.post(tab, &notice);
         }
     }
 
@@ -352,8 +350,7 @@ impl Database {
         };
         let (from, to) = ([table::OUTBOX], [table::OUTBOX + 1]);
         self.store
-            .scan(disk, &from, &to, Direction::Forward, &mut visit)
-            .map_err(storage_error)?;
+            .scan(disk, &from, &to, Direction::Forward, &mut visit)?;
         if !is_whole {
             return Err(record::undecodable());
         }
@@ -411,10 +408,8 @@ pub fn row_of(id: &[u8], values: Option<&[&[u8]]>) -> Result<Option<Rc<Row>>, Er
     let Some(values) = values else {
         return Ok(None);
     };
-    let id = str::from_utf8(id).ok();
-    let row = id.and_then(|id| record::row(id, values));
-    row.map(|row| Some(Rc::new(row)))
-        .ok_or_else(record::undecodable)
+    let id = str::from_utf8(id).map_err(|_| record::undecodable())?;
+    Ok(Some(Rc::new(Row::new(id, values))))
 }
 
 fn visible(store: &Store, disk: &mut dyn Disk, key: &DocumentKey) -> Result<Vec<u8>, Error> {
@@ -424,33 +419,35 @@ fn visible(store: &Store, disk: &mut dyn Disk, key: &DocumentKey) -> Result<Vec<
 
 /// What the store has in a place.
 pub fn stored(store: &Store, disk: &mut dyn Disk, place: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-    let found = store.get(disk, place).map_err(storage_error)?;
+    let found = store.get(disk, place)?;
     Ok(found.map(Cow::into_owned))
 }
 
 /// What a failing store is to the page.
-pub fn storage_error(error: StoreError) -> Error {
-    match error {
-        StoreError::Full => Error::from(Problem::StorageFull),
-        StoreError::TooLarge { bytes } => Error::from(Problem::TransactionTooLarge { bytes }),
-        StoreError::Damaged {
-            file,
-            offset,
-            problem,
-        } => damaged(&format!("{problem} ({file} at byte {offset})")),
-        StoreError::Disk(DiskError::Busy) => Error::from(Problem::StorageBusy),
-        StoreError::Disk(DiskError::Failed(problem)) | StoreError::Poisoned { problem } => {
-            Error::from(Problem::StorageFailed { problem })
-        }
-        StoreError::NewerFormat { file, version } => Error::from(Problem::StorageFailed {
-            problem: format!("{file} has format {version}, of a newer release"),
-        }),
-        StoreError::TermTaken { file } => Error::from(Problem::StorageFailed {
-            problem: format!("{file} was begun by somebody else"),
-        }),
-        StoreError::Disk(_) => Error::from(Problem::StorageFailed {
-            problem: "a file is gone".into(),
-        }),
+impl From<StoreError> for Error {
+    #[inline(never)]
+    fn from(error: StoreError) -> Self {
+        let problem = match &*error {
+            StoreProblem::Full => return Error::from(Problem::StorageFull),
+            StoreProblem::TooLarge { bytes } => {
+                return Error::from(Problem::TransactionTooLarge { bytes: *bytes });
+            }
+            StoreProblem::Damaged {
+                file,
+                offset,
+                problem,
+            } => return damaged(&format!("{problem} ({file} at byte {offset})")),
+            StoreProblem::Disk(DiskError::Busy) => return Error::from(Problem::StorageBusy),
+            StoreProblem::Disk(DiskError::Failed(problem)) | StoreProblem::Poisoned { problem } => {
+                problem.clone()
+            }
+            StoreProblem::NewerFormat { file, version } => {
+                format!("{file} has format {version}, of a newer release")
+            }
+            StoreProblem::TermTaken { file } => format!("{file} was begun by somebody else"),
+            StoreProblem::Disk(_) => "a file is gone".into(),
+        };
+        Error::from(Problem::StorageFailed { problem })
     }
 }
 

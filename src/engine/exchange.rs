@@ -3,7 +3,7 @@
 
 use super::database::{Database, Waiting};
 use super::link::{Bearing, PUSH_MAX};
-use super::out::{Asker, Out, Step, member_whole};
+use super::out::{Asker, Out, Step, map, member_whole, notice};
 use super::pull::{SHAPE, is_stale};
 use super::push::Anew;
 use crate::effect::Effect;
@@ -130,7 +130,7 @@ impl Database {
             }
             Do::AskToken => {
                 for tab in &self.pages {
-                    step.out.post(*tab, b"{\"kind\":\"token\"}");
+                    step.out.post(*tab, &notice("token", 0));
                 }
             }
             Do::Hello => return self.send_hello(step),
@@ -451,9 +451,8 @@ impl Database {
         };
         for asker in &link.wanted {
             if code.is_empty() {
-                let mut ok = b"{".to_vec();
+                let mut ok = map(1);
                 member_whole(&mut ok, "version", link.bearing.checkpoint.0);
-                ok.push(b'}');
                 out.answer(*asker, Ok(&ok));
             } else {
                 out.answer(*asker, Err(&not_synced(code, message)));

@@ -1,10 +1,11 @@
 //! Taking documents out as NDJSON, or counting them before, also from a damaged store: what can be
 //! read is given, the rest is passed over.
 
-use super::database::{Database, storage_error};
-use super::out::{member_text, member_whole};
+use super::database::Database;
+use super::out::{map, member_text, member_whole, write_head, write_name, write_text};
 use super::outbox_row::document;
 use super::request::bad;
+use crate::doc::codec::LIST;
 use crate::doc::json;
 use crate::doc::path::Path;
 use crate::doc::schema::OUTBOX;
@@ -43,15 +44,16 @@ impl Database {
                 .ok_or_else(|| bad(&["`after` is not a position"]))?;
             from.push(0);
         }
-        *out = b"{\"lines\":[".to_vec();
+        let mut lines = Vec::new();
+        let mut written = 0;
         for &table in &[table::VISIBLE, table::OUTBOX] {
             let mut visit = |key: &[u8], value: &[u8]| {
                 if !is_counted {
-                    self.write_record(out, key, value);
+                    written += u64::from(self.write_record(&mut lines, key, value).is_some());
                 } else if table == table::OUTBOX || living(value).is_some() {
                     count += 1;
                 }
-                if out.len() < CHUNK_BYTES && count < COUNTED_MAX {
+                if lines.len() < CHUNK_BYTES && count < COUNTED_MAX {
                     return ControlFlow::Continue(());
                 }
                 // In digits: a key has a U+0000 in it, which no string of a message may have.
@@ -61,16 +63,17 @@ impl Database {
             let (begin, to) = ([table], [table + 1]);
             let from = begin.as_slice().max(&from);
             self.store
-                .scan_snapshot(disk, snapshot, from, &to, Direction::Forward, &mut visit)
-                .map_err(storage_error)?;
+                .scan_snapshot(disk, snapshot, from, &to, Direction::Forward, &mut visit)?;
             if next.is_some() {
                 break;
             }
         }
-        out.push(b']');
+        *out = map(3);
+        write_name(out, "lines");
+        write_head(out, LIST, written);
+        out.append(&mut lines);
         member_whole(out, "count", count);
         member_text(out, "next", next.as_deref());
-        out.push(b'}');
         Ok(())
     }
 
@@ -81,10 +84,10 @@ impl Database {
             let entry = codec::decode(table::number(key).map(EntryId)?, value)?;
             let row = super::outbox_row::row(&entry);
             let collection = self.schema.collections.last()?;
-            for (field, value) in collection.fields.iter().zip(&row.values) {
+            for (field, value) in collection.fields.iter().zip(&row.values()) {
                 add(&field.name, value);
             }
-            write_line(out, OUTBOX, &row.id, fields);
+            write_line(out, OUTBOX, row.id_text(), fields);
             return Some(());
         }
         let key = table::document_key(key)?;
@@ -104,8 +107,5 @@ fn living(record: &[u8]) -> Option<StoredDocument> {
 
 fn write_line(out: &mut Vec<u8>, collection: &str, id: &str, fields: Vec<(String, Value)>) {
     let line = json::to_text(&document(collection, id, fields, None));
-    if !out.ends_with(b"[") {
-        out.push(b',');
-    }
-    json::write_text(out, &line);
+    write_text(out, &line);
 }

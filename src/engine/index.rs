@@ -5,7 +5,7 @@
 //! between requests, and is not read before every document has its entry. Writes keep entries up to
 //! date from the first, so building and writing need not wait for each other.
 
-use super::database::{Database, row_of, storage_error, stored};
+use super::database::{Database, row_of, stored};
 use super::out::Step;
 use crate::doc::codec::{Items, write_varint};
 use crate::doc::row::Row;
@@ -301,7 +301,7 @@ impl Database {
     fn count(&self, disk: &mut dyn Disk, ranges: &[Range]) -> Result<u64, Error> {
         let mut count = 0;
         for (from, to) in ranges {
-            count += self.store.estimate(disk, from, to).map_err(storage_error)?;
+            count += self.store.estimate(disk, from, to)?;
         }
         Ok(count)
     }
@@ -336,7 +336,7 @@ impl Database {
         let scanned = self
             .store
             .scan(disk, from, to, Direction::Forward, &mut visit);
-        scanned.map_err(storage_error)?;
+        scanned?;
         Ok(keys)
     }
 

@@ -22,7 +22,12 @@ pub fn outbox_document(entry: &Entry) -> Value {
     let fields = schema.collections.last().map(|outbox| &outbox.fields);
     let row = row(entry);
     let names = fields.into_iter().flatten().map(|field| field.name.clone());
-    document(OUTBOX, &row.id, names.zip(row.values).collect(), None)
+    document(
+        OUTBOX,
+        row.id_text(),
+        names.zip(row.values()).collect(),
+        None,
+    )
 }
 
 /// A single record by its name. `None` if it does not decode, or is not known.

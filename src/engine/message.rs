@@ -1,10 +1,13 @@
-//! A page's message (`docs/PAGE.md`): the binary form of a value (`doc::codec`), which is quicker
-//! to read than JSON, and of which the most is stored as it is.
+//! Messages between a page and the engine (`docs/PAGE.md`).
+//!
+//! A page's is one value in its binary form (`doc::codec`). The engine has its notices in that form
+//! too, but they cross as JSON: every browser has a fast parser for it.
 
 use crate::doc::codec::{Items, binary, write_value};
+use crate::doc::json;
 use crate::doc::value::Value;
 
-/// Reads one. Null if it is none.
+/// Reads a page's message, or any one value. Null if it is none.
 pub fn read(bytes: &[u8]) -> Value {
     let mut items = Items::new(bytes);
     let message = items.value();
@@ -42,10 +45,30 @@ fn in_parts(operation: &Value) -> Value {
     Value::List(["op", "collection", "id", "fields"].map(part).into())
 }
 
+/// The engine's message with these notices, which are one after the other.
+pub fn to_page(notices: &[u8]) -> Vec<u8> {
+    let mut out = b"{\"messages\":[".to_vec();
+    let mut items = Items::new(notices);
+    while !items.is_done() {
+        json::write_comma(&mut out);
+        json::write_binary(&mut out, &mut items);
+    }
+    out.extend_from_slice(b"]}");
+    out
+}
+
+/// The notices in a message of the engine, for tests and tools. Panics where it is none.
+pub fn notices(message: &[u8]) -> Vec<Value> {
+    let mut message = json::read(message).expect("it is JSON");
+    let Some(Value::List(notices)) = message.get_mut("messages").map(std::mem::take) else {
+        panic!("a message has notices")
+    };
+    notices
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doc::json;
 
     #[test]
     fn a_message_reads_as_it_was_written() {

@@ -3,8 +3,8 @@
 //! The lock is waited for as long as a dying worker of the same page may need; then the page is
 //! told who has it.
 
-use super::answers::Answers;
-use super::database::{Counters, Database, StorageState, damaged, storage_error};
+use super::answers::{Answers, from_store};
+use super::database::{Counters, Database, StorageState, damaged};
 use super::index::Indexes;
 use super::link::{Bearing, Link};
 use super::out::{Asker, Out, Step};
@@ -23,7 +23,7 @@ use crate::outbox::queue::{Counts, Outbox};
 use crate::platform::disk::{Access, Disk, DiskError, Survival};
 use crate::query::live::LiveQueries;
 use crate::sorted::{Blocks, SortedMap};
-use crate::store::{Batch, Direction, Recovery, Sizes, Store, StoreError};
+use crate::store::{Batch, Direction, Recovery, Sizes, Store, StoreError, StoreProblem};
 use crate::txn::table;
 use std::ops::ControlFlow;
 use xxhash_rust::xxh64::xxh64;
@@ -213,9 +213,9 @@ impl Opening {
                 return Ok(None);
             }
             Err(DiskError::NotFound) => return Err(Problem::StorageGone.into()),
-            Err(error) => return Err(storage_error(error.into())),
+            Err(error) => return Err(StoreError::from(error).into()),
         };
-        let recovery = Recovery::read(step.disk, &files, self.sizes).map_err(storage_error)?;
+        let recovery = Recovery::read(step.disk, &files, self.sizes)?;
         let recovery = Box::new(recovery);
         self.storage.cut_bytes = recovery.report().torn.iter().map(|torn| torn.bytes).sum();
         if let Some(name) = recovery.file_to_make() {
@@ -224,7 +224,7 @@ impl Opening {
             return Ok(None);
         }
         let refusal = recovery.damage();
-        let refusal = refusal.unwrap_or(StoreError::Disk(DiskError::NotFound));
+        let refusal = refusal.unwrap_or(StoreProblem::Disk(DiskError::NotFound).into());
         self.open_read_only(step, recovery, refusal)
     }
 
@@ -244,7 +244,7 @@ impl Opening {
         match recovery.begin(step.disk, file) {
             Ok(store) => self.load(step, store),
             // What was given up is free only once its file is closed.
-            Err(StoreError::Poisoned { .. }) if !self.is_second => {
+            Err(error) if error.is_poisoned() && !self.is_second => {
                 self.is_second = true;
                 Ok(self.list_later(step))
             }
@@ -259,11 +259,9 @@ impl Opening {
         mut recovery: Box<Recovery>,
         refusal: StoreError,
     ) -> Progress {
-        self.storage.state = match refusal {
-            StoreError::Damaged { .. } => "damaged",
-            _ => "failed",
-        };
-        self.storage.problem = Some(storage_error(refusal.clone()).message());
+        let is_damage = refusal.is_damage();
+        self.storage.state = if is_damage { "damaged" } else { "failed" };
+        self.storage.problem = Some(Error::from(refusal.clone()).message());
         self.load(step, recovery.read_only(refusal))
     }
 
@@ -277,7 +275,7 @@ impl Opening {
         };
         let is_writable = database.storage.state == "ok";
         let bearing = database.store.get(step.disk, &table::meta("link"));
-        let bearing = match bearing.map_err(storage_error)? {
+        let bearing = match bearing? {
             Some(bytes) => Some(Bearing::decode(&bytes).ok_or_else(undecodable)?),
             None => None,
         };
@@ -346,7 +344,7 @@ impl Database {
         if let Err(error) = self.write(disk, batch) {
             self.store.make_read_only(error.clone());
             self.storage.state = "failed";
-            self.storage.problem = Some(storage_error(error).message());
+            self.storage.problem = Some(Error::from(error).message());
         }
     }
 
@@ -361,8 +359,7 @@ impl Database {
                 ControlFlow::Continue(())
             };
             self.store
-                .scan(disk, &[table], &[table + 1], Direction::Forward, &mut visit)
-                .map_err(storage_error)?;
+                .scan(disk, &[table], &[table + 1], Direction::Forward, &mut visit)?;
         }
         for (key, value) in records.iter() {
             let value = value.as_deref().unwrap_or_default();
@@ -401,7 +398,7 @@ impl Database {
             (&table::DICTIONARY, _) => self.dictionary.load(table::number(key)?, value)?,
             (&table::ANSWERS, _) => {
                 let (tab, number) = table::answer_key(key)?;
-                self.answers.keep(Asker { tab, number }, value.to_vec());
+                self.answers.keep(Asker { tab, number }, from_store(value));
             }
             (_, b"replica") => self.replica = Token(value.try_into().ok()?),
             _ => {}

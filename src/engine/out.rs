@@ -1,6 +1,7 @@
 //! What a step gives out: effects in order, and for each page one message with all its notices.
 
-use crate::doc::json::{self, write_text};
+use super::message;
+use crate::doc::codec::{MAP, NULL, STRING, write_bytes, write_int, write_value, write_varint};
 use crate::doc::value::Value;
 use crate::effect::Effect;
 use crate::error::Error;
@@ -52,15 +53,9 @@ impl Out {
         self.effects.push(effect);
     }
 
-    /// Begins a notice to a page; the caller writes one JSON object.
+    /// Begins a notice to a page: the caller writes one value.
     pub fn notice(&mut self, tab: TabId) -> &mut Vec<u8> {
-        let message = self.notices.get_or_default(tab);
-        message.extend_from_slice(if message.is_empty() {
-            b"{\"messages\":["
-        } else {
-            b","
-        });
-        message
+        self.notices.get_or_default(tab)
     }
 
     /// Adds a notice that is written already.
@@ -75,83 +70,107 @@ impl Out {
 
     /// All effects; the notices come last.
     pub fn finish(mut self) -> Vec<Effect> {
-        for (tab, mut bytes) in self.notices {
-            bytes.extend_from_slice(b"]}");
+        for (tab, notices) in self.notices {
+            let bytes = message::to_page(&notices);
             self.effects.push(Effect::Post { tab, bytes });
         }
         self.effects
     }
 }
 
-/// The notice that answers a request. `ok` is the JSON of the answer.
+/// An answer that says nothing.
+pub const EMPTY: &[u8] = &[MAP, 0];
+
+/// The notice that answers a request. `ok` is the answer.
 pub fn reply(number: RequestNumber, result: Result<&[u8], &Error>) -> Vec<u8> {
-    let mut out = b"{\"kind\":\"reply\"".to_vec();
+    let mut out = notice("reply", 2);
     member_whole(&mut out, "number", number.0);
     match result {
         Ok(ok) => {
-            write_member(&mut out, "ok");
+            write_name(&mut out, "ok");
             out.extend_from_slice(ok);
         }
         Err(error) => {
-            write_member(&mut out, "error");
+            write_name(&mut out, "error");
             write_error(&mut out, error);
         }
     }
-    out.push(b'}');
     out
 }
 
 /// Whether what `reply` gave is an error.
 pub fn is_refusal(notice: &[u8]) -> bool {
-    json::read(notice).is_ok_and(|notice| notice.get("error").is_some())
+    message::read(notice).get("error").is_some()
+}
+
+/// Begins a notice of a kind with so many members more.
+pub fn notice(kind: &str, members: u64) -> Vec<u8> {
+    let mut out = map(members + 1);
+    member_text(&mut out, "kind", Some(kind));
+    out
+}
+
+/// Begins a map with so many members.
+pub fn map(members: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_head(&mut out, MAP, members);
+    out
+}
+
+/// Begins a list or a map with so many values.
+pub fn write_head(out: &mut Vec<u8>, tag: u8, count: u64) {
+    out.push(tag);
+    write_varint(out, count);
 }
 
 /// Writes a whole number.
 pub fn write_whole(out: &mut Vec<u8>, number: u64) {
-    json::write(out, &Value::int(number as i64));
+    write_int(out, number as i64);
 }
 
-/// Writes `"name":` and a whole number, after a comma where one is due.
+/// Writes the name of a member, whose value follows.
+pub fn write_name(out: &mut Vec<u8>, name: &str) {
+    write_bytes(out, name.as_bytes());
+}
+
+/// Writes a member that is a whole number.
 pub fn member_whole(out: &mut Vec<u8>, name: &str, number: u64) {
-    write_member(out, name);
+    write_name(out, name);
     write_whole(out, number);
 }
 
-/// Writes `"name":` and a text or null, after a comma where one is due.
+/// Writes a member that is a text or null.
 pub fn member_text(out: &mut Vec<u8>, name: &str, text: Option<&str>) {
-    write_member(out, name);
+    write_name(out, name);
     match text {
         Some(text) => write_text(out, text),
-        None => out.extend_from_slice(b"null"),
+        None => out.push(NULL),
     }
 }
 
-/// Writes `"name":` and a value, after a comma where one is due.
-pub fn member_value(out: &mut Vec<u8>, name: &str, value: &Value) {
-    write_member(out, name);
-    json::write(out, value);
+/// Writes a text.
+pub fn write_text(out: &mut Vec<u8>, text: &str) {
+    out.push(STRING);
+    write_bytes(out, text.as_bytes());
 }
 
-/// Writes `"name":`, after a comma where one is due.
-pub fn write_member(out: &mut Vec<u8>, name: &str) {
-    if !out.ends_with(b"{") {
-        out.push(b',');
-    }
-    write_text(out, name);
-    out.push(b':');
+/// Writes a member.
+pub fn member(out: &mut Vec<u8>, name: &str, value: &Value) {
+    write_name(out, name);
+    write_value(out, value);
 }
 
 fn write_error(out: &mut Vec<u8>, error: &Error) {
-    out.push(b'{');
+    write_head(out, MAP, 4);
     member_text(out, "code", Some(error.code()));
-    let mut details = Vec::new();
-    for (name, fact) in error.details() {
-        details.push((name.into(), Value::String(fact)));
+    write_name(out, "details");
+    let details = error.details();
+    write_head(out, MAP, details.len() as u64);
+    for (name, fact) in details {
+        member_text(out, name, Some(&fact));
     }
-    member_value(out, "details", &Value::map(details));
     member_text(out, "message", Some(&error.message()));
-    member_value(out, "retryable", &Value::Bool(error.is_retryable()));
-    out.push(b'}');
+    member(out, "retryable", &Value::Bool(error.is_retryable()));
 }
 
 #[cfg(test)]
@@ -162,10 +181,13 @@ mod tests {
     #[test]
     fn notices_of_one_page_go_in_one_message() {
         let mut out = Out::default();
-        out.post(TabId(7), &reply(RequestNumber(1), Ok(b"{}")));
-        out.post(
-            TabId(7),
-            &reply(RequestNumber(2), Err(&Error::from(Problem::NotOpen))),
+        out.post(TabId(7), &reply(RequestNumber(1), Ok(EMPTY)));
+        out.answer(
+            Asker {
+                tab: TabId(7),
+                number: RequestNumber(2),
+            },
+            Err(&Error::from(Problem::NotOpen)),
         );
         let effects = out.finish();
         let [
@@ -177,12 +199,18 @@ mod tests {
         else {
             panic!()
         };
-        let message = json::read(bytes).unwrap();
-        let notices = message.get("messages").and_then(Value::as_list).unwrap();
+        let notices = message::notices(bytes);
         assert_eq!(notices[0].get("number"), Some(&Value::int(1)));
         assert_eq!(
             notices[1].get("error").unwrap().get("code"),
             Some(&Value::text("not_open"))
         );
+    }
+
+    #[test]
+    fn an_error_is_told_from_an_answer() {
+        let error = Error::from(Problem::NotOpen);
+        assert!(is_refusal(&reply(RequestNumber(1), Err(&error))));
+        assert!(!is_refusal(&reply(RequestNumber(1), Ok(EMPTY))));
     }
 }

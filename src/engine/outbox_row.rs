@@ -20,19 +20,17 @@ pub fn row(entry: &Entry) -> Row {
         ]));
         operations.push(operation(delta));
     }
-    Row {
-        id: format!("{:016}", entry.id.0),
-        values: vec![
-            Value::text(entry.state.name()),
-            seq.map_or(Value::Null, |seq| Value::int(seq.0 as i64)),
-            text(entry.mutation.as_ref().map(|mutation| &mutation.name)),
-            text(reason.map(|reason| &reason.code)),
-            text(reason.map(|reason| &reason.message)),
-            Value::int(entry.created_ms as i64),
-            Value::List(documents),
-            Value::List(operations),
-        ],
-    }
+    let values = [
+        Value::text(entry.state.name()),
+        seq.map_or(Value::Null, |seq| Value::int(seq.0 as i64)),
+        text(entry.mutation.as_ref().map(|mutation| &mutation.name)),
+        text(reason.map(|reason| &reason.code)),
+        text(reason.map(|reason| &reason.message)),
+        Value::int(entry.created_ms as i64),
+        Value::List(documents),
+        Value::List(operations),
+    ];
+    Row::of(&format!("{:016}", entry.id.0), &values)
 }
 
 fn text(text: Option<&String>) -> Value {

@@ -1,7 +1,7 @@
 //! Taking in what the server has: pages are staged, invisible, and the last one applies them all in
 //! one record.
 
-use super::database::{Database, damaged, storage_error};
+use super::database::{Database, damaged};
 use super::link::Link;
 use super::out::Step;
 use super::verdict::{Bases, Moves, Way};
@@ -145,7 +145,7 @@ impl Database {
         let mut deltas = Vec::new();
         for number in 0..staged {
             let key = table::numbered(table::STAGED, number);
-            let frame = self.store.get(disk, &key).map_err(storage_error)?;
+            let frame = self.store.get(disk, &key)?;
             match frame.map(|frame| decode_server(&frame)) {
                 Some(Ok(ServerMessage::Page(mut page))) => deltas.append(&mut page.deltas),
                 _ => return Err(damaged("a staged page does not decode")),
@@ -220,7 +220,7 @@ impl Database {
         let (from, to) = ([table::VISIBLE], [table::VISIBLE + 1]);
         self.store
             .scan(disk, &from, &to, Direction::Forward, &mut visit)
-            .map_err(storage_error)
+            .map_err(Error::from)
     }
 
     /// Writes the bearing and removes what was staged.
@@ -236,7 +236,7 @@ impl Database {
         let (from, to) = ([table::STAGED], [table::STAGED + 1]);
         self.store
             .scan(disk, &from, &to, Direction::Forward, &mut visit)
-            .map_err(storage_error)
+            .map_err(Error::from)
     }
 }
 

@@ -1,9 +1,12 @@
 //! Requests of pages (`docs/PAGE.md`) to an open database.
 
 use super::answers::Known;
-use super::database::{Database, Waiting, storage_error};
+use super::database::{Database, Waiting};
 use super::exchange::Told;
-use super::out::{Asker, Out, Step, member_text, member_whole, reply, write_member};
+use super::list::write_rows;
+use super::out::{
+    Asker, EMPTY, Out, Step, map, member_text, member_whole, notice, reply, write_name,
+};
 use super::transaction::Transaction;
 use super::verdict::Moves;
 use crate::doc::codec::Items;
@@ -20,8 +23,7 @@ use crate::protocol::message::Mutation;
 use crate::query::ast::Query;
 use crate::query::check::CheckedQuery;
 use crate::query::evaluate::evaluate;
-use crate::query::patch::write_rows;
-use crate::store::{Batch, StoreError};
+use crate::store::{Batch, StoreError, StoreProblem};
 use crate::txn::operation::Operation;
 use crate::txn::staging::Staging;
 use crate::txn::table;
@@ -31,7 +33,7 @@ use std::rc::Rc;
 struct Call<'a> {
     asker: Asker,
     request: &'a mut Value,
-    /// The JSON of the answer; empty if somebody gives it later.
+    /// The answer; empty if somebody gives it later.
     ok: Vec<u8>,
 }
 
@@ -70,7 +72,7 @@ impl Database {
         let mut call = Call {
             asker,
             request,
-            ok: b"{}".to_vec(),
+            ok: EMPTY.to_vec(),
         };
         let result = match self.dispatch(step, kind, &mut call) {
             Ok(()) if call.ok.is_empty() => return,
@@ -88,10 +90,12 @@ impl Database {
     /// A write that could not be made durable, whether it is there or not.
     fn refuse(&mut self, step: &mut Step<'_>, asker: Asker, reason: Option<StoreError>) {
         let problem = "it could not be flushed";
-        let reason = reason.unwrap_or_else(|| StoreError::Poisoned {
-            problem: problem.into(),
+        let reason = reason.unwrap_or_else(|| {
+            StoreError::from(StoreProblem::Poisoned {
+                problem: problem.into(),
+            })
         });
-        let error = storage_error(reason);
+        let error = Error::from(reason);
         let notice = reply(asker.number, Err(&error));
         step.out.post(asker.tab, &notice);
         self.answers.keep(asker, notice);
@@ -257,8 +261,8 @@ impl Database {
         let name = &self.schema.at(query.collection).name;
         for (key, staged) in &transaction.staging.documents {
             if key.collection == *name {
-                rows.retain(|row| row.id != key.id);
                 let id = key.id.as_bytes();
+                rows.retain(|row| row.id() != id);
                 rows.extend(self.read_row(query.collection, id, &staged.after)?);
             }
         }
@@ -277,13 +281,11 @@ impl Database {
         }
         let tab = call.asker.tab;
         let rows = self.live.subscribe(tab, subscription, query, &mut all)?;
-        let notice = step.out.notice(tab);
-        notice.extend_from_slice(b"{\"kind\":\"result\"");
-        member_whole(notice, "subscription", subscription.0);
-        member_whole(notice, "revision", self.store.last().0);
-        write_member(notice, "rows");
-        write_rows(notice, &rows);
-        notice.push(b'}');
+        let mut notice = notice("result", 3);
+        member_whole(&mut notice, "subscription", subscription.0);
+        member_whole(&mut notice, "revision", self.store.last().0);
+        write_rows(&mut notice, &rows);
+        step.out.post(tab, &notice);
         Ok(())
     }
 
@@ -411,11 +413,10 @@ impl Database {
 
     /// The answer to `open`.
     pub fn answer_open(&mut self, asker: Asker, out: &mut Out) {
-        let mut ok = b"{".to_vec();
+        let mut ok = map(2);
         member_text(&mut ok, "replica", Some(&self.replica.to_text()));
-        write_member(&mut ok, "status");
+        write_name(&mut ok, "status");
         ok.extend_from_slice(&self.told_status);
-        ok.push(b'}');
         out.answer(asker, Ok(&ok));
     }
 }
@@ -432,16 +433,15 @@ impl Call<'_> {
 
     fn give_rows(&mut self, query: &CheckedQuery, rows: &mut Vec<Rc<Row>>) -> Result<(), Error> {
         let rows = evaluate(query, rows)?;
-        self.ok = b"{\"rows\":".to_vec();
+        self.ok = map(1);
         write_rows(&mut self.ok, &rows);
-        self.ok.push(b'}');
         Ok(())
     }
 }
 
-/// A batch that holds the answer `{}` to this request, and the answer.
+/// A batch that holds the empty answer to this request, and the answer.
 fn answer_batch(asker: Asker) -> (Batch, Vec<u8>) {
-    let notice = reply(asker.number, Ok(b"{}"));
+    let notice = reply(asker.number, Ok(EMPTY));
     let mut batch = Batch::new();
     batch.put(table::answer(asker.tab, asker.number), notice.clone());
     (batch, notice)

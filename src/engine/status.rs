@@ -3,7 +3,8 @@
 
 use super::database::Database;
 use super::exchange::explain;
-use super::out::{Step, member_text, member_value, member_whole, write_member};
+use super::out::{Step, map, member, member_text, member_whole, notice, write_head, write_name};
+use crate::doc::codec::MAP;
 use crate::doc::value::Value;
 use crate::event::Input;
 use crate::platform::disk::Survival;
@@ -17,23 +18,24 @@ impl Database {
             return;
         }
         for tab in &self.pages {
-            let notice = step.out.notice(*tab);
-            notice.extend_from_slice(b"{\"kind\":\"status\",\"status\":");
+            let mut notice = notice("status", 1);
+            write_name(&mut notice, "status");
             notice.extend_from_slice(&status);
-            notice.push(b'}');
+            step.out.post(*tab, &notice);
         }
         self.told_status = status;
     }
 
-    /// The status as JSON.
+    /// The status as a value.
     pub fn status(&self, input: &Input) -> Vec<u8> {
-        let mut out = b"{\"storage\":".to_vec();
+        let mut out = map(3);
+        write_name(&mut out, "storage");
         self.write_storage(&mut out);
-        write_member(&mut out, "sync");
+        write_name(&mut out, "sync");
         self.write_sync(&mut out, input);
-        write_member(&mut out, "outbox");
+        write_name(&mut out, "outbox");
         let counts = self.outbox.counts();
-        out.push(b'{');
+        write_head(&mut out, MAP, 5);
         for (name, count) in [
             ("queued", counts.queued),
             ("sent", counts.sent),
@@ -43,27 +45,25 @@ impl Database {
         ] {
             member_whole(&mut out, name, count as u64);
         }
-        out.extend_from_slice(b"}}");
         out
     }
 
     fn write_storage(&self, out: &mut Vec<u8>) {
         let storage = &self.storage;
         let is_durable = storage.survival != Survival::Nothing;
-        out.push(b'{');
+        write_head(out, MAP, 8);
         member_text(out, "kind", Some(storage.kind));
-        member_value(out, "durable", &Value::Bool(is_durable));
+        member(out, "durable", &Value::Bool(is_durable));
         member_text(out, "state", Some(storage.state));
-        member_value(out, "full", &Value::Bool(self.store.is_full()));
+        member(out, "full", &Value::Bool(self.store.is_full()));
         member_text(out, "message", storage.problem.as_deref());
         member_whole(out, "bytes", self.store.bytes());
         member_whole(out, "cutBytes", storage.cut_bytes);
         member_whole(out, "indexing", self.indexes.building() as u64);
-        out.push(b'}');
     }
 
     fn write_sync(&self, out: &mut Vec<u8>, input: &Input) {
-        out.push(b'{');
+        write_head(out, MAP, 5);
         let mut until_ms = None;
         match &self.link {
             None => write_state(out, "off", None),
@@ -93,9 +93,8 @@ impl Database {
         member_optional(out, "until", until_ms);
         let bearing = self.link.as_ref().map(|link| &link.bearing);
         let pulled = bearing.filter(|bearing| bearing.is_pulled);
-        member_value(out, "pulled", &Value::Bool(pulled.is_some()));
+        member(out, "pulled", &Value::Bool(pulled.is_some()));
         member_optional(out, "version", pulled.map(|bearing| bearing.checkpoint.0));
-        out.push(b'}');
     }
 }
 

@@ -43,7 +43,7 @@ impl Transaction {
         let name = &schema.at(change.collection).name;
         let row = change.old.as_ref().or(change.new.as_ref());
         let is_same = |key: &crate::doc::path::DocumentKey| {
-            row.is_some_and(|row| row.id == key.id) && *name == key.collection
+            row.is_some_and(|row| row.id() == key.id.as_bytes()) && *name == key.collection
         };
         self.staging.documents.keys().any(is_same)
     }

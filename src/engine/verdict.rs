@@ -2,7 +2,8 @@
 //! and is shown.
 
 use super::database::Database;
-use super::out::{Out, Step, member_text, member_value, member_whole};
+use super::out::{Out, Step, member_text, member_whole, notice, write_name};
+use crate::doc::codec::write_value;
 use crate::doc::path::{DocumentKey, Path};
 use crate::doc::row::Change;
 use crate::doc::value::Value;
@@ -252,18 +253,21 @@ impl Database {
                 (None, State::Accepted(..)) => continue,
                 (None, _) => "discarded",
             };
-            let mut notice = b"{\"kind\":\"entry\"".to_vec();
+            let reason = after.as_ref().and_then(|after| after.state.reason());
+            let seq = before.state.seq();
+            let lost = moves.discarded.iter().find(|(of, _)| Some(*of) == seq);
+            let members = 2 + 2 * u64::from(reason.is_some()) + u64::from(lost.is_some());
+            let mut notice = notice("entry", members);
             member_whole(&mut notice, "entry", before.id.0);
             member_text(&mut notice, "state", Some(name));
-            if let Some(reason) = after.as_ref().and_then(|after| after.state.reason()) {
+            if let Some(reason) = reason {
                 member_text(&mut notice, "code", Some(&reason.code));
                 member_text(&mut notice, "message", Some(&reason.message));
             }
-            let seq = before.state.seq();
-            if let Some((_, lost)) = moves.discarded.iter().find(|(of, _)| Some(*of) == seq) {
-                member_value(&mut notice, "discarded", lost);
+            if let Some((_, lost)) = lost {
+                write_name(&mut notice, "discarded");
+                write_value(&mut notice, lost);
             }
-            notice.push(b'}');
             for tab in tabs {
                 out.post(tab, &notice);
             }

@@ -1,13 +1,13 @@
 //! Committing local writes: rows, base, outbox entry, answer and counters in one record; then live
 //! queries move.
 
-use super::database::{Database, Waiting, storage_error};
-use super::out::{Asker, Out, Step, reply, write_whole};
+use super::database::{Database, Waiting};
+use super::out::{Asker, Out, Step, map, member_text, member_whole, reply};
 use crate::doc::path::DocumentKey;
 use crate::effect::Effect;
 use crate::error::{Error, Problem};
 use crate::event::Input;
-use crate::ids::{EntryId, Life};
+use crate::ids::Life;
 use crate::limits::TRANSACTION_BYTES_MAX;
 use crate::merge::record;
 use crate::outbox::codec;
@@ -111,7 +111,7 @@ impl Database {
             batch.put(place, Vec::new());
             return Ok(());
         }
-        let base = self.store.get(disk, &place).map_err(storage_error)?;
+        let base = self.store.get(disk, &place)?;
         if base.is_none() || planted::is("engine_base_overwritten") {
             batch.put(place, std::mem::take(&mut staged.before));
         }
@@ -156,13 +156,10 @@ impl Database {
 
 /// The answer to a write: the outbox entry it became, if it is to be sent.
 fn written(entry: Option<&Entry>) -> Vec<u8> {
-    let mut ok = b"{\"entry\":".to_vec();
+    let mut ok = map(1);
     match entry {
-        Some(Entry {
-            id: EntryId(id), ..
-        }) => write_whole(&mut ok, *id),
-        None => ok.extend_from_slice(b"null"),
+        Some(entry) => member_whole(&mut ok, "entry", entry.id.0),
+        None => member_text(&mut ok, "entry", None),
     }
-    ok.push(b'}');
     ok
 }

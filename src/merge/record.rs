@@ -11,7 +11,6 @@ use crate::causal::stamp::Stamp;
 use crate::doc::codec::{Items, binary, write_stamp, write_value, write_varint};
 use crate::doc::dictionary::{Dictionary, PathId};
 use crate::doc::path::Path;
-use crate::doc::row::Row;
 use crate::doc::schema::Collection;
 use crate::error::{Error, Problem};
 use crate::ids::{Life, Version};
@@ -169,20 +168,6 @@ impl Columns {
         }
         items.check(Some(values))
     }
-}
-
-/// The row of these values; None if any is damaged.
-pub fn row(id: &str, values: &[&[u8]]) -> Option<Row> {
-    let mut is_whole = true;
-    let read = |value: &&[u8]| {
-        let mut items = Items::new(value);
-        let value = items.value();
-        is_whole &= items.check(()).is_some();
-        value
-    };
-    let values = values.iter().map(read).collect();
-    let id = id.into();
-    is_whole.then_some(Row { id, values })
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ impl Operator for Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doc::codec::binary;
     use crate::doc::row::Row;
     use crate::doc::value::Value;
     use crate::operator::predicate::Relation;
@@ -43,14 +44,9 @@ mod tests {
         let is_one = Predicate::Compare {
             column: 1,
             relation: Relation::Equal,
-            operand: Value::int(1),
+            operand: binary(&Value::int(1)),
         };
-        let row = |value| {
-            Rc::new(Row {
-                id: "a".into(),
-                values: vec![Value::int(value)],
-            })
-        };
+        let row = |value| Rc::new(Row::of("a", &[Value::int(value)]));
         let (old, new) = (row(1), row(2));
         let delta = ZSet::from_iter([(Rc::clone(&old), -1), (new, 1)]);
         let out = Filter::new(is_one).apply(delta);

@@ -6,7 +6,6 @@
 
 use crate::doc::key::{self, Direction};
 use crate::doc::row::Row;
-use crate::doc::value::Value;
 use crate::zset::sort;
 use std::rc::Rc;
 
@@ -49,14 +48,9 @@ impl Order {
     pub fn write_key(&self, out: &mut Vec<u8>, row: &Row) {
         out.clear();
         for (column, direction) in &self.columns {
-            match column.checked_sub(1).map(|field| row.values.get(field)) {
-                Some(value) => {
-                    key::encode_column(out, value.unwrap_or(&Value::Null), *direction);
-                }
-                None => key::encode_column(out, &Value::text(&row.id), *direction),
-            }
+            key::encode_column(out, row.cell(*column), *direction);
         }
-        out.extend_from_slice(row.id.as_bytes());
+        out.extend_from_slice(row.id());
     }
 
     /// The row with its key.
@@ -78,18 +72,17 @@ pub fn sorted(entries: Vec<Entry>) -> Vec<Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doc::value::Value;
     use Direction::{Ascending, Descending};
 
     fn row(id: &str, values: [i64; 2]) -> Rc<Row> {
-        Rc::new(Row {
-            id: id.into(),
-            values: values.map(Value::int).into(),
-        })
+        Rc::new(Row::of(id, &values.map(Value::int)))
     }
 
     fn ids(order: &Order, rows: &[Rc<Row>]) -> String {
         let entries = sorted(rows.iter().map(|row| order.entry(row)).collect());
-        entries.iter().map(|entry| entry.row.id.as_str()).collect()
+        let id = |entry: &Entry| str::from_utf8(entry.row.id()).unwrap().to_string();
+        entries.iter().map(id).collect()
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //! equal form only where that is obvious, so that equal queries are found equal. Must not know
 //! field names or kinds.
 
+use crate::doc::codec::{NULL, compare};
 use crate::doc::row::Row;
-use crate::doc::value::Value;
 use crate::zset::sort;
 use std::cmp::Ordering;
 
@@ -36,15 +36,15 @@ pub enum Predicate {
         column: usize,
         /// The relation.
         relation: Relation,
-        /// What it is compared with.
-        operand: Value,
+        /// What it is compared with, in its binary form.
+        operand: Vec<u8>,
     },
     /// The column equals one of the operands, which are sorted.
     In {
         /// The column.
         column: usize,
-        /// What it may equal.
-        operands: Vec<Value>,
+        /// What it may equal, in the binary form.
+        operands: Vec<Vec<u8>>,
     },
     /// The column is null.
     IsNull {
@@ -85,16 +85,16 @@ impl Predicate {
                 column,
                 relation,
                 operand,
-            } => match compare(row, *column, operand) {
+            } => match compare_cell(row, *column, operand) {
                 Some(ordering) => relation.admits(ordering),
                 None => *relation == Relation::NotEqual,
             },
             Self::In { column, operands } => operands
                 .binary_search_by(|operand| {
-                    compare(row, *column, operand).map_or(Ordering::Less, Ordering::reverse)
+                    compare_cell(row, *column, operand).map_or(Ordering::Less, Ordering::reverse)
                 })
                 .is_ok(),
-            Self::IsNull { column } => is_null(row, *column),
+            Self::IsNull { column } => row.cell(*column) == [NULL],
             Self::And(args) => args.iter().all(|arg| arg.holds(row)),
             Self::Or(args) => args.iter().any(|arg| arg.holds(row)),
             Self::Not(arg) => !arg.holds(row),
@@ -102,10 +102,10 @@ impl Predicate {
     }
 
     /// One of these values, in any order.
-    pub fn one_of(column: usize, operands: Vec<Value>) -> Self {
-        let mut operands = sort::sorted(operands, Ord::cmp);
+    pub fn one_of(column: usize, operands: Vec<Vec<u8>>) -> Self {
+        let mut operands = sort::sorted(operands, |a, b| compare(a, b));
         operands.dedup();
-        match <[Value; 1]>::try_from(operands) {
+        match <[Vec<u8>; 1]>::try_from(operands) {
             Ok([operand]) => Self::Compare {
                 column,
                 relation: Relation::Equal,
@@ -164,39 +164,33 @@ impl Predicate {
 }
 
 /// The column's value against the operand; none if it is null.
-fn compare(row: &Row, column: usize, operand: &Value) -> Option<Ordering> {
-    let Some(field) = column.checked_sub(1) else {
-        return operand.as_str().map(|id| row.id.as_str().cmp(id));
-    };
-    let value = row.values.get(field)?;
-    if value.is_null() && !crate::planted::is("query_null_is_smallest") {
+fn compare_cell(row: &Row, column: usize, operand: &[u8]) -> Option<Ordering> {
+    let cell = row.cell(column);
+    if cell == [NULL] && !crate::planted::is("query_null_is_smallest") {
         return None;
     }
-    Some(value.cmp(operand))
-}
-
-fn is_null(row: &Row, column: usize) -> bool {
-    column
-        .checked_sub(1)
-        .is_some_and(|field| row.values.get(field).is_none_or(Value::is_null))
+    Some(compare(cell, operand))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doc::codec::binary;
+    use crate::doc::value::Value;
 
     fn row(value: Value) -> Row {
-        Row {
-            id: "b".into(),
-            values: vec![value],
-        }
+        Row::of("b", &[value])
     }
 
-    fn compared(column: usize, relation: Relation, operand: Value) -> Predicate {
+    fn one_of(column: usize, operands: &[Value]) -> Predicate {
+        Predicate::one_of(column, operands.iter().map(binary).collect())
+    }
+
+    fn compared(column: usize, relation: Relation, operand: &Value) -> Predicate {
         Predicate::Compare {
             column,
             relation,
-            operand,
+            operand: binary(operand),
         }
     }
 
@@ -205,12 +199,12 @@ mod tests {
         use Relation::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
         let null = row(Value::Null);
         for relation in [Equal, Less, LessOrEqual, Greater, GreaterOrEqual] {
-            let predicate = compared(1, relation, Value::int(1));
+            let predicate = compared(1, relation, &Value::int(1));
             assert!(!predicate.holds(&null));
             assert!(predicate.negated().holds(&null));
         }
-        assert!(compared(1, NotEqual, Value::int(1)).holds(&null));
-        assert!(!Predicate::one_of(1, vec![Value::int(1), Value::int(2)]).holds(&null));
+        assert!(compared(1, NotEqual, &Value::int(1)).holds(&null));
+        assert!(!one_of(1, &[Value::int(1), Value::int(2)]).holds(&null));
         assert!(Predicate::IsNull { column: 1 }.holds(&null));
         assert!(!Predicate::IsNull { column: 0 }.holds(&null));
     }
@@ -218,14 +212,15 @@ mod tests {
     #[test]
     fn the_id_is_compared_as_a_string() {
         let row = row(Value::Null);
-        assert!(compared(0, Relation::Greater, Value::text("a")).holds(&row));
+        assert!(compared(0, Relation::Greater, &Value::text("a")).holds(&row));
         let ids = ["a", "b", "c"].map(Value::text);
-        assert!(Predicate::one_of(0, ids.to_vec()).holds(&row));
+        assert!(one_of(0, &ids).holds(&row));
     }
 
     #[test]
     fn one_of_finds_each_of_its_values_and_no_other() {
-        let even = Predicate::one_of(1, (0..100).rev().map(|n| Value::int(n * 2)).collect());
+        let even: Vec<_> = (0..100).rev().map(|n| Value::int(n * 2)).collect();
+        let even = one_of(1, &even);
         for number in 0..200 {
             assert_eq!(even.holds(&row(Value::int(number))), number % 2 == 0);
         }
@@ -233,19 +228,16 @@ mod tests {
 
     #[test]
     fn obviously_equal_predicates_are_equal() {
-        let a = || compared(1, Relation::Equal, Value::int(1));
-        let b = || compared(0, Relation::Less, Value::text("x"));
+        let a = || compared(1, Relation::Equal, &Value::int(1));
+        let b = || compared(0, Relation::Less, &Value::text("x"));
         let nested = Predicate::all(vec![b(), Predicate::all(vec![a(), b()])]);
         assert_eq!(Predicate::all(vec![a(), b()]), nested);
         assert_eq!(Predicate::any(vec![a()]), a());
-        assert_eq!(
-            Predicate::one_of(1, vec![Value::int(1), Value::int(1)]),
-            a()
-        );
+        assert_eq!(one_of(1, &[Value::int(1), Value::int(1)]), a());
         assert_eq!(b().negated().negated(), b());
         assert_eq!(
             a().negated(),
-            compared(1, Relation::NotEqual, Value::int(1))
+            compared(1, Relation::NotEqual, &Value::int(1))
         );
         assert_ne!(
             Predicate::all(vec![a(), b()]),

@@ -101,10 +101,7 @@ mod tests {
     use std::rc::Rc;
 
     fn entry(key: u16, version: u8) -> Entry {
-        let row = Rc::new(Row {
-            id: version.to_string(),
-            values: Vec::new(),
-        });
+        let row = Rc::new(Row::of(&version.to_string(), &[]));
         Entry {
             key: Box::new(key.to_be_bytes()),
             row,
@@ -150,9 +147,11 @@ mod tests {
                 let is_sound = |block: &Vec<Entry>| (1..=BLOCK_MAX).contains(&block.len());
                 prop_assert!(rest.blocks.iter().all(is_sound));
             }
-            let pair = |entry: &Entry| (entry.key.to_vec(), entry.row.id.clone());
+            let pair = |entry: &Entry| (entry.key.to_vec(), entry.row.id().to_vec());
             let left = rest.blocks.iter().flatten().map(pair);
-            let pair = |(key, step): (&u16, &u8)| (key.to_be_bytes().to_vec(), step.to_string());
+            let pair = |(key, step): (&u16, &u8)| {
+                (key.to_be_bytes().to_vec(), step.to_string().into_bytes())
+            };
             let expected = model.iter().map(pair);
             prop_assert!(left.eq(expected));
         }

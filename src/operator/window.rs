@@ -102,8 +102,8 @@ impl Window {
         } else {
             assert!(
                 self.rest.put(new),
-                "a row that changes was there: {}",
-                old.row.id
+                "a row that changes was there: {:?}",
+                old.row.value(0)
             );
         }
     }
@@ -114,8 +114,8 @@ impl Window {
         } else {
             assert!(
                 self.rest.remove(&old.key),
-                "a row that leaves was there: {}",
-                old.row.id
+                "a row that leaves was there: {:?}",
+                old.row.value(0)
             );
         }
     }
@@ -216,7 +216,7 @@ impl Operator for Window {
     fn apply(&mut self, delta: ZSet) -> ListDelta {
         let mut work = Work::default();
         let delta = delta.consolidate();
-        for versions in delta.entries().chunk_by(|a, b| a.0.id == b.0.id) {
+        for versions in delta.entries().chunk_by(|a, b| a.0.id() == b.0.id()) {
             let (old, new) = (version(versions, -1), version(versions, 1));
             let known = usize::from(old.is_some()) + usize::from(new.is_some());
             assert!(
@@ -253,10 +253,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn row(id: u8, value: i64) -> Rc<Row> {
-        Rc::new(Row {
-            id: char::from(b'a' + id).to_string(),
-            values: vec![Value::int(value)],
-        })
+        let id = char::from(b'a' + id).to_string();
+        Rc::new(Row::of(&id, &[Value::int(value)]))
     }
 
     fn list(window: &Window) -> Vec<Rc<Row>> {

@@ -1,9 +1,8 @@
 //! Which part of an index a query needs: ranges of the keys in which every row is that the
 //! predicate may hold. Must not know where keys are stored.
 
-use crate::doc::codec::binary;
+use crate::doc::codec::{Items, NULL};
 use crate::doc::key;
-use crate::doc::value::Value;
 use crate::operator::predicate::{Predicate, Relation};
 
 /// Keys from the first up to, and without, the second.
@@ -71,15 +70,14 @@ pub fn access(
 }
 
 /// The only value that the column may have.
-fn fixed(demand: &Predicate, of: usize) -> Option<&Value> {
-    const NULL: &Value = &Value::Null;
+fn fixed(demand: &Predicate, of: usize) -> Option<&[u8]> {
     match demand {
         Predicate::Compare {
             column,
             relation: Relation::Equal,
             operand,
         } if *column == of => Some(operand),
-        Predicate::IsNull { column } if *column == of => Some(NULL),
+        Predicate::IsNull { column } if *column == of => Some(&[NULL]),
         _ => None,
     }
 }
@@ -91,11 +89,16 @@ struct Keys {
 }
 
 impl Keys {
-    fn of(&self, value: &Value) -> Vec<u8> {
+    fn of(&self, value: &[u8]) -> Vec<u8> {
         let mut key = self.prefix.clone();
-        match (self.form, value) {
-            (Form::Id, Value::String(id)) => key.extend_from_slice(id.as_bytes()),
-            _ => push_value(&mut key, &binary(value)),
+        match self.form {
+            Form::Id => key.extend(
+                Items::new(value)
+                    .string()
+                    .map(str::as_bytes)
+                    .unwrap_or_default(),
+            ),
+            Form::Values => push_value(&mut key, value),
         }
         key
     }
@@ -118,7 +121,7 @@ impl Keys {
         // No key goes on with ff, and a comparison with null is false.
         let mut from = match self.form {
             Form::Id => self.prefix.clone(),
-            Form::Values => self.end_of(&self.of(&Value::Null)),
+            Form::Values => self.end_of(&self.of(&[NULL])),
         };
         let mut to = self.prefix.clone();
         to.push(0xff);
@@ -172,13 +175,15 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doc::codec::binary;
+    use crate::doc::value::Value;
     use proptest::prelude::*;
 
     fn compare(column: usize, relation: Relation, operand: i64) -> Predicate {
         Predicate::Compare {
             column,
             relation,
-            operand: Value::int(operand),
+            operand: binary(&Value::int(operand)),
         }
     }
 
@@ -189,10 +194,10 @@ mod tests {
     }
 
     /// The same about long strings instead of numbers.
-    fn lengthen(value: &Value) -> Value {
-        match value {
-            Value::Number(number) => long(number.get() as i64),
-            other => other.clone(),
+    fn lengthen(value: &[u8]) -> Vec<u8> {
+        match Items::new(value).value() {
+            Value::Number(number) => binary(&long(number.get() as i64)),
+            other => binary(&other),
         }
     }
 
@@ -207,9 +212,10 @@ mod tests {
                 relation,
                 operand: lengthen(&operand),
             },
-            Predicate::In { column, operands } => {
-                Predicate::one_of(column, operands.iter().map(lengthen).collect())
-            }
+            Predicate::In { column, operands } => Predicate::one_of(
+                column,
+                operands.iter().map(|operand| lengthen(operand)).collect(),
+            ),
             other => other,
         }
     }
@@ -227,15 +233,19 @@ mod tests {
             .prop_map(|(column, relation, operand)| compare(column, relation, operand));
         let among = (1_usize..4, proptest::collection::vec(-2_i64..3, 0..3)).prop_map(
             |(column, operands)| {
-                Predicate::one_of(column, operands.into_iter().map(Value::int).collect())
+                let operands = operands
+                    .into_iter()
+                    .map(|operand| binary(&Value::int(operand)));
+                Predicate::one_of(column, operands.collect())
             },
         );
         let null = (1_usize..4).prop_map(|column| Predicate::IsNull { column });
         prop_oneof![4 => compared, 1 => among, 1 => null]
     }
 
-    fn any_cell() -> impl Strategy<Value = Value> {
+    fn any_cell() -> impl Strategy<Value = Vec<u8>> {
         prop_oneof![1 => Just(Value::Null), 5 => (-3_i64..4).prop_map(Value::int)]
+            .prop_map(|value| binary(&value))
     }
 
     proptest! {
@@ -249,13 +259,14 @@ mod tests {
             let (mut demands, mut values) = (demands, cells);
             if is_long {
                 demands = demands.iter().map(lengthened).collect();
-                values = values.iter().map(lengthen).collect();
+                values = values.iter().map(|value| lengthen(value)).collect();
             }
             let predicate = Predicate::all(demands);
-            let row = crate::doc::row::Row { id: "x".into(), values };
+            let values: Vec<_> = values.iter().map(Vec::as_slice).collect();
+            let row = crate::doc::row::Row::new("x", &values);
             let mut key = Vec::new();
             for column in &columns {
-                push_value(&mut key, &binary(&row.values[column - 1]));
+                push_value(&mut key, row.cell(*column));
             }
             key.extend_from_slice(b"x");
             if let Some(access) = access(&predicate, &columns, Form::Values, Vec::new()) {
@@ -273,12 +284,12 @@ mod tests {
         ) {
             for relation in [Relation::Equal, Relation::Less, Relation::GreaterOrEqual] {
                 let predicate = Predicate::Compare {
-                    column: 0, relation, operand: Value::text(&operand),
+                    column: 0, relation, operand: binary(&Value::text(&operand)),
                 };
                 let access = access(&predicate, &[0], Form::Id, b"p".to_vec());
                 let access = access.expect("ids are ordered");
                 for id in &ids {
-                    let row = crate::doc::row::Row { id: id.clone(), values: vec![] };
+                    let row = crate::doc::row::Row::new(id, &[]);
                     let key = [b"p", id.as_bytes()].concat();
                     let is_in = access.ranges.iter().any(|(from, to)| *from <= key && key < *to);
                     prop_assert_eq!(is_in, predicate.holds(&row));

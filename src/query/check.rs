@@ -102,7 +102,7 @@ fn check_condition(
         } => {
             let (column, field) = in_field(field)?;
             check_operand(&format!("{place}.value"), collection, field, value)?;
-            let (relation, operand) = (*relation, value.clone());
+            let (relation, operand) = (*relation, binary(value));
             Ok(Predicate::Compare {
                 column,
                 relation,
@@ -119,7 +119,8 @@ fn check_condition(
                     value,
                 )?;
             }
-            Ok(Predicate::one_of(column, values.clone()))
+            let operands = values.iter().map(binary).collect();
+            Ok(Predicate::one_of(column, operands))
         }
         Condition::IsNull { field } => Ok(Predicate::IsNull {
             column: in_field(field)?.0,

@@ -91,14 +91,10 @@ mod tests {
     #[test]
     fn the_first_rows_are_found_whatever_their_number() {
         let rows: Vec<_> = (0..1_000_i64)
-            .map(|n| Row {
-                id: format!("{n:03}"),
-                values: vec![Value::int(n * 7 % 100)],
-            })
-            .map(Rc::new)
+            .map(|n| Rc::new(Row::of(&format!("{n:03}"), &[Value::int(n * 7 % 100)])))
             .collect();
         let mut expected = rows.clone();
-        expected.sort_by(|a, b| b.values.cmp(&a.values).then(a.id.cmp(&b.id)));
+        expected.sort_by_key(|row| (std::cmp::Reverse(row.values()), row.id().to_vec()));
         for limit in [
             Some(0),
             Some(1),

@@ -197,6 +197,7 @@ impl LiveQueries {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doc::codec::binary;
     use crate::doc::value::Value;
     use crate::operator::order::Order;
     use crate::operator::predicate::{Predicate, Relation};
@@ -216,14 +217,11 @@ mod tests {
     }
 
     fn row(id: &str, value: i64) -> Rc<Row> {
-        Rc::new(Row {
-            id: id.into(),
-            values: vec![Value::int(value)],
-        })
+        Rc::new(Row::of(id, &[Value::int(value)]))
     }
 
     fn query(value: i64, limit: usize) -> CheckedQuery {
-        let (column, operand) = (1, Value::int(value));
+        let (column, operand) = (1, binary(&Value::int(value)));
         let predicate = Predicate::Compare {
             column,
             relation: Relation::Equal,

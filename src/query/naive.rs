@@ -46,19 +46,16 @@ fn compare(query: &Query, collection: &Collection, a: &Row, b: &Row) -> Ordering
             return ordering;
         }
     }
-    a.id.cmp(&b.id)
+    a.id().cmp(b.id())
 }
 
 fn value(collection: &Collection, row: &Row, field: &str) -> Value {
     if field == "id" {
-        return Value::String(row.id.clone());
+        return row.value(0);
     }
-    let named = collection
-        .fields
-        .iter()
-        .zip(&row.values)
-        .find(|(known, _)| known.name == field);
-    named.expect("the query is valid").1.clone()
+    let mut fields = collection.fields.iter();
+    let position = fields.position(|known| known.name == field);
+    row.value(position.expect("the query is valid") + 1)
 }
 
 fn holds(condition: &Condition, collection: &Collection, row: &Row) -> bool {

@@ -2,12 +2,11 @@
 //! `patch`).
 //!
 //! Rows that did not change are not in it. A row moves only if its place among the rows that stay
-//! changes. Rows and patches are written as JSON straight from the values. Must not know tabs or
+//! changes. Must not know tabs or
 //! subscriptions.
 
-use crate::doc::json;
+use crate::doc::codec::NULL;
 use crate::doc::row::Row;
-use crate::doc::value::Value;
 use crate::operator::window::ListDelta;
 use crate::zset::sort::sorted;
 use std::rc::Rc;
@@ -86,9 +85,10 @@ impl Patch {
 
     fn update(&mut self, position: usize, old: &Row, row: Rc<Row>) {
         let mut columns = Vec::new();
-        for (field, (old, new)) in old.values.iter().zip(&row.values).enumerate() {
-            if old != new && !(crate::planted::is("query_patch_drops_null") && new.is_null()) {
-                columns.push(field + 1);
+        for column in 1..row.columns() {
+            let (old, new) = (old.cell(column), row.cell(column));
+            if old != new && !(crate::planted::is("query_patch_drops_null") && new == [NULL]) {
+                columns.push(column);
             }
         }
         if !columns.is_empty() {
@@ -107,93 +107,18 @@ impl Patch {
             && self.inserts.is_empty()
             && self.updates.is_empty()
     }
-
-    /// Writes the members of the notice, without braces: `"removes":[...],"moves":...`.
-    pub fn write_members(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"\"removes\":[");
-        separated(out, &self.removes, |out, at| write_count(out, *at));
-        out.extend_from_slice(b"],\"moves\":[");
-        separated(out, &self.moves, |out, (from, to)| {
-            out.push(b'[');
-            write_count(out, *from);
-            out.push(b',');
-            write_count(out, *to);
-            out.push(b']');
-        });
-        out.extend_from_slice(b"],\"inserts\":[");
-        separated(out, &self.inserts, |out, (at, row)| {
-            out.push(b'[');
-            write_count(out, *at);
-            out.push(b',');
-            write_row(out, row);
-            out.push(b']');
-        });
-        out.extend_from_slice(b"],\"updates\":[");
-        separated(out, &self.updates, |out, update| update.write(out));
-        out.push(b']');
-    }
-}
-
-impl Update {
-    fn write(&self, out: &mut Vec<u8>) {
-        out.push(b'[');
-        write_count(out, self.position);
-        out.extend_from_slice(b",[");
-        separated(out, &self.columns, |out, column| {
-            out.push(b'[');
-            write_count(out, *column);
-            out.push(b',');
-            json::write(out, self.row.values.get(column - 1).unwrap_or(&Value::Null));
-            out.push(b']');
-        });
-        out.extend_from_slice(b"]]");
-    }
 }
 
 /// For each row that came, where it is among those gone.
 fn pair(gone: &[(usize, Rc<Row>)], came: &[(usize, Rc<Row>)]) -> Vec<Option<usize>> {
-    let id_of = |at: usize| gone.get(at).map_or("", |gone| gone.1.id.as_str());
+    let id_of = |at: usize| gone.get(at).map_or(&[][..], |gone| gone.1.id());
     let by_id = sorted((0..gone.len()).collect(), |a, b| id_of(*a).cmp(id_of(*b)));
     let mut partners = Vec::with_capacity(came.len());
     for (_, came) in came {
-        let found = by_id.binary_search_by(|at| id_of(*at).cmp(&came.id));
+        let found = by_id.binary_search_by(|at| id_of(*at).cmp(came.id()));
         partners.push(found.ok().and_then(|at| by_id.get(at).copied()));
     }
     partners
-}
-
-/// Writes rows as the page reads them: each a list of the id and the fields in the schema's order.
-pub fn write_rows<'a>(out: &mut Vec<u8>, rows: impl IntoIterator<Item = &'a Rc<Row>>) {
-    out.push(b'[');
-    separated(out, rows, |out, row| write_row(out, row));
-    out.push(b']');
-}
-
-fn write_row(out: &mut Vec<u8>, row: &Row) {
-    out.push(b'[');
-    json::write_text(out, &row.id);
-    for value in &row.values {
-        out.push(b',');
-        json::write(out, value);
-    }
-    out.push(b']');
-}
-
-fn write_count(out: &mut Vec<u8>, count: usize) {
-    json::write(out, &Value::int((count as u64).cast_signed()));
-}
-
-fn separated<T>(
-    out: &mut Vec<u8>,
-    items: impl IntoIterator<Item = T>,
-    mut write: impl FnMut(&mut Vec<u8>, T),
-) {
-    for (at, item) in items.into_iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
-        write(out, item);
-    }
 }
 
 /// What the page does, for tests.
@@ -222,17 +147,17 @@ impl Patch {
             let place = new
                 .get_mut(update.position)
                 .expect("a position of the new list");
-            let mut row = Row::clone(place);
-            assert_eq!(row.id, update.row.id, "an update keeps the id");
-            for column in &update.columns {
-                let values = (
-                    row.values.get_mut(column - 1),
-                    update.row.values.get(column - 1),
-                );
-                if let (Some(value), Some(new)) = values {
-                    value.clone_from(new);
+            assert_eq!(place.id(), update.row.id(), "an update keeps the id");
+            let cell = |column: usize| {
+                if update.columns.contains(&column) {
+                    update.row.cell(column)
+                } else {
+                    place.cell(column)
                 }
-            }
+            };
+            let id = str::from_utf8(place.id()).expect("an id is a text");
+            let values: Vec<_> = (1..place.columns()).map(cell).collect();
+            let row = Row::new(id, &values);
             *place = Rc::new(row);
         }
         new
@@ -242,12 +167,10 @@ impl Patch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doc::value::Value;
 
     fn row(id: &str, value: i64) -> Rc<Row> {
-        Rc::new(Row {
-            id: id.into(),
-            values: vec![Value::int(value), Value::Null],
-        })
+        Rc::new(Row::of(id, &[Value::int(value), Value::Null]))
     }
 
     #[test]
@@ -280,34 +203,6 @@ mod tests {
             patch.applied_to(&[row("a", 1), row("b", 2)]),
             [row("b", 0), row("a", 1)]
         );
-    }
-
-    #[test]
-    fn the_notice_is_written_as_the_page_reads_it() {
-        let patch = Patch {
-            removes: vec![0, 2],
-            moves: vec![(3, 0)],
-            inserts: vec![(1, row("n\"", 5))],
-            updates: vec![Update {
-                position: 2,
-                columns: vec![1, 2],
-                row: row("b", 7),
-            }],
-        };
-        let mut out = b"{".to_vec();
-        patch.write_members(&mut out);
-        out.push(b'}');
-        let expected = concat!(
-            r#"{"removes":[0,2],"moves":[[3,0]],"inserts":[[1,["n\"",5,null]]],"#,
-            r#""updates":[[2,[[1,7],[2,null]]]]}"#
-        );
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
-        let mut rows = Vec::new();
-        write_rows(&mut rows, &[row("a", 1), row("b", -2)]);
-        assert_eq!(rows, br#"[["a",1,null],["b",-2,null]]"#);
-        rows.clear();
-        write_rows(&mut rows, &[]);
-        assert_eq!(rows, b"[]");
     }
 
     #[test]

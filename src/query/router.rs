@@ -6,8 +6,7 @@
 //! not know what circuits hold.
 
 use super::check::CheckedQuery;
-use crate::doc::row::{Change, Row};
-use crate::doc::value::Value;
+use crate::doc::row::Change;
 use crate::operator::predicate::{Predicate, Relation};
 use crate::sorted::{SortedMap, SortedSet};
 
@@ -22,8 +21,8 @@ pub enum Route {
     Constant {
         /// The column.
         column: usize,
-        /// The value.
-        value: Value,
+        /// The value in its binary form.
+        value: Vec<u8>,
     },
     /// The collection is the circuit's.
     Every,
@@ -38,18 +37,18 @@ pub struct Router {
 #[derive(Debug, Default)]
 struct Collection {
     every: SortedSet<CircuitId>,
-    columns: SortedMap<usize, SortedMap<Value, SortedSet<CircuitId>>>,
+    columns: SortedMap<usize, SortedMap<Vec<u8>, SortedSet<CircuitId>>>,
 }
 
 impl Router {
     /// Enters a circuit and says how. The route must be given back to [`Router::remove`].
     pub fn insert(&mut self, id: CircuitId, query: &CheckedQuery) -> Route {
         let collection = self.collections.get_or_default(query.collection);
-        let crowd = |(column, value): &(usize, &Value)| {
+        let crowd = |(column, value): &(usize, &[u8])| {
             let found = collection
                 .columns
                 .get(column)
-                .and_then(|values| values.get(value));
+                .and_then(|values| values.get(*value));
             found.map_or(0, SortedSet::len)
         };
         // The constant that fewest circuits share tells most. Ties go to the first in the
@@ -61,10 +60,10 @@ impl Router {
             return Route::Every;
         };
         let values = collection.columns.get_or_default(column);
-        values.get_or_default(value.clone()).insert(id);
+        values.get_or_default(value.to_vec()).insert(id);
         Route::Constant {
             column,
-            value: value.clone(),
+            value: value.to_vec(),
         }
     }
 
@@ -103,15 +102,15 @@ impl Router {
         };
         collection.every.iter().for_each(|id| visit(*id));
         for (column, values) in &collection.columns {
-            let old = change.old.as_ref().and_then(|row| cell(row, *column));
-            let new = change.new.as_ref().and_then(|row| cell(row, *column));
+            let old = change.old.as_ref().map(|row| row.cell(*column));
+            let new = change.new.as_ref().map(|row| row.cell(*column));
             let old = if old == new || crate::planted::is("query_router_skips_old") {
                 None
             } else {
                 old
             };
             for value in [old, new].into_iter().flatten() {
-                if let Some(circuits) = values.get(&*value) {
+                if let Some(circuits) = values.get(value) {
                     circuits.iter().for_each(|id| visit(*id));
                 }
             }
@@ -120,7 +119,7 @@ impl Router {
 }
 
 /// Adds the constants that the predicate demands.
-fn add_constants<'a>(predicate: &'a Predicate, into: &mut Vec<(usize, &'a Value)>) {
+fn add_constants<'a>(predicate: &'a Predicate, into: &mut Vec<(usize, &'a [u8])>) {
     match predicate {
         Predicate::Compare {
             column,
@@ -136,25 +135,20 @@ fn add_constants<'a>(predicate: &'a Predicate, into: &mut Vec<(usize, &'a Value)
     }
 }
 
-fn cell(row: &Row, column: usize) -> Option<std::borrow::Cow<'_, Value>> {
-    use std::borrow::Cow::{Borrowed, Owned};
-    match column.checked_sub(1) {
-        Some(field) => row.values.get(field).map(Borrowed),
-        None => Some(Owned(Value::text(&row.id))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doc::codec::binary;
+    use crate::doc::row::Row;
+    use crate::doc::value::Value;
     use crate::operator::order::Order;
     use std::rc::Rc;
 
-    fn equal(column: usize, operand: Value) -> Predicate {
+    fn equal(column: usize, operand: &Value) -> Predicate {
         Predicate::Compare {
             column,
             relation: Relation::Equal,
-            operand,
+            operand: binary(operand),
         }
     }
 
@@ -168,10 +162,7 @@ mod tests {
     }
 
     fn row(id: &str, value: i64) -> Rc<Row> {
-        Rc::new(Row {
-            id: id.into(),
-            values: vec![Value::int(value), Value::text("open")],
-        })
+        Rc::new(Row::of(id, &[Value::int(value), Value::text("open")]))
     }
 
     fn routed(router: &Router, old: Option<Rc<Row>>, new: Option<Rc<Row>>) -> Vec<u64> {
@@ -193,10 +184,10 @@ mod tests {
         for number in 0..1_000 {
             router.insert(
                 CircuitId(number),
-                &query(equal(1, Value::int(number.cast_signed()))),
+                &query(equal(1, &Value::int(number.cast_signed()))),
             );
         }
-        router.insert(CircuitId(1_000), &query(equal(0, Value::text("x"))));
+        router.insert(CircuitId(1_000), &query(equal(0, &Value::text("x"))));
         router.insert(CircuitId(1_001), &query(Predicate::always()));
         assert_eq!(
             routed(&router, Some(row("a", 3)), Some(row("a", 7))),
@@ -220,8 +211,8 @@ mod tests {
         let mut router = Router::default();
         let both = |value| {
             Predicate::all(vec![
-                equal(1, Value::int(value)),
-                equal(2, Value::text("open")),
+                equal(1, &Value::int(value)),
+                equal(2, &Value::text("open")),
             ])
         };
         for number in 0..10 {
@@ -235,8 +226,8 @@ mod tests {
         let mut router = Router::default();
         for predicate in [
             Predicate::always(),
-            equal(1, Value::int(1)),
-            equal(0, Value::text("a")),
+            equal(1, &Value::int(1)),
+            equal(0, &Value::text("a")),
         ] {
             let query = query(predicate);
             let route = router.insert(CircuitId(1), &query);

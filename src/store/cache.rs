@@ -1,7 +1,7 @@
 //! Blocks of runs that were read, within a budget of bytes: who was used longest ago goes.
 
 use super::block::Block;
-use super::error::StoreError;
+use super::error::{StoreError, StoreProblem};
 use super::run::{Extent, Run, RunId};
 use crate::platform::disk::{Disk, DiskError};
 use crate::sorted::search;
@@ -155,7 +155,7 @@ fn read_at(
     let count = disk.read(run.file, offset, &mut bytes)?;
     if count > bytes.len() {
         let problem = "a read out of range".into();
-        return Err(StoreError::Disk(DiskError::Failed(problem)));
+        return Err(StoreProblem::Disk(DiskError::Failed(problem)).into());
     }
     bytes.truncate(count);
     Ok(bytes)
@@ -225,7 +225,7 @@ mod tests {
                 read_ahead: None,
             };
             let read = reader.block(&run, extent(offset));
-            assert!(matches!(read, Err(StoreError::Damaged { .. })));
+            assert!(read.is_err_and(|error| error.is_damage()));
         }
         assert_eq!(disk.0, 40);
     }

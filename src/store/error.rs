@@ -1,11 +1,44 @@
 //! What a store refuses, and why.
 
 use crate::platform::disk::DiskError;
+use std::ops::Deref;
+use std::rc::Rc;
 
-/// Why the store did not do what was asked.
+/// Why the store did not do what was asked; behind a pointer, which is cheap to pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreError(Rc<StoreProblem>);
+
+impl Deref for StoreError {
+    type Target = StoreProblem;
+
+    fn deref(&self) -> &StoreProblem {
+        &self.0
+    }
+}
+
+impl StoreError {
+    /// Whether the store must be opened again.
+    pub fn is_poisoned(&self) -> bool {
+        matches!(**self, StoreProblem::Poisoned { .. })
+    }
+
+    /// Whether what is on the disk is not what was written.
+    pub fn is_damage(&self) -> bool {
+        matches!(**self, StoreProblem::Damaged { .. })
+    }
+}
+
+impl From<StoreProblem> for StoreError {
+    #[inline(never)]
+    fn from(problem: StoreProblem) -> Self {
+        Self(Rc::new(problem))
+    }
+}
+
+/// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum StoreError {
+pub enum StoreProblem {
     /// There is no space. Nothing was changed.
     Full,
     /// The batch does not fit a group. Nothing was changed.
@@ -44,10 +77,11 @@ pub enum StoreError {
 }
 
 impl From<DiskError> for StoreError {
+    #[inline(never)]
     fn from(error: DiskError) -> Self {
-        match error {
-            DiskError::Full => Self::Full,
-            other => Self::Disk(other),
-        }
+        Self::from(match error {
+            DiskError::Full => StoreProblem::Full,
+            other => StoreProblem::Disk(other),
+        })
     }
 }

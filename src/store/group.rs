@@ -1,6 +1,6 @@
 //! The preamble of a file and the header of a group: `docs/FORMAT.md` section 3.
 
-use super::error::StoreError;
+use super::error::{StoreError, StoreProblem};
 use super::name::LogId;
 use crate::ids::Commit;
 use xxhash_rust::xxh64::xxh64;
@@ -79,9 +79,10 @@ pub(super) fn seal(
 ) -> Result<(), StoreError> {
     let payload = group.get(HEADER_BYTES..).unwrap_or_default();
     let Ok(length) = u32::try_from(payload.len()) else {
-        return Err(StoreError::TooLarge {
+        return Err(StoreProblem::TooLarge {
             bytes: payload.len(),
-        });
+        }
+        .into());
     };
     let [a, b, c] = *GROUP_MAGIC;
     let marks = u32::from_le_bytes([a, b, c, kind as u8]);

@@ -2,7 +2,7 @@
 
 use super::builder::RunBuilder;
 use super::cache::Reader;
-use super::error::StoreError;
+use super::error::{StoreError, StoreProblem};
 use super::merged::Merged;
 use super::run::{Run, RunId, RunRecord};
 use crate::ids::FileId;
@@ -107,7 +107,7 @@ impl Job {
                 self.unflushed += 1;
                 Ok(count as u64)
             }
-            _ => Err(StoreError::Full),
+            _ => Err(StoreProblem::Full.into()),
         }
     }
 

@@ -4,7 +4,7 @@
 //! recovery's.
 
 use super::batch::{VisitEntry, read_entries};
-use super::error::StoreError;
+use super::error::{StoreError, StoreProblem};
 use super::group::{self, HEADER_BYTES, Header, Kind, PREAMBLE_BYTES, Preamble};
 use super::manifest::Manifest;
 use super::name::LogName;
@@ -57,10 +57,11 @@ impl Log {
         match group::read_preamble(&log.bytes) {
             Preamble::Good => log.follow(),
             Preamble::Newer(version) => {
-                return Err(StoreError::NewerFormat {
+                return Err(StoreProblem::NewerFormat {
                     file: name.to_text(),
                     version,
-                });
+                }
+                .into());
             }
             Preamble::Bad => {}
         }
@@ -159,16 +160,14 @@ impl Log {
 fn read_file(disk: &mut dyn Disk, file: FileId, length: u64) -> Result<Vec<u8>, StoreError> {
     let size = disk.size(file)?.min(length);
     let Ok(size) = usize::try_from(size) else {
-        return Err(StoreError::TooLarge { bytes: usize::MAX });
+        return Err(StoreProblem::TooLarge { bytes: usize::MAX }.into());
     };
     let mut bytes = vec![0; size];
     let mut filled = 0;
     while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
         let count = disk.read(file, filled as u64, rest)?;
         if count > rest.len() {
-            return Err(StoreError::Disk(DiskError::Failed(
-                "a read out of range".into(),
-            )));
+            return Err(StoreProblem::Disk(DiskError::Failed("a read out of range".into())).into());
         }
         if count == 0 {
             break;

@@ -5,7 +5,7 @@
 
 use super::batch::push_entry;
 use super::cache::Reader;
-use super::error::StoreError;
+use super::error::{StoreError, StoreProblem};
 use super::log::{Group, Log};
 use super::manifest::{Link, Manifest};
 use super::memtable::Memtable;
@@ -181,11 +181,14 @@ impl Recovery {
             offset,
             problem,
         } = self.report.damage.first()?.clone();
-        Some(StoreError::Damaged {
-            file,
-            offset,
-            problem,
-        })
+        Some(
+            StoreProblem::Damaged {
+                file,
+                offset,
+                problem,
+            }
+            .into(),
+        )
     }
 
     /// The store, for reading only. Every commit is refused with `refusal`. Nothing is left here.
@@ -204,7 +207,7 @@ impl Recovery {
     pub fn begin(&mut self, disk: &mut dyn Disk, file: FileId) -> Result<Store, StoreError> {
         loop {
             match self.write_head(disk, file) {
-                Err(StoreError::Full) if !self.links_given_up.is_empty() => {
+                Err(error) if *error == StoreProblem::Full && !self.links_given_up.is_empty() => {
                     self.links = std::mem::take(&mut self.links_given_up);
                 }
                 Err(error) => return Err(error),

@@ -7,7 +7,7 @@
 use super::batch::{push_varint, read_varint};
 use super::block::{self, Block, CHECK_BYTES};
 use super::cache::{AHEAD, ReadAhead, Reader};
-use super::error::StoreError;
+use super::error::{StoreError, StoreProblem};
 use super::filter;
 use super::name;
 use crate::ids::{Commit, FileId, Term};
@@ -242,11 +242,12 @@ impl Run {
 
     /// Damage at an offset.
     pub fn damaged(&self, offset: u64) -> StoreError {
-        StoreError::Damaged {
+        StoreProblem::Damaged {
             file: self.record.id.to_text(),
             offset,
             problem: "a block is not as it was written",
         }
+        .into()
     }
 }
 

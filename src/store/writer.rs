@@ -2,7 +2,7 @@
 //!
 //! Knows which bytes are written and which are flushed. It must not know keys or values.
 
-use super::error::StoreError;
+use super::error::{StoreError, StoreProblem};
 use super::group::{self, HEADER_BYTES, Kind, PREAMBLE_BYTES};
 use super::manifest::{Link, Manifest};
 use super::name::LogName;
@@ -48,9 +48,10 @@ impl Writer {
         (reserve, room): (Reserve, Room),
     ) -> Result<Self, StoreError> {
         if disk.size(file)? > 0 {
-            return Err(StoreError::TermTaken {
+            return Err(StoreProblem::TermTaken {
                 file: name.to_text(),
-            });
+            }
+            .into());
         }
         let mut bytes = group::preamble(group::LOG_MAGIC);
         bytes.extend_from_slice(&group::start_group());
@@ -130,7 +131,7 @@ impl Writer {
     /// Why nothing may be written any more, if so.
     pub fn problem(&self) -> Option<StoreError> {
         let problem = self.problem.clone();
-        problem.map(|problem| StoreError::Poisoned { problem })
+        problem.map(|problem| StoreProblem::Poisoned { problem }.into())
     }
 
     /// Whether the log itself proves, durably, that its head was flushed.
@@ -266,7 +267,7 @@ impl Writer {
             }
         }
         self.reserve.is_full = true;
-        Err(StoreError::Full)
+        Err(StoreProblem::Full.into())
     }
 
     fn poison(&mut self, error: &DiskError) -> StoreError {
@@ -277,8 +278,9 @@ impl Writer {
             DiskError::Failed(problem) => problem,
         };
         self.problem = Some(problem.to_string());
-        StoreError::Poisoned {
+        StoreProblem::Poisoned {
             problem: problem.to_string(),
         }
+        .into()
     }
 }

@@ -350,9 +350,8 @@ impl Device {
         self.driver.run();
         let posts = self.posts.take();
         for (_, bytes) in posts {
-            let message = json::read(&bytes).expect("notices are JSON");
-            for notice in message.get("messages").and_then(Value::as_list).unwrap() {
-                self.take(notice.clone());
+            for notice in message::notices(&bytes) {
+                self.take(notice);
             }
         }
     }

@@ -129,8 +129,8 @@ fn a_condition_and_its_negation_divide_the_collection() {
         let fails = case.live(&case.with(Some(Condition::Not(Box::new(condition)))));
         let mut both = [holds, fails].concat();
         let mut all = case.live(&case.with(None));
-        both.sort_by(|a, b| a.id.cmp(&b.id));
-        all.sort_by(|a, b| a.id.cmp(&b.id));
+        both.sort_by(|a, b| a.id().cmp(b.id()));
+        all.sort_by(|a, b| a.id().cmp(b.id()));
         assert_eq!(both, all);
     }
 }

@@ -1,10 +1,12 @@
-//! A page as far as lists go: it reads the JSON of results and patches and applies it as
+//! A page as far as lists go: it reads the notices of results and patches and applies it as
 //! `docs/PAGE.md` says. It knows rows only as lists of values.
 
-use holm::doc::json;
+use holm::doc::codec::MAP;
 use holm::doc::row::Row;
 use holm::doc::value::Value;
-use holm::query::patch::{Patch, write_rows};
+use holm::engine::list::{PATCH_MEMBERS, write_patch, write_rows};
+use holm::engine::message;
+use holm::query::patch::Patch;
 use std::rc::Rc;
 
 /// What the page shows.
@@ -15,8 +17,7 @@ pub struct Page {
 
 /// A row as the page has it.
 pub fn plain(row: &Row) -> Value {
-    let id = [Value::text(&row.id)];
-    Value::List(id.into_iter().chain(row.values.iter().cloned()).collect())
+    Value::List((0..row.columns()).map(|column| row.value(column)).collect())
 }
 
 /// The id of a row.
@@ -28,7 +29,15 @@ fn members<'a>(message: &'a Value, name: &str) -> &'a [Value] {
     message
         .get(name)
         .and_then(Value::as_list)
-        .expect("a patch has its four members")
+        .expect("a patch has all its members")
+}
+
+/// The one notice of a message, as it is after it crossed to the page.
+fn crossed(notice: &[u8]) -> Value {
+    let [notice] = message::notices(&message::to_page(notice))
+        .try_into()
+        .expect("one notice");
+    notice
 }
 
 fn position(value: &Value) -> usize {
@@ -45,20 +54,18 @@ fn pair(value: &Value) -> (&Value, &Value) {
 impl Page {
     /// Shows a result.
     pub fn show(rows: &[Rc<Row>]) -> Self {
-        let mut bytes = Vec::new();
+        let mut bytes = vec![MAP, 1];
         write_rows(&mut bytes, rows);
-        let Value::List(list) = json::read(&bytes).unwrap() else {
-            panic!("not a list")
-        };
-        Self { list }
+        Self {
+            list: members(&crossed(&bytes), "rows").to_vec(),
+        }
     }
 
     /// Applies a patch and checks that it says no more than it must.
     pub fn apply(&mut self, patch: &Patch) {
-        let mut bytes = b"{".to_vec();
-        patch.write_members(&mut bytes);
-        bytes.push(b'}');
-        let message = json::read(&bytes).unwrap();
+        let mut bytes = vec![MAP, PATCH_MEMBERS as u8];
+        write_patch(&mut bytes, patch);
+        let message = crossed(&bytes);
         let removes: Vec<usize> = members(&message, "removes").iter().map(position).collect();
         let moves: Vec<(usize, usize)> = members(&message, "moves")
             .iter()

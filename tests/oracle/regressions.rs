@@ -25,10 +25,7 @@ fn row((id, title, rating, year): Film) -> Row {
     let rating = rating.map_or(Value::Null, |rating| {
         Value::Number(Number::new(rating).unwrap())
     });
-    Row {
-        id: id.into(),
-        values: vec![Value::text(title), rating, Value::int(year)],
-    }
+    Row::of(id, &[Value::text(title), rating, Value::int(year)])
 }
 
 /// Films that differ in their rating only.
@@ -62,7 +59,10 @@ fn listen(query: &str, films: &[Film]) -> Listener {
     let shown = live
         .subscribe(TabId(1), SubscriptionId(1), checked, &mut rows.clone())
         .unwrap();
-    let rows = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
+    let rows = rows
+        .into_iter()
+        .map(|row| (row.id_text().to_string(), row))
+        .collect();
     Listener {
         schema,
         query,
@@ -86,7 +86,7 @@ impl Listener {
         }
         for film in films {
             let new = Rc::new(row(*film));
-            let old = self.rows.insert(new.id.clone(), Rc::clone(&new));
+            let old = self.rows.insert(new.id_text().to_string(), Rc::clone(&new));
             // What leaves is equal to what came, and not the same object.
             let old = old.map(|old| Rc::new(Row::clone(&old)));
             changes.push(Change {

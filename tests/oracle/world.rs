@@ -231,7 +231,7 @@ impl World {
                     Some(fields.iter().map(|field| of_field(rng, field)).collect())
                 }
                 Some(old) => {
-                    let mut values = old.values.clone();
+                    let mut values = old.values();
                     for _ in 0..=rng.below(2) {
                         let at = rng.below(fields.len());
                         values[at] = of_field(rng, &fields[at]);
@@ -240,10 +240,7 @@ impl World {
                 }
                 None => Some(fields.iter().map(|field| of_field(rng, field)).collect()),
             };
-            let new = new.map(|values| Row {
-                id: id.clone(),
-                values,
-            });
+            let new = new.map(|values| Row::of(&id, &values));
             changes.push(self.write(collection, id, new));
         }
         changes

@@ -29,17 +29,16 @@ pub struct Live {
 
 fn row_of(value: &Value) -> Rc<Row> {
     let values = value.as_list().unwrap_or_default();
-    Rc::new(Row {
-        id: row_id(value).into(),
-        values: values.iter().skip(1).cloned().collect(),
-    })
+    Rc::new(Row::of(row_id(value), values.get(1..).unwrap_or_default()))
 }
 
 /// Whether a page shows just these rows.
 fn is_shown(rows: &[Rc<Row>], shown: &[Value]) -> bool {
     let is_same = |(row, shown): (&Rc<Row>, &Value)| {
         let values = shown.as_list().unwrap_or_default();
-        row.id == row_id(shown) && Some(&row.values[..]) == values.get(1..)
+        (0..row.columns())
+            .map(|column| row.value(column))
+            .eq(values.iter().cloned())
     };
     rows.len() == shown.len() && rows.iter().zip(shown).all(is_same)
 }

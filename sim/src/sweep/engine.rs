@@ -183,10 +183,8 @@ impl Page {
         for _ in 0..ROUNDS {
             self.driver.run();
             for (_, bytes) in self.posts.take() {
-                let message = json::read(&bytes).unwrap_or_default();
-                let messages = message.get("messages").and_then(Value::as_list);
-                for message in messages.unwrap_or_default() {
-                    self.take(message, told)?;
+                for notice in message::notices(&bytes) {
+                    self.take(&notice, told)?;
                 }
             }
             self.time.advance(20);

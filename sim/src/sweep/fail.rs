@@ -12,7 +12,7 @@ use super::recorder::Notes;
 use super::work::{Work, caught};
 use crate::dice::Dice;
 use holm::platform::torn::{Failing, Shortage, TornDisk};
-use holm::store::StoreError;
+use holm::store::{StoreError, StoreProblem};
 
 /// Cases of the ordinary tests; fewer are a failure.
 pub const FLOOR: u64 = 20_000;
@@ -172,7 +172,7 @@ fn live(case: Case, seed: u64, tally: &mut Tally) -> Result<(), Fault> {
             }
             Ok(()) if has_room => tally.count("written or opened on a full disk"),
             Ok(()) => {}
-            Err(error) if error == StoreError::Full && has_room => {
+            Err(error) if *error == StoreProblem::Full && has_room => {
                 let problem = "refused as full though the reserve is there";
                 return Err(place(Fault::new(Blame::Other, problem)));
             }
@@ -250,16 +250,13 @@ fn reopen(life: &mut Life, plan: Plan) -> Result<(), Fault> {
 
 /// A refusal must fit what fails; a store that says it is poisoned stays so.
 fn judge_refusal(life: &mut Life, plan: Plan, error: &StoreError) -> Result<(), Fault> {
-    let is_fitting = match (error, plan) {
-        (StoreError::Full, Plan::Space { .. }) => true,
-        (StoreError::Disk(_), Plan::Call { nth, .. }) => nth <= life.disk.calls(),
-        (StoreError::Poisoned { .. }, Plan::Call { nth, .. }) => {
+    let is_fitting = match (&**error, plan) {
+        (StoreProblem::Full, Plan::Space { .. }) => true,
+        (StoreProblem::Disk(_), Plan::Call { nth, .. }) => nth <= life.disk.calls(),
+        (StoreProblem::Poisoned { .. }, Plan::Call { nth, .. }) => {
             let is_poisoned = nth <= life.disk.calls()
                 && (life.process.is_none()
-                    || matches!(
-                        life.commit(Account::try_commit)?,
-                        Err(StoreError::Poisoned { .. })
-                    ));
+                    || (life.commit(Account::try_commit)?).is_err_and(|error| error.is_poisoned()));
             life.process = None;
             is_poisoned
         }

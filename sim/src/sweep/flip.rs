@@ -13,7 +13,6 @@ use super::recorder::Notes;
 use super::work::{Work, caught};
 use crate::dice::Dice;
 use holm::platform::torn::{Image, TornDisk};
-use holm::store::StoreError;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Flips of the ordinary tests; fewer are a failure.
@@ -217,7 +216,7 @@ impl Subject {
     fn read_whole(&self, process: &mut Process) -> Result<Outcome, Fault> {
         let hash = match process.hash()? {
             Ok(hash) => hash,
-            Err(StoreError::Damaged { .. }) => {
+            Err(error) if error.is_damage() => {
                 if process.store.take_damage().is_none() {
                     return Err(Fault::new(Blame::Silent, "damage that is not told"));
                 }
@@ -259,7 +258,7 @@ impl Subject {
         self.was_written(&pairs)?;
         let batch = self.account.clone().try_commit(&mut Dice::new(1));
         match process.commit(batch) {
-            Err(StoreError::Damaged { .. }) => Ok(Outcome::Detected),
+            Err(error) if error.is_damage() => Ok(Outcome::Detected),
             other => {
                 let problem = format!("a commit on a damaged store: {other:?}");
                 Err(Fault::new(Blame::Silent, problem))

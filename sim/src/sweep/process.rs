@@ -8,7 +8,7 @@ use holm::event::Event;
 use holm::platform::disk::{Access, DiskError, Files, When};
 use holm::platform::inbox::Inbox;
 use holm::platform::torn::TornDisk;
-use holm::store::{Batch, Direction, Recovery, Report, Sizes, Store, StoreError};
+use holm::store::{Batch, Direction, Recovery, Report, Sizes, Store, StoreError, StoreProblem};
 use std::ops::ControlFlow;
 
 /// Name of the database in all sweeps.
@@ -102,7 +102,7 @@ fn try_open(disk: &TornDisk, notes: &Notes) -> Result<Opened, StoreError> {
 
 /// A promise of the harness's own ports, or of the store's steps, that was not kept.
 fn unanswered(what: &str) -> StoreError {
-    StoreError::Disk(DiskError::Failed(format!("{what} was never answered")))
+    StoreProblem::Disk(DiskError::Failed(format!("{what} was never answered"))).into()
 }
 
 impl Process {

@@ -205,11 +205,11 @@ impl World {
     }
 
     fn post(&mut self, device: usize, number: u64, tab: u64, bytes: Vec<u8>) -> bool {
-        self.note(&format!("d{device}"), "posts", &bytes);
-        let message = from_bytes(&bytes);
+        let notices = Value::List(message::notices(&bytes));
+        self.note(&format!("d{device}"), "posts", &to_bytes(&notices));
         let mut has_moved = false;
         let place = self.device(device).place();
-        for notice in list_of(&message, "messages") {
+        for notice in notices.as_list().unwrap_or_default() {
             has_moved |= matches!(text_of(notice, "kind"), "patch" | "result");
             self.tell(&Fact::Posted { place, tab, notice });
         }
@@ -380,7 +380,7 @@ impl World {
                 self.grant(index, number, wish);
                 continue;
             };
-            for notice in list_of(&from_bytes(&bytes), "messages") {
+            for notice in &message::notices(&bytes) {
                 let at = whole_of(notice, "number").checked_sub(first)? as usize;
                 let found = list_of(notice.get("ok")?, "rows").to_vec();
                 rows.insert(names().nth(at)?.into(), found);

@@ -1,30 +1,37 @@
 //! Values into JSON text.
 
 use super::{base64, float};
-use crate::doc::value::{Number, Value};
+use crate::doc::codec::{BYTES, FALSE, FLOAT, INT, Items, LIST, MAP, STRING, TRUE, binary};
+use crate::doc::value::Value;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Writes a value as JSON at the end of `out`.
 pub fn write(out: &mut Vec<u8>, value: &Value) {
-    match value {
-        Value::Null => out.extend_from_slice(b"null"),
-        Value::Bool(true) => out.extend_from_slice(b"true"),
-        Value::Bool(false) => out.extend_from_slice(b"false"),
-        Value::Number(number) => write_number(out, *number),
-        Value::String(text) => write_text(out, text),
-        Value::Bytes(bytes) => {
+    write_binary(out, &mut Items::new(&binary(value)));
+}
+
+/// Takes a value in its binary form and writes it as JSON at the end of `out`.
+pub fn write_binary(out: &mut Vec<u8>, items: &mut Items<'_>) {
+    match items.byte() {
+        FALSE => out.extend_from_slice(b"false"),
+        TRUE => out.extend_from_slice(b"true"),
+        INT => write_int(out, items.int()),
+        FLOAT => write_float(out, items),
+        STRING => write_utf8(out, items.bytes()),
+        BYTES => {
             out.extend_from_slice(b"{\"$\":\"bytes\",\"v\":\"");
-            base64::write(out, bytes);
+            base64::write(out, items.bytes());
             out.extend_from_slice(b"\"}");
         }
-        Value::List(list) => write_list(out, list),
-        Value::Map(members) if value.get("$").is_some() => {
+        LIST => write_list(out, items),
+        MAP if has_tag(items.clone()) => {
             out.extend_from_slice(b"{\"$\":\"map\",\"v\":");
-            write_members(out, members);
+            write_map(out, items);
             out.push(b'}');
         }
-        Value::Map(members) => write_members(out, members),
+        MAP => write_map(out, items),
+        _ => out.extend_from_slice(b"null"),
     }
 }
 
@@ -62,22 +69,38 @@ pub fn written(out: Vec<u8>) -> String {
     String::from_utf8(out).expect("JSON is written from strings")
 }
 
-fn write_list(out: &mut Vec<u8>, list: &[Value]) {
+fn write_list(out: &mut Vec<u8>, items: &mut Items<'_>) {
     out.push(b'[');
-    for item in list {
+    let mut left = items.varint();
+    while items.has_more(&mut left) {
         write_comma(out);
-        write(out, item);
+        write_binary(out, items);
     }
     out.push(b']');
 }
 
-fn write_members(out: &mut Vec<u8>, members: &[(String, Value)]) {
+fn write_map(out: &mut Vec<u8>, items: &mut Items<'_>) {
     out.push(b'{');
-    for (name, value) in members {
-        write_name(out, name);
-        write(out, value);
+    let mut left = items.varint();
+    while items.has_more(&mut left) {
+        write_comma(out);
+        write_utf8(out, items.bytes());
+        out.push(b':');
+        write_binary(out, items);
     }
     out.push(b'}');
+}
+
+/// Whether the map that comes next would read as something else.
+fn has_tag(mut items: Items<'_>) -> bool {
+    let mut left = items.varint();
+    while items.has_more(&mut left) {
+        if items.bytes() == b"$" {
+            return true;
+        }
+        items.skip_value();
+    }
+    false
 }
 
 /// Writes a comma, unless what comes next is the first in its brackets.
@@ -96,8 +119,11 @@ pub fn write_name(out: &mut Vec<u8>, name: &str) {
 
 /// Writes a string with its quotes.
 pub fn write_text(out: &mut Vec<u8>, text: &str) {
+    write_utf8(out, text.as_bytes());
+}
+
+fn write_utf8(out: &mut Vec<u8>, mut rest: &[u8]) {
     out.push(b'"');
-    let mut rest = text.as_bytes();
     while let Some(at) = rest
         .iter()
         .position(|byte| *byte < b' ' || matches!(byte, b'"' | b'\\'))
@@ -133,14 +159,19 @@ fn write_escape(out: &mut Vec<u8>, byte: u8) {
     out.push(short);
 }
 
-fn write_number(out: &mut Vec<u8>, number: Number) {
-    if number.get() < 0.0 {
+fn write_int(out: &mut Vec<u8>, int: i64) {
+    if int < 0 {
         out.push(b'-');
     }
-    match number.as_int() {
-        Some(int) => write_whole(out, int.unsigned_abs()),
-        None => float::write(out, number.get().abs()),
+    write_whole(out, int.unsigned_abs());
+}
+
+fn write_float(out: &mut Vec<u8>, items: &mut Items<'_>) {
+    let float = f64::from_le_bytes(items.take(8).try_into().unwrap_or_default());
+    if float < 0.0 {
+        out.push(b'-');
     }
+    float::write(out, float.abs());
 }
 
 /// Writes a whole number.

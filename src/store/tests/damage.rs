@@ -4,7 +4,7 @@ use super::life::{DATABASE, Life, Opened, Pairs, Session, WHOLE, open};
 use crate::event::Event;
 use crate::platform::disk::{Files, When};
 use crate::platform::torn::TornDisk;
-use crate::store::{Batch, Direction, Flushing, StoreError};
+use crate::store::{Batch, Direction, Flushing};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -79,7 +79,7 @@ fn judge(subject: &Subject, name: &str, content: Vec<u8>, what: &str) -> Option<
             assert!(!session.report.damage.is_empty());
             readable_is_true(subject, &mut session, what);
             assert!(
-                matches!(session.commit(one()), Err(StoreError::Damaged { .. })),
+                session.commit(one()).is_err_and(|error| error.is_damage()),
                 "{what}"
             );
             assert_eq!(session.store.flush_wanted(), None);
@@ -487,12 +487,12 @@ fn reads_right_or_says_so(disk: &TornDisk, pairs: &Pairs) -> bool {
         .scan(&mut session.files, from, to, Direction::Forward, visit);
     match &scanned {
         Ok(()) => assert!(found == *pairs, "a wrong answer"),
-        Err(error) => assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}"),
+        Err(error) => assert!(error.is_damage(), "{error:?}"),
     }
     for (key, value) in pairs {
         match session.store.get(&mut session.files, key) {
             Ok(found) => assert_eq!(found.as_deref(), Some(value.as_slice())),
-            Err(error) => assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}"),
+            Err(error) => assert!(error.is_damage(), "{error:?}"),
         }
     }
     scanned.is_err()

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::ids::{Commit, FileId};
 use crate::platform::disk::Files;
 use crate::platform::torn::{Failing, Shortage};
-use crate::store::{Batch, Report, StoreError};
+use crate::store::{Batch, Report, StoreProblem};
 
 /// One life in which the `nth` call on the disk fails.
 fn life_with_failure(nth: u64, failing: Failing, crashing: bool) -> u64 {
@@ -26,14 +26,13 @@ fn life_with_failure(nth: u64, failing: Failing, crashing: bool) -> u64 {
         };
         match result {
             Ok(()) => {}
-            Err(StoreError::Disk(error)) => assert_eq!(error, planned()),
-            Err(StoreError::Poisoned { .. }) => {
-                assert!(matches!(life.commit(), Err(StoreError::Poisoned { .. })));
+            Err(error) if error.is_poisoned() => {
+                assert!(life.commit().is_err_and(|error| error.is_poisoned()));
                 life.disk.heal();
-                assert!(matches!(life.commit(), Err(StoreError::Poisoned { .. })));
+                assert!(life.commit().is_err_and(|error| error.is_poisoned()));
                 life.kill();
             }
-            Err(other) => panic!("{other:?}"),
+            Err(error) => assert_eq!(*error, StoreProblem::Disk(planned())),
         }
     }
     life.disk.heal();
@@ -77,7 +76,7 @@ pub fn run_out_of_space() {
                 assert_eq!(life.disk.used(), before, "what did not fit was taken back");
                 Some(error)
             });
-            assert_eq!(refused, Some(StoreError::Full));
+            assert_eq!(refused, Some(StoreProblem::Full.into()));
             assert!(life.disk.used() <= used + room);
             life.flush()
                 .expect("what was written before can be flushed");
@@ -136,7 +135,7 @@ fn a_full_disk_refuses_to_begin_and_the_documents_can_still_be_read() {
         .begin(&mut files, file)
         .err()
         .expect("there is no space");
-    assert_eq!(refused, StoreError::Full);
+    assert_eq!(refused, StoreProblem::Full.into());
     let store = recovery.read_only(refused);
     let mut session = Session {
         files,
@@ -145,7 +144,7 @@ fn a_full_disk_refuses_to_begin_and_the_documents_can_still_be_read() {
         report: Report::default(),
     };
     assert!(session.store.is_open() && Some(&session.pairs()) == life.states.last());
-    assert_eq!(session.commit(Batch::new()), Err(StoreError::Full));
+    assert_eq!(session.commit(Batch::new()), Err(StoreProblem::Full.into()));
     life.disk.set_quota(None);
     assert!(life.open(WHOLE), "and nothing is damaged by the attempt");
 }
@@ -160,11 +159,11 @@ pub fn poison() {
     let flushed = session
         .store
         .flushed(&mut session.files, ticket, Err(planned()));
-    assert!(matches!(flushed, Err(StoreError::Poisoned { .. })));
+    assert!(flushed.is_err_and(|error| error.is_poisoned()));
     assert_eq!(session.store.durable(), Commit(0));
     assert_eq!(session.store.flush_wanted(), None);
     let length = life.disk.used();
-    assert!(matches!(life.commit(), Err(StoreError::Poisoned { .. })));
+    assert!(life.commit().is_err_and(|error| error.is_poisoned()));
     assert_eq!(life.disk.used(), length, "nothing was written");
     life.kill();
     assert!(life.open(WHOLE));
@@ -215,7 +214,7 @@ fn a_term_that_another_took_is_refused() {
         .begin(&mut files, FileId(1))
         .err()
         .expect("the file has content");
-    assert_eq!(refused, StoreError::TermTaken { file: wanted });
+    assert_eq!(refused, StoreProblem::TermTaken { file: wanted }.into());
     assert_eq!(
         life.disk.content(DATABASE, &name),
         Some(content),

@@ -6,7 +6,7 @@ use crate::platform::disk::{Access, DiskError, Files, When};
 use crate::platform::inbox::Inbox;
 use crate::platform::memory::SeededEntropy;
 use crate::platform::torn::{TornDisk, TornFiles};
-use crate::store::{Batch, Direction, Recovery, Report, Sizes, Store, StoreError};
+use crate::store::{Batch, Direction, Recovery, Report, Sizes, Store, StoreError, StoreProblem};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -47,6 +47,10 @@ pub fn open(disk: &TornDisk, steps: usize) -> Opened {
         Ok(opened) => opened,
         Err(error) => Opened::Failed(error),
     }
+}
+
+fn is_of_the_disk(error: &StoreError) -> bool {
+    matches!(**error, StoreProblem::Full | StoreProblem::Disk(_)) || error.is_poisoned()
 }
 
 /// Reads the database; makes nothing.
@@ -319,9 +323,7 @@ impl Life {
     /// whether it is open.
     pub fn open(&mut self, steps: usize) -> bool {
         let opened = match open(&self.disk, steps) {
-            Opened::Failed(
-                StoreError::Full | StoreError::Disk(_) | StoreError::Poisoned { .. },
-            ) => {
+            Opened::Failed(error) if is_of_the_disk(&error) => {
                 self.disk.heal();
                 open(&self.disk, WHOLE)
             }

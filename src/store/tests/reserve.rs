@@ -2,7 +2,7 @@
 
 use super::life::{DATABASE, Life, SMALL, Session, WHOLE};
 use crate::platform::torn::{Shortage, TornDisk};
-use crate::store::{Batch, Room, StoreError};
+use crate::store::{Batch, Room, StoreProblem};
 
 const NAME: &str = "reserve";
 const SHORTAGES: [Shortage; 3] = [Shortage::Short, Shortage::Absurd, Shortage::Refusal];
@@ -63,7 +63,7 @@ pub fn write_what_frees_room() {
             let deleted = session.commit(batch(Room::Reserve, key, None));
             deleted.expect("the reserve is there for it");
             assert_eq!(session.get(key), None);
-            assert_eq!(session.commit(free()), Err(StoreError::Full));
+            assert_eq!(session.commit(free()), Err(StoreProblem::Full.into()));
             assert!(session.store.is_full());
         }
         session.flush().expect("nothing fails");

@@ -3,7 +3,7 @@
 
 use super::life::{DATABASE, Life, Opened, Session, WHOLE, open};
 use crate::store::group;
-use crate::store::{Batch, Direction, Room, StoreError};
+use crate::store::{Batch, Direction, Room, StoreProblem};
 use std::ops::ControlFlow;
 
 #[test]
@@ -76,10 +76,11 @@ fn a_newer_format_is_refused_and_nothing_is_touched() {
     };
     assert_eq!(
         error,
-        StoreError::NewerFormat {
+        StoreProblem::NewerFormat {
             file: name.clone(),
             version: group::VERSION + 1
         }
+        .into()
     );
     assert_eq!(life.disk.names(DATABASE), std::slice::from_ref(&name));
     assert_eq!(life.disk.content(DATABASE, &name), Some(content));
@@ -193,7 +194,7 @@ fn what_adds_is_refused_before_memory_is_full_where_no_file_can_be_made() {
         asked.extend(session.store.files_wanted());
         write(session, Room::Free).err()
     });
-    assert_eq!(refused, Some(StoreError::Full));
+    assert_eq!(refused, Some(StoreProblem::Full.into()));
     let kept = session.store.last().0;
     assert!((20..100).contains(&kept), "{kept} pairs of 1,000 bytes");
     write(session, Room::Reserve).expect("what only frees room is written");
