@@ -1,16 +1,15 @@
 // A database as the app holds it: opens the engine and hands each part its connection.
-import { binaryOf } from './binary.ts';
 import type { BulkOptions } from './bulk.ts';
 import { Connection, type Notice } from './connection.ts';
 import { HolmError, toHolmError } from './error.ts';
-import { type Layout, layoutOf, type PlainRow, perCollection } from './layout.ts';
-import type { Answer, WireRow } from './message.ts';
+import { layoutOf, perCollection } from './layout.ts';
+import type { Answer } from './message.ts';
 import { type Mutations, mutationsOf, Writer } from './mutate.ts';
-import { type Observer, ObserverPool } from './observer.ts';
 import { Outbox } from './outbox.ts';
-import { type Ast, Query, type Source } from './query.ts';
+import { Query } from './query.ts';
 import { askToPersist } from './room.ts';
 import type { CollectionName, Insert, Operands, Row, Schema } from './schema.ts';
+import { LiveSource } from './source.ts';
 import { type DatabaseStatus, LiveStatus } from './status.ts';
 import { runTransaction, type Transaction } from './transaction.ts';
 import {
@@ -166,31 +165,6 @@ async function sendToken(
   }
   status.setTokenFault(fault);
   connection.send('token', { token }, () => {});
-}
-
-/** Runs queries on the connection; equal live queries share one observer. */
-class LiveSource implements Source {
-  readonly #connection: Connection;
-  readonly #observers = new ObserverPool();
-
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
-
-  get(query: Ast): Promise<readonly WireRow[]> {
-    return this.#connection.requestRows('get', { query });
-  }
-
-  observe(query: Ast, layout: Layout, failure: HolmError | undefined): Observer<PlainRow> {
-    // Of bytes, each is a character of its own.
-    const text = () => new TextDecoder('latin1').decode(binaryOf(query));
-    const key = failure ? `${failure.code} ${failure.message}` : text();
-    return this.#observers.get(key, layout, (subscriber) => {
-      if (!failure) return this.#connection.subscribe(query, subscriber);
-      subscriber.error(failure);
-      return () => {};
-    });
-  }
 }
 
 /** An open database. Made by `createDatabase`. */

@@ -77,6 +77,8 @@ const UNCONFIRMED_MAX = 32;
 export class Connection {
   /** Where the engine keeps its data, once it has said so. */
   storage: StorageStatus['kind'] | undefined;
+  /** How many engines there have been. */
+  engines = 0;
   readonly #tab = newTab();
   readonly #notify: (notice: Notice) => void;
   #port: Port | undefined;
@@ -118,11 +120,6 @@ export class Connection {
       const settle: Settle = (error, answer) => (error ? reject(error) : resolve(answer));
       this.send(kind, members, settle, ops);
     });
-  }
-
-  /** Asks for rows. */
-  async requestRows(kind: string, members: object): Promise<readonly WireRow[]> {
-    return (await this.request(kind, members)).rows ?? [];
   }
 
   /**
@@ -175,6 +172,7 @@ export class Connection {
       return;
     }
     this.#port = port;
+    this.engines += 1;
     if (this.#opening) this.#sendOpen(this.#opening);
   }
 

@@ -76,6 +76,11 @@ export class Layout {
     if (found) throw badValue(found, this.place('id'));
   }
 
+  /** Rows of the engine as plain objects. */
+  decodeRows(rows: readonly WireRow[]): PlainRow[] {
+    return rows.map((row) => this.decodeRow(row));
+  }
+
   /** A row of the engine as a plain object. */
   decodeRow(row: WireRow): PlainRow {
     const out: Record<string, unknown> = {};

@@ -23,7 +23,10 @@ export interface Answer {
   readonly replica?: string;
   readonly status?: WireStatus;
   readonly entry?: number | null;
+  /** Absent where they are as the request says that the page has them. */
   readonly rows?: readonly WireRow[];
+  /** The last commit that they show. */
+  readonly revision?: number;
   readonly lines?: readonly string[];
   readonly count?: number;
   readonly next?: string | null;

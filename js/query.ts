@@ -4,7 +4,6 @@
 import { toPlain } from './binary.ts';
 import { callOut, HolmError, throwLater, toHolmError } from './error.ts';
 import type { Layout, PlainRow } from './layout.ts';
-import type { WireRow } from './message.ts';
 import type { Observer } from './observer.ts';
 import type { Patch } from './rows.ts';
 import { badValue, type Json } from './value.ts';
@@ -50,7 +49,7 @@ export interface Conditions<W> {
 
 /** What runs queries: a database, or a transaction, which observes nothing. */
 export interface Source {
-  get(query: Ast): Promise<readonly WireRow[]>;
+  get(query: Ast, layout: Layout): Promise<readonly PlainRow[]>;
   observe(query: Ast, layout: Layout, failure: HolmError | undefined): Observer<PlainRow>;
 }
 
@@ -115,11 +114,12 @@ export class Selection<R, W> {
     });
   }
 
-  /** The rows now. */
+  /**
+   * The rows now. The array may be one that was given before, where nothing has changed since.
+   */
   async get(): Promise<readonly R[]> {
     if (this.failure) throw this.failure;
-    const rows = await this.source.get(this.query());
-    return rows.map((row) => this.layout.decodeRow(row) as R);
+    return (await this.source.get(this.query(), this.layout)) as readonly R[];
   }
 
   /** The query in the form the engine reads; equal queries have their members in one order. */

@@ -2,8 +2,7 @@
 // when something they read was changed by others.
 import type { Connection, Settle } from './connection.ts';
 import { HolmError, toHolmError } from './error.ts';
-import { type Layout, perCollection } from './layout.ts';
-import type { WireRow } from './message.ts';
+import { type Layout, type PlainRow, perCollection } from './layout.ts';
 import { idOf, operation } from './mutate.ts';
 import { type Ast, Selection, type Source } from './query.ts';
 import type { CollectionName, Insert, Operands, Row, Schema, Update } from './schema.ts';
@@ -91,9 +90,11 @@ class Attempt implements Source {
     this.#connection.send('abort', { transaction: this.#number }, () => {});
   }
 
-  async get(query: Ast): Promise<readonly WireRow[]> {
+  async get(query: Ast, layout: Layout): Promise<readonly PlainRow[]> {
     this.#mustBeOpen();
-    return this.#connection.requestRows('tx_get', { query, transaction: this.#number });
+    const members = { query, transaction: this.#number };
+    const { rows = [] } = await this.#connection.request('tx_get', members);
+    return layout.decodeRows(rows);
   }
 
   observe(): never {

@@ -282,3 +282,49 @@ describe('a live query', () => {
     expect(reported).toMatchObject([{ message: 'bad listener' }]);
   });
 });
+
+describe('a result that the app has', () => {
+  const rows = [['1', 'Ann']];
+
+  it('is not read again where nothing was committed', async () => {
+    const { engine, db } = await open();
+    engine.on('get', ({ since }) => ({ ok: since === 7 ? {} : { rows, revision: 7 } }));
+    const people = db.query.people;
+    const first = await people.get();
+    expect(await people.get()).toBe(first);
+    expect(await people.limit(1).get()).not.toBe(first);
+    expect(engine.of('get').map(({ since }) => since)).toEqual([undefined, 7, undefined]);
+    engine.on('get', () => ({ ok: { rows: [], revision: 8 } }));
+    expect(await people.get()).toEqual([]);
+    expect(first).toEqual([{ id: '1', name: 'Ann' }]);
+  });
+
+  it('is read again from another engine, whose commits are others', async () => {
+    const { engine, db } = await open();
+    engine.on('get', () => ({ ok: { rows, revision: 7 } }));
+    const people = db.query.people;
+    const first = await people.get();
+    engine.on('get', () => undefined);
+    const second = people.get();
+    await settled();
+    engine.lose();
+    engine.on('get', ({ since }) => ({
+      ok: since === 7 ? {} : { rows: [['2', 'Bo']], revision: 7 },
+    }));
+    engine.start();
+    expect(await second).toEqual([{ id: '2', name: 'Bo' }]);
+    expect(engine.of('get').map(({ since }) => since)).toEqual([undefined, 7, 7, undefined]);
+    expect(await people.get()).not.toBe(first);
+  });
+
+  it('is forgotten after many others', async () => {
+    const { engine, db } = await open();
+    engine.on('get', ({ since }) => ({ ok: since === 7 ? {} : { rows, revision: 7 } }));
+    const results: unknown[] = [];
+    for (let limit = 1; limit <= 65; limit += 1) {
+      results.push(await db.query.people.limit(limit).get());
+    }
+    expect(await db.query.people.limit(2).get()).toBe(results[1]);
+    expect(await db.query.people.limit(1).get()).not.toBe(results[0]);
+  });
+});

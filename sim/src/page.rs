@@ -69,6 +69,8 @@ pub struct Page {
     pub status: Value,
     /// Requests without an answer.
     pub pending: BTreeMap<u64, Value>,
+    /// What this engine answered last with all of a collection, and the last commit in it.
+    pub known: BTreeMap<String, (u64, Vec<Value>)>,
     opening: Value,
     queue: Vec<Value>,
     last_number: u64,
@@ -85,6 +87,7 @@ impl Page {
             subscriptions: BTreeMap::new(),
             status: Value::Null,
             pending: BTreeMap::new(),
+            known: BTreeMap::new(),
             opening,
             queue: Vec::new(),
             last_number: 0,
@@ -156,12 +159,14 @@ impl Page {
     /// A worker is there: opens the database on it.
     pub fn attach(&mut self) {
         self.stage = Stage::Opening;
+        self.known.clear();
         self.ask("open", self.opening.clone());
     }
 
     /// The worker is gone: what is unanswered and makes sense to the next one waits for it.
     pub fn detach(&mut self) {
         self.stage = Stage::Detached;
+        self.known.clear();
         self.queue.clear();
         let is_kept = |request: &Value| {
             matches!(

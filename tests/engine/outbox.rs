@@ -170,3 +170,24 @@ fn every_planted_bug_of_the_outbox_is_caught() {
         assert!(is_caught, "{bug}");
     }
 }
+
+#[test]
+fn rows_that_the_page_has_are_sent_again_after_a_commit_and_the_outbox_always() {
+    let machine = Machine::default();
+    let mut device = Device::open(&machine, 1, None);
+    device.write(&film("a", "Alien")).unwrap();
+    let get = |device: &mut Device, from: &str, since: u64| {
+        let query = format!(r#""kind":"get","query":{{"from":"{from}"}},"since":{since}"#);
+        device.ask(&query).unwrap()
+    };
+    let revision = |answer: &Value| answer.get("revision").and_then(Value::as_u64).unwrap();
+    let first = get(&mut device, "films", 0);
+    let since = revision(&first);
+    assert!(since > 0 && first.get("rows").is_some());
+    let again = get(&mut device, "films", since);
+    assert!(again.get("rows").is_none() && again.get("revision").is_none());
+    assert!(get(&mut device, "$outbox", since).get("rows").is_some());
+    device.write(&film("b", "Brazil")).unwrap();
+    let next = get(&mut device, "films", since);
+    assert!(revision(&next) > since && next.get("rows").is_some());
+}

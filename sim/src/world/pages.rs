@@ -356,12 +356,15 @@ impl World {
     pub(super) fn read_all(&mut self, index: usize) -> Option<Rows> {
         let names = || COLLECTIONS.into_iter().chain(["$outbox"]);
         let first = self.probes;
+        let mut known = std::mem::take(&mut self.device(index).page.known);
         let requests = names().zip(first..).map(|(name, number)| {
             let query = object([("from", text(name))]);
+            let since = known.get(name).map(|known| whole(known.0));
             object([
                 ("number", whole(number)),
                 ("kind", text("get")),
                 ("query", query),
+                ("since", since.unwrap_or_default()),
             ])
         });
         let requests: Vec<_> = requests.collect();
@@ -382,10 +385,15 @@ impl World {
             };
             for notice in &message::notices(&bytes) {
                 let at = whole_of(notice, "number").checked_sub(first)? as usize;
-                let found = list_of(notice.get("ok")?, "rows").to_vec();
-                rows.insert(names().nth(at)?.into(), found);
+                let (name, ok) = (names().nth(at)?, notice.get("ok")?);
+                if ok.get("rows").is_some() {
+                    let found = list_of(ok, "rows").to_vec();
+                    known.insert(name.into(), (whole_of(ok, "revision"), found));
+                }
+                rows.insert(name.into(), known.get(name)?.1.clone());
             }
         }
+        self.device(index).page.known = known;
         (rows.len() == names().count()).then_some(rows)
     }
 }

@@ -1,0 +1,64 @@
+// Runs the queries of a database, live and once.
+import { binaryOf } from './binary.ts';
+import type { Connection } from './connection.ts';
+import type { HolmError } from './error.ts';
+import type { Layout, PlainRow } from './layout.ts';
+import { type Observer, ObserverPool } from './observer.ts';
+import type { Ast, Source } from './query.ts';
+
+/** Results that are remembered, for as long as the app has them. */
+const RESULTS_MAX = 64;
+
+/** A result, and the last commit of which engine it shows. */
+interface Result {
+  readonly rows: WeakRef<readonly PlainRow[]>;
+  readonly revision: number | undefined;
+  readonly engine: number;
+}
+
+/**
+ * Runs queries on the connection. Equal live queries share one observer; a result that the app
+ * still has is not read again where nothing was committed since.
+ */
+export class LiveSource implements Source {
+  readonly #connection: Connection;
+  readonly #observers = new ObserverPool();
+  readonly #results = new Map<string, Result>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  async get(query: Ast, layout: Layout): Promise<readonly PlainRow[]> {
+    const key = keyOf(query);
+    const known = this.#results.get(key);
+    const engine = this.#connection.engines;
+    const old = known?.engine === engine ? known.rows.deref() : undefined;
+    const since = old && known?.revision;
+    const { rows: wire, revision } = await this.#connection.request('get', { query, since });
+    if (since && !wire) {
+      // Where another engine has answered, its commits are not those that were meant.
+      return old && engine === this.#connection.engines ? old : this.get(query, layout);
+    }
+    const rows = layout.decodeRows(wire ?? []);
+    this.#results.delete(key);
+    this.#results.set(key, { rows: new WeakRef(rows), revision, engine: this.#connection.engines });
+    const [oldest = key] = this.#results.keys();
+    if (this.#results.size > RESULTS_MAX) this.#results.delete(oldest);
+    return rows;
+  }
+
+  observe(query: Ast, layout: Layout, failure: HolmError | undefined): Observer<PlainRow> {
+    const key = failure ? `${failure.code} ${failure.message}` : keyOf(query);
+    return this.#observers.get(key, layout, (subscriber) => {
+      if (!failure) return this.#connection.subscribe(query, subscriber);
+      subscriber.error(failure);
+      return () => {};
+    });
+  }
+}
+
+/** The query as a text. Of its bytes, each is a character of its own. */
+function keyOf(query: Ast): string {
+  return new TextDecoder('latin1').decode(binaryOf(query));
+}
