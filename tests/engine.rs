@@ -15,6 +15,8 @@ mod export;
 mod full;
 #[path = "engine/indexes.rs"]
 mod indexes;
+#[path = "engine/ordered.rs"]
+mod ordered;
 #[path = "engine/outbox.rs"]
 mod outbox;
 #[path = "engine/rest.rs"]

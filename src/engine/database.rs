@@ -1,10 +1,10 @@
 //! An open database: everything the engine holds of it between steps, and how rows are read.
 
 use super::answers::Answers;
-use super::index::Indexes;
+use super::index::{Indexes, Stored};
 use super::link::Link;
 use super::list::{PATCH_MEMBERS, write_patch};
-use super::out::{Asker, Out, Step, member_whole, notice};
+use super::out::{Asker, Step, member_whole, notice};
 use crate::causal::hlc::Hlc;
 use crate::causal::stamp::Time;
 use crate::doc::codec::{Items, write_varint};
@@ -21,6 +21,7 @@ use crate::outbox::queue::{Counts, Outbox};
 use crate::planted;
 use crate::platform::disk::{Disk, DiskError, Survival};
 use crate::query::access::Range;
+use crate::query::evaluate::Rows;
 use crate::query::live::LiveQueries;
 use crate::sorted::SortedMap;
 use crate::store::{Batch, Direction, Store, StoreError, StoreProblem};
@@ -309,17 +310,31 @@ impl Database {
     }
 
     /// Moves live queries and open transactions by what a commit changed, and tells the pages.
-    pub fn publish(&mut self, commit: Commit, changes: &[Change], out: &mut Out) {
+    pub fn publish(&mut self, step: &mut Step<'_>, commit: Commit, changes: &[Change]) {
         for transaction in self.transactions.values_mut() {
             transaction.observe(changes, &self.schema);
         }
-        for (tab, subscription, patch) in self.live.apply(changes) {
+        let patches = self.with_live(step.disk, |live, rows| live.apply(changes, rows));
+        for (tab, subscription, patch) in patches {
             let mut notice = notice("patch", 2 + PATCH_MEMBERS);
             member_whole(&mut notice, "subscription", subscription.0);
             member_whole(&mut notice, "revision", commit.0);
             write_patch(&mut notice, &patch);
-            out.post(tab, &notice);
+            step.out.post(tab, &notice);
         }
+    }
+
+    /// Does something with the live queries, which may read rows as of the last commit.
+    pub fn with_live<T>(
+        &mut self,
+        disk: &mut dyn Disk,
+        act: impl FnOnce(&mut LiveQueries, &mut dyn Rows) -> T,
+    ) -> T {
+        let mut live = std::mem::take(&mut self.live);
+        let database = &*self;
+        let result = act(&mut live, &mut Stored { database, disk });
+        self.live = live;
+        result
     }
 
     /// The change that an entry's move is to the collection `$outbox`, if anybody is to be told.

@@ -8,13 +8,16 @@
 use super::database::{Database, row_of, stored};
 use super::out::Step;
 use crate::doc::codec::{Items, write_varint};
+use crate::doc::key;
 use crate::doc::row::Row;
 use crate::doc::schema::{Collection, Schema};
 use crate::error::Error;
+use crate::operator::window::Found;
 use crate::planted;
 use crate::platform::disk::Disk;
-use crate::query::access::{Access, Form, Range, access, push_value};
+use crate::query::access::{Access, Form, Ordered, Range, access, ordered, push_value};
 use crate::query::check::CheckedQuery;
+use crate::query::evaluate::Rows;
 use crate::store::{Batch, Direction, Room};
 use crate::txn::table;
 use std::ops::ControlFlow;
@@ -27,6 +30,8 @@ const SLICE: usize = 250;
 const SLICE_BYTES: usize = 256 << 10;
 /// How many documents are read in order in the time in which one is found by its id.
 const SCANNED_PER_FOUND: u64 = 4;
+/// Keys that are read at once where few rows may be enough.
+const READ_AT_ONCE: usize = 64;
 
 /// An index and what it is over.
 #[derive(Debug)]
@@ -212,39 +217,181 @@ fn id_of(collection: &Collection, fields: &[usize]) -> u64 {
     sum
 }
 
+/// A way to read a query.
+struct Plan<'a> {
+    /// None is the collection itself.
+    index: Option<&'a Index>,
+    part: Access,
+    /// About how many keys there are in the part.
+    count: u64,
+    /// How the part has the rows in the query's order.
+    order: Option<Ordered>,
+}
+
+impl Plan<'_> {
+    /// How long it takes to read all, in rows read in order; of what costs the same the part that
+    /// serves most of the query is first.
+    fn rank_of_all(&self) -> (u64, usize) {
+        let each = match self.index {
+            None => 1,
+            // Only the order would be of use.
+            Some(_) if self.part.weight == 0 => return (u64::MAX, 0),
+            Some(_) => SCANNED_PER_FOUND,
+        };
+        (self.count * each, usize::MAX - self.part.weight)
+    }
+
+    /// How long it takes to read `enough` in the query's order, where `least` match of all.
+    fn in_order(&self, enough: u64, least: u64) -> Option<(u64, &Self, &Ordered)> {
+        let order = self.order.as_ref()?;
+        let count = enough.saturating_mul(self.count) / least.max(1);
+        let cost = count.min(self.count) * SCANNED_PER_FOUND;
+        (enough != usize::MAX as u64).then_some((cost, self, order))
+    }
+}
+
+/// The rows of a database as of its last commit.
+pub struct Stored<'a> {
+    /// What reads them.
+    pub database: &'a Database,
+    /// Its files.
+    pub disk: &'a mut dyn Disk,
+}
+
+impl Rows for Stored<'_> {
+    fn read(&mut self, query: &CheckedQuery, enough: usize) -> Result<Found, Error> {
+        self.database.rows_for(self.disk, query, enough)
+    }
+}
+
 impl Database {
-    /// Rows that a query may need: by id, of an index, or all of its collection.
+    /// Rows that a query may need: by id, of an index, or all of its collection. `enough` of those
+    /// that match, if they can be read in order.
     pub fn rows_for(
         &self,
         disk: &mut dyn Disk,
         query: &CheckedQuery,
-    ) -> Result<Vec<Rc<Row>>, Error> {
+        enough: usize,
+    ) -> Result<Found, Error> {
         let collection = query.collection;
+        let mut found = Found {
+            is_all: true,
+            ..Found::default()
+        };
         // Of a damaged database entries may be missing whose documents can be read.
         if self.schema.is_outbox(collection) || self.store.is_damaged() {
-            return self.rows(disk, collection);
+            found.rows = self.rows(disk, collection)?;
+            return Ok(found);
         }
-        let mut rows = Vec::new();
-        let Some((index, part)) = self.part_for(disk, query)? else {
-            return self.rows(disk, collection);
+        let mut plans = vec![self.plan(disk, query, None)?];
+        for index in &self.indexes.all {
+            let may_be_read = index.is_ready() || planted::is("index_read_unready");
+            if index.collection == collection && may_be_read {
+                plans.push(self.plan(disk, query, Some(index))?);
+            }
+        }
+        let whole = plans.iter().min_by_key(|plan| plan.rank_of_all());
+        let whole = whole.expect("the collection itself can be read");
+        let most = whole.rank_of_all().0;
+        let least = plans.iter().map(|plan| plan.count).min().unwrap_or(0);
+        let in_order = plans
+            .iter()
+            .filter_map(|plan| plan.in_order(enough as u64, least));
+        if let Some((cost, plan, order)) = in_order.min_by_key(|plan| plan.0) {
+            found.is_ordered = true;
+            if cost < most
+                && let Some(first) = self.read(disk, query, (plan, order), (enough, most))?
+            {
+                return Ok(first);
+            }
+        }
+        if whole.index.is_some() {
+            let order = Ordered::default();
+            let all = self.read(disk, query, (whole, &order), (usize::MAX, u64::MAX))?;
+            found.rows = all.unwrap_or_default().rows;
+            return Ok(found);
+        }
+        for range in &whole.part.ranges {
+            self.add_rows(disk, collection, range, &mut found.rows)?;
+        }
+        Ok(found)
+    }
+
+    /// Reads rows as a plan has them until enough match, and those that are the same in the order.
+    /// None if that takes longer than to read as many in any order as `most` says.
+    fn read(
+        &self,
+        disk: &mut dyn Disk,
+        query: &CheckedQuery,
+        (plan, order): (&Plan<'_>, &Ordered),
+        (enough, most): (usize, u64),
+    ) -> Result<Option<Found>, Error> {
+        let mut found = Found {
+            is_ordered: true,
+            ..Found::default()
         };
+        let (mut left, mut last) = (most / SCANNED_PER_FOUND, Vec::new());
+        let mut ranges = plan.part.ranges.clone();
+        let direction = match order.direction {
+            key::Direction::Ascending => Direction::Forward,
+            key::Direction::Descending => Direction::Backward,
+        };
+        if direction == Direction::Backward {
+            ranges.reverse();
+        }
+        for mut range in ranges {
+            loop {
+                let keys = self.keys(disk, &range, READ_AT_ONCE, direction)?;
+                for (key, id_bytes) in &keys {
+                    if left == 0 {
+                        return Ok(None);
+                    }
+                    left -= 1;
+                    let place = (key.as_slice(), *id_bytes);
+                    let row = self.row_at(disk, query.collection, plan.index, place)?;
+                    let Some(row) = row.filter(|row| query.matches(row)) else {
+                        continue;
+                    };
+                    let group = order.group(&row);
+                    let is_other = group != last || planted::is("index_order_without_ties");
+                    if found.rows.len() >= enough && is_other {
+                        return Ok(Some(found));
+                    }
+                    last = group;
+                    found.rows.push(row);
+                }
+                match keys.into_iter().nth(READ_AT_ONCE - 1) {
+                    None => break,
+                    Some((key, _)) if direction == Direction::Backward => range.1 = key,
+                    Some((mut key, _)) => {
+                        key.push(0);
+                        range.0 = key;
+                    }
+                }
+            }
+        }
+        found.is_all = true;
+        Ok(Some(found))
+    }
+
+    /// The row of a key, of an index or of the collection itself.
+    fn row_at(
+        &self,
+        disk: &mut dyn Disk,
+        collection: usize,
+        index: Option<&Index>,
+        (key, id_bytes): (&[u8], usize),
+    ) -> Result<Option<Rc<Row>>, Error> {
+        let prefix = self.prefix_of(collection);
         let Some(index) = index else {
-            for range in &part.ranges {
-                self.add_rows(disk, collection, range, &mut rows)?;
-            }
-            return Ok(rows);
+            let id = key.get(prefix.len()..).unwrap_or_default();
+            return self.read_row(collection, id, &self.record_at(disk, &prefix, id)?);
         };
-        for (from, to) in &part.ranges {
-            for (entry, id_bytes) in self.keys(disk, from, to, usize::MAX)? {
-                let (id, record) = self.record_of_entry(disk, collection, &entry, id_bytes)?;
-                // An entry that damage has left behind is of no document, or of one that lies
-                // elsewhere.
-                let values = self.values_of(collection, &record)?;
-                let is_of = |values: &Vec<&[u8]>| index.key(id, values) == entry;
-                rows.extend(row_of(id, values.filter(is_of).as_deref())?);
-            }
-        }
-        Ok(rows)
+        let (id, record) = self.record_of_entry(disk, collection, key, id_bytes)?;
+        // An entry that damage has left behind is of no document, or of one that lies elsewhere.
+        let values = self.values_of(collection, &record)?;
+        let is_of = |values: &Vec<&[u8]>| index.key(id, values) == key;
+        row_of(id, values.filter(is_of).as_deref())
     }
 
     /// The id in an entry, and the record of its document; no bytes if there is none.
@@ -261,40 +408,29 @@ impl Database {
         Ok((id, record))
     }
 
-    /// The part of an index, or of the collection, that a query is best read from; none if it is
-    /// best read from all of the collection.
-    fn part_for(
+    /// How a query is read from an index, or from the collection itself.
+    fn plan<'a>(
         &self,
         disk: &mut dyn Disk,
         query: &CheckedQuery,
-    ) -> Result<Option<(Option<&Index>, Access)>, Error> {
-        let collection = query.collection;
-        let visible = self.prefix_of(collection);
-        let all = (visible.clone(), table::end_of(&visible));
-        // Of what costs the same the part that serves most of the query.
-        let mut best = (self.count(disk, &[all])?, usize::MAX);
-        let by_id = access(&query.predicate, &[0], Form::Id, visible);
-        let mut parts: Vec<_> = by_id.map(|part| (None, part, 1)).into_iter().collect();
-        for index in &self.indexes.all {
-            let may_be_read = index.is_ready() || planted::is("index_read_unready");
-            if index.collection == collection && may_be_read {
-                let columns: Vec<usize> = index.fields.iter().map(|field| field + 1).collect();
-                let part = access(&query.predicate, &columns, Form::Values, index.prefix());
-                parts.extend(part.map(|part| (Some(index), part, SCANNED_PER_FOUND)));
+        index: Option<&'a Index>,
+    ) -> Result<Plan<'a>, Error> {
+        let fields = index.map_or(&[][..], |index| &index.fields);
+        let mut columns: Vec<usize> = fields.iter().map(|field| field + 1).collect();
+        let part = match index {
+            None => {
+                let visible = self.prefix_of(query.collection);
+                access(&query.predicate, &[0], Form::Id, visible)
             }
-        }
-        let mut chosen = None;
-        for (index, part, cost) in parts {
-            let rank = (
-                self.count(disk, &part.ranges)? * cost,
-                usize::MAX - part.weight,
-            );
-            if rank < best {
-                best = rank;
-                chosen = Some((index, part));
-            }
-        }
-        Ok(chosen)
+            Some(index) => access(&query.predicate, &columns, Form::Values, index.prefix()),
+        };
+        columns.push(0);
+        Ok(Plan {
+            count: self.count(disk, &part.ranges)?,
+            order: ordered(&query.predicate, &columns, &query.order),
+            index,
+            part,
+        })
     }
 
     /// About how many entries there are in some ranges.
@@ -320,9 +456,9 @@ impl Database {
     fn keys(
         &self,
         disk: &mut dyn Disk,
-        from: &[u8],
-        to: &[u8],
+        (from, to): &Range,
         most: usize,
+        direction: Direction,
     ) -> Result<Vec<(Vec<u8>, usize)>, Error> {
         let mut keys = Vec::new();
         let mut visit = |key: &[u8], value: &[u8]| {
@@ -333,10 +469,7 @@ impl Database {
                 ControlFlow::Break(())
             }
         };
-        let scanned = self
-            .store
-            .scan(disk, from, to, Direction::Forward, &mut visit);
-        scanned?;
+        self.store.scan(disk, from, to, direction, &mut visit)?;
         Ok(keys)
     }
 
@@ -383,7 +516,8 @@ impl Database {
         };
         let place = index.built_to.as_deref().unwrap_or_default();
         let from = if place.is_empty() { &prefix } else { place };
-        let keys = self.keys(disk, from, &table::end_of(&prefix), SLICE)?;
+        let range = (from.to_vec(), table::end_of(&prefix));
+        let keys = self.keys(disk, &range, SLICE, Direction::Forward)?;
         let mut bytes = 0;
         for (at, (key, _)) in keys.iter().enumerate() {
             if index.is_gone {

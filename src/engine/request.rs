@@ -20,7 +20,6 @@ use crate::outbox::entry::{Entry, State};
 use crate::planted;
 use crate::platform::disk::Disk;
 use crate::protocol::message::Mutation;
-use crate::query::ast::Query;
 use crate::query::check::CheckedQuery;
 use crate::query::evaluate::evaluate;
 use crate::store::{Batch, StoreError, StoreProblem};
@@ -236,8 +235,8 @@ impl Database {
     }
 
     fn query(&mut self, step: &mut Step<'_>, call: &Call<'_>) -> Result<CheckedQuery, Error> {
-        let query = Query::from_value(call.request.get("query").unwrap_or(&Value::Null))?;
-        let query = CheckedQuery::new(&query, &self.schema)?;
+        let query = call.request.get("query").unwrap_or(&Value::Null);
+        let query = CheckedQuery::read(query, &self.schema)?;
         if self.schema.is_outbox(query.collection) {
             self.read_outbox(step.disk)?;
             self.outbox.is_watched = true;
@@ -263,8 +262,9 @@ impl Database {
         if is_known && !self.schema.is_outbox(query.collection) {
             return Ok(());
         }
-        let mut rows = self.rows_for(step.disk, query)?;
-        let rows = evaluate(query, &mut rows)?;
+        let enough = query.limit.unwrap_or(usize::MAX);
+        let found = self.rows_for(step.disk, query, enough)?;
+        let rows = evaluate(query, &found.rows);
         call.ok = map(2);
         member_whole(&mut call.ok, "revision", last);
         write_rows(&mut call.ok, &rows);
@@ -281,7 +281,10 @@ impl Database {
         let Some(key) = transaction else {
             return self.give_news(step, call, &query);
         };
-        let mut rows = self.rows_for(step.disk, &query)?;
+        let staged = self.transactions.get(&key);
+        let staged = staged.map_or(0, |transaction| transaction.staging.documents.len());
+        let enough = query.limit.unwrap_or(usize::MAX).saturating_add(staged);
+        let mut rows = self.rows_for(step.disk, &query, enough)?.rows;
         let mut transaction = self.take_transaction(key)?;
         let name = &self.schema.at(query.collection).name;
         for (key, staged) in &transaction.staging.documents {
@@ -291,7 +294,7 @@ impl Database {
                 rows.extend(self.read_row(query.collection, id, &staged.after)?);
             }
         }
-        call.give_rows(&query, &mut rows)?;
+        call.give_rows(&evaluate(&query, &rows));
         transaction.reads(query);
         self.transactions.insert(key, transaction);
         Ok(())
@@ -300,12 +303,10 @@ impl Database {
     fn on_subscribe(&mut self, step: &mut Step<'_>, call: &mut Call<'_>) -> Result<(), Error> {
         let query = self.query(step, call)?;
         let subscription = SubscriptionId(call.whole("subscription")?);
-        let mut all = Vec::new();
-        if !self.live.is_open(&query) {
-            all = self.rows_for(step.disk, &query)?;
-        }
         let tab = call.asker.tab;
-        let rows = self.live.subscribe(tab, subscription, query, &mut all)?;
+        let rows = self.with_live(step.disk, |live, rows| {
+            live.subscribe(tab, subscription, query, rows)
+        })?;
         let mut notice = notice("result", 3);
         member_whole(&mut notice, "subscription", subscription.0);
         member_whole(&mut notice, "revision", self.store.last().0);
@@ -363,7 +364,7 @@ impl Database {
             self.outbox.remove(id);
             return Err(error);
         }
-        self.publish(self.store.last(), change.as_slice(), step.out);
+        self.publish(step, self.store.last(), change.as_slice());
         self.writers.insert(id, call.asker.tab);
         self.drive(step, Told::Written);
         self.answer_saved(step.out, call, notice);
@@ -456,11 +457,9 @@ impl Call<'_> {
         Ok(self.asker.other(self.whole("transaction")?))
     }
 
-    fn give_rows(&mut self, query: &CheckedQuery, rows: &mut Vec<Rc<Row>>) -> Result<(), Error> {
-        let rows = evaluate(query, rows)?;
+    fn give_rows(&mut self, rows: &[Rc<Row>]) {
         self.ok = map(1);
-        write_rows(&mut self.ok, &rows);
-        Ok(())
+        write_rows(&mut self.ok, rows);
     }
 }
 

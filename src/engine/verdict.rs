@@ -71,7 +71,7 @@ impl Database {
     ) -> Result<(), Error> {
         match put.and_then(|batch| self.commit(step.disk, batch)) {
             Ok(commit) => {
-                self.publish(commit, changes, step.out);
+                self.publish(step, commit, changes);
                 self.tell_moves(moves, step.out);
                 Ok(())
             }

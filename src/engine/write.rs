@@ -80,7 +80,7 @@ impl Database {
         if let Some(id) = queued {
             self.writers.insert(id, asker.tab);
         }
-        self.publish(commit, &changes, step.out);
+        self.publish(step, commit, &changes);
         let waiting = Waiting::Answer(asker, notice);
         if self.is_strict && !planted::is("engine_answer_before_flush") {
             self.waiting.push((commit, waiting));

@@ -8,16 +8,17 @@
 use super::Operator;
 use super::predicate::Predicate;
 use crate::zset::ZSet;
+use std::rc::Rc;
 
 /// The filter by one predicate.
 #[derive(Clone, Debug)]
 pub struct Filter {
-    predicate: Predicate,
+    predicate: Rc<Predicate>,
 }
 
 impl Filter {
     /// Keeps what holds `predicate`.
-    pub fn new(predicate: Predicate) -> Self {
+    pub fn new(predicate: Rc<Predicate>) -> Self {
         Self { predicate }
     }
 }
@@ -37,7 +38,6 @@ mod tests {
     use crate::doc::row::Row;
     use crate::doc::value::Value;
     use crate::operator::predicate::Relation;
-    use std::rc::Rc;
 
     #[test]
     fn a_row_that_leaves_the_predicate_goes_and_its_new_version_does_not_come() {
@@ -49,7 +49,7 @@ mod tests {
         let row = |value| Rc::new(Row::of("a", &[Value::int(value)]));
         let (old, new) = (row(1), row(2));
         let delta = ZSet::from_iter([(Rc::clone(&old), -1), (new, 1)]);
-        let out = Filter::new(is_one).apply(delta);
+        let out = Filter::new(Rc::new(is_one)).apply(delta);
         assert_eq!(out.entries(), [(old, -1)]);
     }
 }

@@ -44,6 +44,11 @@ impl Order {
         Self { columns: kept }
     }
 
+    /// The columns that decide before the id does.
+    pub fn columns(&self) -> &[(usize, Direction)] {
+        &self.columns
+    }
+
     /// Writes the row's key over `out`.
     pub fn write_key(&self, out: &mut Vec<u8>, row: &Row) {
         out.clear();

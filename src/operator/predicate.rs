@@ -28,7 +28,8 @@ pub enum Relation {
 }
 
 /// A condition on the columns of a row: 0 is the id, n is field n-1.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(test, derive(Clone))]
 pub enum Predicate {
     /// The column stands in this relation to the operand, which is not null.
     Compare {

@@ -7,9 +7,11 @@ use super::order::Entry;
 
 /// Rows of a block when it is divided.
 const BLOCK_MAX: usize = 512;
+/// Blocks that are left where rows can be read again.
+const BLOCKS_KEPT: usize = 3;
 
 /// Entries by key, each key once. No block is empty, and each is before the next one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Rest {
     blocks: Vec<Vec<Entry>>,
 }
@@ -30,6 +32,16 @@ impl Rest {
     /// The first entry.
     pub fn first(&self) -> Option<&Entry> {
         self.blocks.first().and_then(|block| block.first())
+    }
+
+    /// Where there are many, gives up the last ones, and says which is the last one left.
+    pub fn trim(&mut self) -> Option<Box<[u8]>> {
+        if self.blocks.len() <= BLOCKS_KEPT {
+            return None;
+        }
+        self.blocks.truncate(BLOCKS_KEPT);
+        let last = self.blocks.last().and_then(|block| block.last());
+        last.map(|last| last.key.clone())
     }
 
     /// Takes the first entry out.
@@ -85,6 +97,15 @@ impl Rest {
             self.blocks.remove(at);
         }
         entry
+    }
+}
+
+/// For tests.
+#[cfg(test)]
+impl Rest {
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.blocks.iter().map(Vec::len).sum()
     }
 }
 

@@ -9,6 +9,9 @@
 //! refilled. Every key of `shown` is below every key of `rest`, and `rest` is empty unless `shown`
 //! is full. Only this file sees `rest`. A row is found by its key, which holds its id: never by
 //! reference and never by a scan.
+//!
+//! Where rows can be read in order, those behind a key (`bound`) are not here: what happens to them
+//! changes nothing, and once `shown` is short the next ones are asked for.
 
 use super::Operator;
 use super::order::{self, Entry, Order};
@@ -16,6 +19,9 @@ use super::rest::Rest;
 use crate::doc::row::Row;
 use crate::zset::{Weight, ZSet};
 use std::rc::Rc;
+
+/// Rows behind the end of a list that are read with it, beside half as many as the list has.
+const MARGIN: usize = 16;
 
 /// What a commit did to a list. Positions ascend in each member.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +35,18 @@ pub struct ListDelta {
     pub changed: Vec<(usize, Rc<Row>, Rc<Row>)>,
 }
 
+/// Rows that were read for a query.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// All that match, or the first of them in the query's order, up to some row; and maybe others
+    /// that do not match.
+    pub rows: Vec<Rc<Row>>,
+    /// Whether those that match are all here.
+    pub is_all: bool,
+    /// Whether the first could be read without the others.
+    pub is_ordered: bool,
+}
+
 /// The ordered list of a query.
 #[derive(Clone, Debug)]
 pub struct Window {
@@ -36,6 +54,10 @@ pub struct Window {
     limit: usize,
     shown: Vec<Entry>,
     rest: Rest,
+    /// The last key up to which all rows are here; none if all are.
+    bound: Option<Box<[u8]>>,
+    /// Whether rows that are given up can be read again.
+    is_ordered: bool,
 }
 
 /// A commit's delta, sorted by what is to be done.
@@ -50,21 +72,59 @@ struct Work {
 }
 
 impl Window {
-    /// The list of these rows. No limit shows all.
-    pub fn new(order: Order, limit: Option<usize>, rows: &[Rc<Row>]) -> Self {
-        let mut shown = order::sorted(rows.iter().map(|row| order.entry(row)).collect());
-        let limit = limit.unwrap_or(usize::MAX);
-        let after = if shown.len() > limit {
-            shown.split_off(limit)
-        } else {
-            Vec::new()
-        };
-        let rest = Rest::from_sorted(after);
+    /// A list without rows. No limit shows all.
+    pub fn new(order: Order, limit: Option<usize>) -> Self {
         Self {
             order,
-            limit,
-            shown,
-            rest,
+            limit: limit.unwrap_or(usize::MAX),
+            shown: Vec::new(),
+            rest: Rest::default(),
+            // Nothing is known yet.
+            bound: Some(Box::default()),
+            is_ordered: false,
+        }
+    }
+
+    /// How many rows to read, so that the list is full and stays so for a while.
+    pub fn wanted(&self) -> usize {
+        self.limit.saturating_add(self.limit / 2 + MARGIN)
+    }
+
+    /// Whether there may be rows to fill the end of the list with, which are not here.
+    pub fn is_short(&self) -> bool {
+        self.bound.is_some() && self.shown.len() < self.limit
+    }
+
+    /// Takes in the first rows, of which those up to the bound are known already, while the list is
+    /// short. Gives what has come, as a [`ListDelta`] does.
+    pub fn feed(&mut self, found: &Found) -> Vec<(usize, Rc<Row>)> {
+        let entries = found.rows.iter().map(|row| self.order.entry(row));
+        let mut entries = order::sorted(entries.collect());
+        let known = entries.partition_point(|entry| !self.is_beyond(&entry.key));
+        let last = entries.last().map(|last| last.key.clone());
+        self.rest = Rest::from_sorted(entries.split_off(known));
+        if found.is_all || last.is_some() {
+            self.bound = last.filter(|_| !found.is_all);
+        }
+        self.is_ordered = found.is_ordered;
+        let mut out = ListDelta::default();
+        self.refill(&mut out);
+        self.trim();
+        out.came
+    }
+
+    fn is_beyond(&self, key: &[u8]) -> bool {
+        let bound = self.bound.as_ref();
+        let bound = bound.filter(|_| !crate::planted::is("query_window_takes_from_beyond"));
+        bound.is_some_and(|bound| **bound < *key)
+    }
+
+    /// Gives up rows that can be read again when they are needed.
+    fn trim(&mut self) {
+        if self.is_ordered
+            && let Some(last) = self.rest.trim()
+        {
+            self.bound = Some(last);
         }
     }
 
@@ -78,6 +138,8 @@ impl Window {
     fn sort_out(&mut self, work: &mut Work, old: Option<&Rc<Row>>, new: Option<&Rc<Row>>) {
         let old = old.map(|row| self.order.entry(row));
         let new = new.map(|row| self.order.entry(row));
+        let old = old.filter(|entry| !self.is_beyond(&entry.key));
+        let new = new.filter(|entry| !self.is_beyond(&entry.key));
         match (old, new) {
             (Some(old), Some(new)) if old.key == new.key => self.replace(work, old, new),
             (old, new) => {
@@ -232,6 +294,7 @@ impl Operator for Window {
             self.refill(&mut out);
         }
         out.changed = self.locate(work.replaced);
+        self.trim();
         out
     }
 }
@@ -255,6 +318,29 @@ mod tests {
     fn row(id: u8, value: i64) -> Rc<Row> {
         let id = char::from(b'a' + id).to_string();
         Rc::new(Row::of(&id, &[Value::int(value)]))
+    }
+
+    /// The window of these rows; with `some` of so many first ones.
+    fn window(order: &Order, limit: Option<usize>, rows: &[Rc<Row>], some: usize) -> Window {
+        let mut window = Window::new(order.clone(), limit);
+        feed(&mut window, rows, some);
+        window
+    }
+
+    fn feed(window: &mut Window, rows: &[Rc<Row>], some: usize) -> Vec<(usize, Rc<Row>)> {
+        let entries = rows.iter().map(|row| window.order.entry(row));
+        let mut rows: Vec<_> = order::sorted(entries.collect())
+            .into_iter()
+            .map(|entry| entry.row)
+            .collect();
+        let all = rows.len();
+        rows.truncate(some);
+        let is_all = rows.len() == all;
+        window.feed(&Found {
+            rows,
+            is_all,
+            is_ordered: true,
+        })
     }
 
     fn list(window: &Window) -> Vec<Rc<Row>> {
@@ -299,11 +385,13 @@ mod tests {
         #[test]
         fn it_is_the_difference_of_the_whole_lists(
             history in histories(), limit in proptest::option::of(0_usize..6), down: bool,
+            margin in 0_usize..9,
         ) {
             let direction = if down { Direction::Descending } else { Direction::Ascending };
             let order = Order::new([(1, direction)]);
             let mut state: BTreeMap<u8, Rc<Row>> = BTreeMap::new();
-            let mut window = Window::new(order.clone(), limit, &[]);
+            let some = limit.map_or(usize::MAX, |limit| limit + margin);
+            let mut shown = window(&order, limit, &[], some);
             for step in history {
                 let mut weights = Vec::new();
                 for (id, value) in step {
@@ -315,33 +403,62 @@ mod tests {
                     weights.extend(old.map(|row| (row, -1)));
                     weights.extend(new.map(|row| (row, 1)));
                 }
-                let before = list(&window);
-                let delta = window.apply(weights.into_iter().collect());
-                prop_assert_eq!(followed(&before, &delta), list(&window));
+                let before = list(&shown);
+                let mut delta = shown.apply(weights.into_iter().collect());
                 let rows: Vec<_> = state.values().cloned().collect();
-                prop_assert_eq!(list(&window), list(&Window::new(order.clone(), limit, &rows)));
+                if shown.is_short() {
+                    delta.came.extend(feed(&mut shown, &rows, some));
+                }
+                prop_assert!(!shown.is_short());
+                prop_assert_eq!(followed(&before, &delta), list(&shown));
+                let anew = window(&order, limit, &rows, usize::MAX);
+                prop_assert_eq!(list(&shown), list(&anew));
             }
+        }
+    }
+
+    #[test]
+    fn what_can_be_read_again_is_not_kept_for_ever() {
+        let number = |nth: i64| Rc::new(Row::of(&nth.to_string(), &[Value::int(nth)]));
+        let order = Order::new([(1, Direction::Ascending)]);
+        let mut window = window(&order, Some(10), &[], 50);
+        for nth in (0..10_000).rev() {
+            window.apply(ZSet::from_iter([(number(nth), 1)]));
+        }
+        assert_eq!(list(&window), (0..10).map(number).collect::<Vec<_>>());
+        assert!(
+            window.rest.len() < 2_000,
+            "{} rows are kept",
+            window.rest.len()
+        );
+        let rows: Vec<_> = (0..10_000).map(number).collect();
+        for (first, row) in rows.iter().enumerate().take(3_000) {
+            window.apply(ZSet::from_iter([(Rc::clone(row), -1)]));
+            if window.is_short() {
+                feed(&mut window, &rows[first + 1..], 50);
+            }
+            assert_eq!(list(&window), rows[first + 1..first + 11]);
         }
     }
 
     #[test]
     #[should_panic(expected = "a row that leaves was there")]
     fn a_row_that_was_never_there_cannot_leave() {
-        let mut window = Window::new(Order::default(), Some(2), &[row(0, 0)]);
+        let mut window = window(&Order::default(), Some(2), &[row(0, 0)], 9);
         window.apply(ZSet::from_iter([(row(1, 0), -1)]));
     }
 
     #[test]
     #[should_panic(expected = "a row enters once")]
     fn a_row_cannot_enter_twice() {
-        let mut window = Window::new(Order::default(), None, &[row(0, 0)]);
+        let mut window = window(&Order::default(), None, &[row(0, 0)], 9);
         window.apply(ZSet::from_iter([(row(0, 0), 1)]));
     }
 
     #[test]
     #[should_panic(expected = "at most one row at a time")]
     fn a_weight_above_one_is_refused() {
-        let mut window = Window::new(Order::default(), None, &[]);
+        let mut window = window(&Order::default(), None, &[], 9);
         window.apply(ZSet::from_iter([(row(0, 0), 1), (row(0, 0), 1)]));
     }
 }

@@ -1,17 +1,21 @@
-//! A query held against the schema: names become columns, operands fit their fields, and queries
-//! that obviously mean the same become equal, so that they share one circuit.
+//! Reading a query (`docs/PAGE.md`) and holding it against the schema, in one pass: names become
+//! columns, operands fit their fields, and queries that obviously mean the same become equal, so
+//! that they share one circuit.
 //!
-//! Column 0 is the id, column n is field n-1. Must not know rows' storage or who asks.
+//! Refused, with the place in the query such as `where.args[1].field`, is what is malformed, what
+//! does not fit the schema and what is larger than the limits. Column 0 is the id, column n is
+//! field n-1. Must not know rows' storage or who asks.
 
-use super::ast::{Condition, Query, bad};
 use crate::doc::codec::binary;
+use crate::doc::key::Direction;
 use crate::doc::row::{Change, Row};
 use crate::doc::schema::{Collection, Field, Kind, Schema};
 use crate::doc::value::Value;
 use crate::error::{Error, Problem};
-use crate::limits::DEPTH_MAX;
+use crate::limits::{DEPTH_MAX, QUERY_DEPTH_MAX, QUERY_NODES_MAX, QUERY_VALUES_MAX};
 use crate::operator::order::Order;
-use crate::operator::predicate::Predicate;
+use crate::operator::predicate::{Predicate, Relation};
+use std::rc::Rc;
 
 /// A query that can be answered. Equal ones have equal answers: every member counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,35 +23,52 @@ pub struct CheckedQuery {
     /// Position of the collection in the schema.
     pub collection: usize,
     /// What its rows hold.
-    pub predicate: Predicate,
+    pub predicate: Rc<Predicate>,
     /// The order of the list.
     pub order: Order,
     /// The most rows.
     pub limit: Option<usize>,
 }
 
+/// Relations by the names that queries have for them.
+pub(super) const RELATIONS: [(&str, Relation); 6] = [
+    ("=", Relation::Equal),
+    ("!=", Relation::NotEqual),
+    ("<", Relation::Less),
+    ("<=", Relation::LessOrEqual),
+    (">", Relation::Greater),
+    (">=", Relation::GreaterOrEqual),
+];
+
 impl CheckedQuery {
-    /// Checks a query. The error names the place in the query and the nearest name.
-    pub fn new(query: &Query, schema: &Schema) -> Result<Self, Error> {
-        let position = schema
-            .position(&query.from)
-            .map_err(|error| at("from", error))?;
-        let collection = schema.at(position);
-        let predicate = match &query.condition {
-            Some(condition) => check_condition("where", condition, collection)?,
+    /// Reads a query. The error names the place in it and the nearest name.
+    pub fn read(query: &Value, schema: &Schema) -> Result<Self, Error> {
+        let from = query.get("from").and_then(Value::as_str);
+        let from = from.ok_or_else(|| bad("from", "it must name a collection"))?;
+        let collection = schema.position(from).map_err(|error| at("from", error))?;
+        let mut reader = Reader {
+            collection: schema.at(collection),
+            nodes: 0,
+        };
+        let predicate = match present(query, "where") {
+            Some(condition) => reader.condition("where", condition, 1)?,
             None => Predicate::always(),
         };
-        let mut columns = Vec::with_capacity(query.order_by.len());
-        for (at, (field, direction)) in query.order_by.iter().enumerate() {
-            let (column, _) = find(&format!("orderBy[{at}]"), field, collection)?;
-            columns.push((column, *direction));
-        }
-        // A limit beyond the address space limits nothing.
-        let limit = query.limit.and_then(|limit| usize::try_from(limit).ok());
+        let order = match present(query, "orderBy") {
+            Some(keys) => reader.order(keys)?,
+            None => Order::default(),
+        };
+        let limit = match present(query, "limit").map(Value::as_u64) {
+            Some(None) => return Err(bad("limit", "it must be a whole number from 0")),
+            // A limit beyond the address space limits nothing.
+            limit => limit
+                .flatten()
+                .and_then(|limit| usize::try_from(limit).ok()),
+        };
         Ok(Self {
-            collection: position,
-            predicate,
-            order: Order::new(columns),
+            collection,
+            predicate: predicate.into(),
+            order,
             limit,
         })
     }
@@ -66,6 +87,18 @@ impl CheckedQuery {
     }
 }
 
+/// A member that is absent or null is not given.
+fn present<'a>(query: &'a Value, name: &str) -> Option<&'a Value> {
+    query.get(name).filter(|value| !value.is_null())
+}
+
+fn bad(place: &str, problem: &str) -> Error {
+    Error::from(Problem::BadQuery {
+        place: place.into(),
+        problem: problem.into(),
+    })
+}
+
 fn at(place: &str, error: Error) -> Error {
     Error::from(Problem::InQuery {
         place: place.into(),
@@ -73,105 +106,160 @@ fn at(place: &str, error: Error) -> Error {
     })
 }
 
-/// The column of a field, and the field; none for the id.
-fn find<'a>(
-    place: &str,
-    name: &str,
+/// Reads what names fields of a collection, and counts conditions.
+struct Reader<'a> {
     collection: &'a Collection,
-) -> Result<(usize, Option<&'a Field>), Error> {
-    if name == "id" {
-        return Ok((0, None));
-    }
-    let position = collection
-        .position(name)
-        .map_err(|error| at(place, error))?;
-    Ok((position + 1, collection.fields.get(position)))
+    nodes: usize,
 }
 
-fn check_condition(
-    place: &str,
-    condition: &Condition,
-    collection: &Collection,
-) -> Result<Predicate, Error> {
-    let in_field = |name: &str| find(&format!("{place}.field"), name, collection);
-    match condition {
-        Condition::Compare {
-            field,
-            relation,
-            value,
-        } => {
-            let (column, field) = in_field(field)?;
-            check_operand(&format!("{place}.value"), collection, field, value)?;
-            let (relation, operand) = (*relation, binary(value));
-            Ok(Predicate::Compare {
+impl<'a> Reader<'a> {
+    fn order(&self, keys: &Value) -> Result<Order, Error> {
+        let keys = keys
+            .as_list()
+            .ok_or_else(|| bad("orderBy", "it must be a list of [field, direction]"))?;
+        if keys.len() > QUERY_NODES_MAX {
+            return Err(bad("orderBy", "it has more keys than the limit of 1000"));
+        }
+        let mut columns = Vec::with_capacity(keys.len());
+        for (nth, key) in keys.iter().enumerate() {
+            let place = format!("orderBy[{nth}]");
+            let texts = match key.as_list() {
+                Some([field, way]) => field.as_str().zip(way.as_str()),
+                _ => None,
+            };
+            let (field, direction) = match texts {
+                Some((field, "asc")) => (field, Direction::Ascending),
+                Some((field, "desc")) => (field, Direction::Descending),
+                _ => {
+                    let problem = "it must be [field, \"asc\"] or [field, \"desc\"]";
+                    return Err(bad(&place, problem));
+                }
+            };
+            columns.push((self.find(&place, field)?.0, direction));
+        }
+        Ok(Order::new(columns))
+    }
+
+    fn condition(&mut self, place: &str, value: &Value, depth: usize) -> Result<Predicate, Error> {
+        self.nodes += 1;
+        let problem = if self.nodes > QUERY_NODES_MAX {
+            "the query has more conditions than the limit of 1000"
+        } else if depth > QUERY_DEPTH_MAX {
+            "conditions are nested deeper than the limit of 64"
+        } else if let Some(op) = value.get("op").and_then(Value::as_str) {
+            return self.operation(op, place, value, depth);
+        } else {
+            "it must be an object with a member `op`"
+        };
+        Err(bad(place, problem))
+    }
+
+    fn operation(
+        &mut self,
+        op: &str,
+        place: &str,
+        value: &Value,
+        depth: usize,
+    ) -> Result<Predicate, Error> {
+        if let Some((_, relation)) = RELATIONS.iter().find(|known| known.0 == op) {
+            let (column, field) = self.field(place, value)?;
+            let place = format!("{place}.value");
+            let operand = value.get("value");
+            let operand = operand.ok_or_else(|| bad(&place, "it is missing"))?;
+            return Ok(Predicate::Compare {
                 column,
-                relation,
-                operand,
-            })
+                relation: *relation,
+                operand: self.operand(&place, field, operand)?,
+            });
         }
-        Condition::In { field, values } => {
-            let (column, field) = in_field(field)?;
-            for (position, value) in values.iter().enumerate() {
-                check_operand(
-                    &format!("{place}.values[{position}]"),
-                    collection,
-                    field,
-                    value,
-                )?;
+        match op {
+            "in" => self.one_of(place, value),
+            "is null" => Ok(Predicate::IsNull {
+                column: self.field(place, value)?.0,
+            }),
+            "and" => self.args(place, value, depth).map(Predicate::all),
+            "or" => self.args(place, value, depth).map(Predicate::any),
+            "not" => {
+                let arg = value.get("arg").unwrap_or(&Value::Null);
+                let arg = self.condition(&format!("{place}.arg"), arg, depth + 1);
+                arg.map(Predicate::negated)
             }
-            let operands = values.iter().map(binary).collect();
-            Ok(Predicate::one_of(column, operands))
-        }
-        Condition::IsNull { field } => Ok(Predicate::IsNull {
-            column: in_field(field)?.0,
-        }),
-        Condition::And(args) => check_all(place, args, collection).map(Predicate::all),
-        Condition::Or(args) => check_all(place, args, collection).map(Predicate::any),
-        Condition::Not(arg) => {
-            check_condition(&format!("{place}.arg"), arg, collection).map(Predicate::negated)
+            _ => Err(Error::from(Problem::UnknownOperator {
+                operator: op.into(),
+                place: format!("{place}.op"),
+            })),
         }
     }
-}
 
-fn check_all(
-    place: &str,
-    args: &[Condition],
-    collection: &Collection,
-) -> Result<Vec<Predicate>, Error> {
-    let checked = args
-        .iter()
-        .enumerate()
-        .map(|(at, arg)| check_condition(&format!("{place}.args[{at}]"), arg, collection));
-    checked.collect()
-}
+    fn args(&mut self, place: &str, value: &Value, depth: usize) -> Result<Vec<Predicate>, Error> {
+        let place = format!("{place}.args");
+        let args = value.get("args").and_then(Value::as_list);
+        let args = args.ok_or_else(|| bad(&place, "it must be a list of conditions"))?;
+        let mut read = Vec::with_capacity(args.len());
+        for (nth, arg) in args.iter().enumerate() {
+            read.push(self.condition(&format!("{place}[{nth}]"), arg, depth + 1)?);
+        }
+        Ok(read)
+    }
 
-/// Refuses an operand that the field could never hold, and null, with which no comparison is true.
-fn check_operand(
-    place: &str,
-    collection: &Collection,
-    field: Option<&Field>,
-    value: &Value,
-) -> Result<(), Error> {
-    if value.is_null() {
-        return Err(bad(
-            place,
-            "a comparison with null is never true; use {\"op\": \"is null\", \"field\": ...}",
-        ));
+    fn one_of(&self, place: &str, value: &Value) -> Result<Predicate, Error> {
+        let (column, field) = self.field(place, value)?;
+        let place = format!("{place}.values");
+        let values = value.get("values").and_then(Value::as_list);
+        let values = values.ok_or_else(|| bad(&place, "it must be a list"))?;
+        if values.len() > QUERY_VALUES_MAX {
+            return Err(bad(&place, "it has more values than the limit of 10000"));
+        }
+        let mut operands = Vec::with_capacity(values.len());
+        for (nth, value) in values.iter().enumerate() {
+            operands.push(self.operand(&format!("{place}[{nth}]"), field, value)?);
+        }
+        Ok(Predicate::one_of(column, operands))
     }
-    let fits = match field.map(|field| &field.kind) {
-        None => matches!(value, Value::String(_)),
-        // A bound between two whole numbers is a bound all the same.
-        Some(Kind::Int | Kind::Float | Kind::Timestamp) => matches!(value, Value::Number(_)),
-        Some(kind) => kind.takes(&binary(value)) && value.depth() <= DEPTH_MAX,
-    };
-    if fits {
-        return Ok(());
+
+    /// The column and the field that a condition names.
+    fn field(&self, place: &str, value: &Value) -> Result<(usize, Option<&'a Field>), Error> {
+        let place = format!("{place}.field");
+        let field = value.get("field").and_then(Value::as_str);
+        self.find(
+            &place,
+            field.ok_or_else(|| bad(&place, "it must name a field"))?,
+        )
     }
-    let (name, kind) = field.map_or(("id", &Kind::String), |field| (&field.name, &field.kind));
-    Err(at(
-        place,
-        collection.bad_value(name, kind.expected(), value),
-    ))
+
+    /// The column of a field, and the field; none for the id.
+    fn find(&self, place: &str, name: &str) -> Result<(usize, Option<&'a Field>), Error> {
+        if name == "id" {
+            return Ok((0, None));
+        }
+        let position = self.collection.position(name);
+        let position = position.map_err(|error| at(place, error))?;
+        Ok((position + 1, self.collection.fields.get(position)))
+    }
+
+    /// Refuses an operand that the field could never hold, and null, with which no comparison is
+    /// true.
+    fn operand(&self, place: &str, field: Option<&Field>, value: &Value) -> Result<Vec<u8>, Error> {
+        if value.is_null() {
+            return Err(bad(
+                place,
+                "a comparison with null is never true; use {\"op\": \"is null\", \"field\": ...}",
+            ));
+        }
+        let operand = binary(value);
+        let fits = match field.map(|field| &field.kind) {
+            None => matches!(value, Value::String(_)),
+            // A bound between two whole numbers is a bound all the same.
+            Some(Kind::Int | Kind::Float | Kind::Timestamp) => matches!(value, Value::Number(_)),
+            Some(kind) => kind.takes(&operand) && value.depth() <= DEPTH_MAX,
+        };
+        if fits {
+            return Ok(operand);
+        }
+        let (name, kind) = field.map_or(("id", &Kind::String), |field| (&field.name, &field.kind));
+        let error = self.collection.bad_value(name, kind.expected(), value);
+        Err(at(place, error))
+    }
 }
 
 #[cfg(test)]
@@ -189,8 +277,7 @@ mod tests {
     }
 
     fn check(text: &str) -> Result<CheckedQuery, Error> {
-        let query = Query::from_value(&json::read(text.as_bytes()).unwrap())?;
-        CheckedQuery::new(&query, &schema())
+        CheckedQuery::read(&json::read(text.as_bytes()).unwrap(), &schema())
     }
 
     fn with_where(condition: &str) -> Result<CheckedQuery, Error> {
@@ -205,7 +292,7 @@ mod tests {
         let query = query.unwrap();
         assert_eq!((query.collection, query.limit), (0, Some(3)));
         assert!(matches!(
-            query.predicate,
+            *query.predicate,
             Predicate::Compare { column: 2, .. }
         ));
         assert_eq!(
@@ -300,5 +387,73 @@ mod tests {
             query(2, r#"["year","asc"]"#),
             query(2, r#"["year","desc"]"#)
         );
+    }
+
+    #[test]
+    fn what_is_malformed_is_refused_with_its_place() {
+        for (text, place) in [
+            (r"{}", "from"),
+            (r#"{"from":"films","limit":-1}"#, "limit"),
+            (r#"{"from":"films","limit":1.5}"#, "limit"),
+            (r#"{"from":"films","orderBy":"b"}"#, "orderBy"),
+            (
+                r#"{"from":"films","orderBy":[["id","asc"],["id","up"]]}"#,
+                "orderBy[1]",
+            ),
+            (r#"{"from":"films","where":[]}"#, "where"),
+            (r#"{"from":"films","where":{"op":"and"}}"#, "where.args"),
+            (r#"{"from":"films","where":{"op":"not"}}"#, "where.arg"),
+            (
+                r#"{"from":"films","where":{"op":"=","field":"id"}}"#,
+                "where.value",
+            ),
+            (
+                r#"{"from":"films","where":{"op":"or","args":[{"op":"=","value":1}]}}"#,
+                "where.args[0].field",
+            ),
+            (
+                r#"{"from":"films","where":{"op":"in","field":"id","values":1}}"#,
+                "where.values",
+            ),
+        ] {
+            let error = check(text).unwrap_err();
+            assert_eq!(
+                (error.code(), error.details()),
+                ("bad_query", vec![("place", place.into())]),
+                "{text}"
+            );
+        }
+        let error =
+            check(r#"{"from":"films","where":{"op":"not","arg":{"op":"=="}}}"#).unwrap_err();
+        assert_eq!(
+            error,
+            Error::from(Problem::UnknownOperator {
+                operator: "==".into(),
+                place: "where.arg.op".into()
+            })
+        );
+    }
+
+    #[test]
+    fn limits_hold() {
+        let is_null = r#"{"op":"is null","field":"id"}"#;
+        let deep = |depth: usize| {
+            let open = r#"{"op":"not","arg":"#.repeat(depth - 1);
+            format!("{open}{is_null}{}", "}".repeat(depth - 1))
+        };
+        let list = |item: &str, count: usize| vec![item; count].join(",");
+        let wide = |count| format!(r#"{{"op":"and","args":[{}]}}"#, list(is_null, count - 1));
+        let many = |count| {
+            let values = list("1", count);
+            format!(r#"{{"op":"in","field":"year","values":[{values}]}}"#)
+        };
+        for (fits, too_large) in [
+            (deep(QUERY_DEPTH_MAX), deep(QUERY_DEPTH_MAX + 1)),
+            (wide(QUERY_NODES_MAX), wide(QUERY_NODES_MAX + 1)),
+            (many(QUERY_VALUES_MAX), many(QUERY_VALUES_MAX + 1)),
+        ] {
+            assert!(with_where(&fits).is_ok());
+            assert_eq!(with_where(&too_large).unwrap_err().code(), "bad_query");
+        }
     }
 }

@@ -6,28 +6,31 @@ use super::check::CheckedQuery;
 use crate::doc::row::Row;
 use crate::error::Error;
 use crate::operator::order::{Entry, sorted};
+use crate::operator::window::Found;
 use std::rc::Rc;
 
 /// Where the rows of a collection come from.
 pub trait Rows {
-    /// Visits rows of the query's collection in any order, each once: all that match, and others if
-    /// that is easier.
-    fn scan(&mut self, query: &CheckedQuery, visit: &mut dyn FnMut(&Rc<Row>)) -> Result<(), Error>;
+    /// Reads what a query may match. Of an answer in order `enough` rows do.
+    fn read(&mut self, query: &CheckedQuery, enough: usize) -> Result<Found, Error>;
 }
 
 /// The rows of one collection, held in memory.
 impl Rows for Vec<Rc<Row>> {
-    fn scan(&mut self, _: &CheckedQuery, visit: &mut dyn FnMut(&Rc<Row>)) -> Result<(), Error> {
-        self.iter().for_each(visit);
-        Ok(())
+    fn read(&mut self, _: &CheckedQuery, _: usize) -> Result<Found, Error> {
+        Ok(Found {
+            rows: self.clone(),
+            is_all: true,
+            is_ordered: false,
+        })
     }
 }
 
 /// Fewest rows that are gathered before the largest are thrown away.
 const GATHERED_MIN: usize = 64;
 
-/// Answers the query.
-pub fn evaluate(query: &CheckedQuery, rows: &mut dyn Rows) -> Result<Vec<Rc<Row>>, Error> {
+/// The answer, of rows among which it is.
+pub fn evaluate(query: &CheckedQuery, rows: &[Rc<Row>]) -> Vec<Rc<Row>> {
     let limit = query.limit.unwrap_or(usize::MAX);
     let mut best = Best {
         limit,
@@ -35,14 +38,12 @@ pub fn evaluate(query: &CheckedQuery, rows: &mut dyn Rows) -> Result<Vec<Rc<Row>
         bound: None,
     };
     let mut key = Vec::new();
-    rows.scan(query, &mut |row| {
-        if query.matches(row) {
-            query.order.write_key(&mut key, row);
-            best.offer(&key, row);
-        }
-    })?;
+    for row in rows.iter().filter(|row| query.matches(row)) {
+        query.order.write_key(&mut key, row);
+        best.offer(&key, row);
+    }
     best.cut();
-    Ok(best.entries.into_iter().map(|entry| entry.row).collect())
+    best.entries.into_iter().map(|entry| entry.row).collect()
 }
 
 /// The first rows of those offered.
@@ -107,11 +108,11 @@ mod tests {
         ] {
             let query = CheckedQuery {
                 collection: 0,
-                predicate: Predicate::always(),
+                predicate: Predicate::always().into(),
                 order: Order::new([(1, Direction::Descending)]),
                 limit,
             };
-            let found = evaluate(&query, &mut rows.clone()).unwrap();
+            let found = evaluate(&query, &rows);
             assert_eq!(found, expected[..limit.unwrap_or(1_000).min(1_000)]);
         }
     }

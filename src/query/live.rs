@@ -80,11 +80,11 @@ impl LiveQueries {
     }
 
     fn open(&mut self, query: CheckedQuery, rows: &mut dyn Rows) -> Result<CircuitId, Error> {
-        let circuit = Circuit::new(&query, rows)?;
+        let query = Rc::new(query);
+        let circuit = Circuit::new(Rc::clone(&query), rows)?;
         let id = CircuitId(self.next);
         self.next += 1;
         let route = self.router.insert(id, &query);
-        let query = Rc::new(query);
         self.by_query.insert(Rc::clone(&query), id);
         let subscribers = SortedSet::new();
         self.circuits.insert(
@@ -125,8 +125,12 @@ impl LiveQueries {
         }
     }
 
-    /// Takes a whole commit and says whose lists changed how.
-    pub fn apply(&mut self, changes: &[Change]) -> Vec<(TabId, SubscriptionId, Rc<Patch>)> {
+    /// Takes a whole commit and says whose lists changed how. `rows` are as of its end.
+    pub fn apply(
+        &mut self,
+        changes: &[Change],
+        rows: &mut dyn Rows,
+    ) -> Vec<(TabId, SubscriptionId, Rc<Patch>)> {
         let Self {
             circuits, router, ..
         } = self;
@@ -144,7 +148,7 @@ impl LiveQueries {
             let Some(shared) = circuits.get_mut(&id) else {
                 continue;
             };
-            let Some(patch) = shared.circuit.finish().map(Rc::new) else {
+            let Some(patch) = shared.circuit.finish(rows).map(Rc::new) else {
                 continue;
             };
             let first_only = crate::planted::is("query_live_first_subscriber_only");
@@ -201,18 +205,15 @@ mod tests {
     use crate::doc::value::Value;
     use crate::operator::order::Order;
     use crate::operator::predicate::{Predicate, Relation};
+    use crate::operator::window::Found;
 
     /// Rows that may be read only so often.
     struct Counted(Vec<Rc<Row>>, usize);
 
     impl Rows for Counted {
-        fn scan(
-            &mut self,
-            query: &CheckedQuery,
-            visit: &mut dyn FnMut(&Rc<Row>),
-        ) -> Result<(), Error> {
+        fn read(&mut self, query: &CheckedQuery, enough: usize) -> Result<Found, Error> {
             self.1 += 1;
-            self.0.scan(query, visit)
+            self.0.read(query, enough)
         }
     }
 
@@ -229,7 +230,7 @@ mod tests {
         };
         CheckedQuery {
             collection: 0,
-            predicate,
+            predicate: predicate.into(),
             order: Order::default(),
             limit: Some(limit),
         }
@@ -254,13 +255,13 @@ mod tests {
         live.subscribe(TabId(3), SubscriptionId(1), query(1, 1), &mut rows)
             .unwrap();
         assert_eq!((live.circuits(), rows.1), (2, 2));
-        let heard = live.apply(&insert(row("b", 1)));
+        let heard = live.apply(&insert(row("b", 1)), &mut Vec::new());
         let heard: Vec<_> = heard
             .iter()
             .map(|(tab, number, _)| (tab.0, number.0))
             .collect();
         assert_eq!(heard, [(1, 1), (1, 2), (2, 1)]);
-        assert!(live.apply(&insert(row("c", 2))).is_empty());
+        assert!(live.apply(&insert(row("c", 2)), &mut Vec::new()).is_empty());
     }
 
     #[test]
@@ -269,7 +270,7 @@ mod tests {
         let mut none = Vec::new();
         live.subscribe(TabId(1), SubscriptionId(1), query(1, 9), &mut none)
             .unwrap();
-        live.apply(&insert(row("b", 1)));
+        live.apply(&insert(row("b", 1)), &mut Vec::new());
         let shown = live
             .subscribe(TabId(1), SubscriptionId(2), query(1, 9), &mut none)
             .unwrap();
@@ -285,7 +286,7 @@ mod tests {
         assert_eq!(live.sweep(1_000), None);
         live.drop_tab(TabId(1));
         assert_eq!(live.sweep(2_000), Some(2_000 + CIRCUIT_KEPT_MS));
-        assert!(live.apply(&insert(row("b", 1))).is_empty());
+        assert!(live.apply(&insert(row("b", 1)), &mut Vec::new()).is_empty());
         let shown = live
             .subscribe(TabId(1), SubscriptionId(7), query(1, 9), &mut rows)
             .unwrap();
@@ -305,7 +306,7 @@ mod tests {
             live.subscribe(TabId(1), SubscriptionId(1), query(value, 9), &mut none)
                 .unwrap();
         }
-        assert!(live.apply(&insert(row("a", 1))).is_empty());
-        assert_eq!(live.apply(&insert(row("b", 2))).len(), 1);
+        assert!(live.apply(&insert(row("a", 1)), &mut Vec::new()).is_empty());
+        assert_eq!(live.apply(&insert(row("b", 2)), &mut Vec::new()).len(), 1);
     }
 }

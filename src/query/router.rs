@@ -155,7 +155,7 @@ mod tests {
     fn query(predicate: Predicate) -> CheckedQuery {
         CheckedQuery {
             collection: 0,
-            predicate,
+            predicate: predicate.into(),
             order: Order::default(),
             limit: None,
         }

@@ -42,15 +42,15 @@ fn cases() -> impl Iterator<Item = Case> {
 
 impl Case {
     fn circuit(&self, query: &Query, rows: &[Rc<Row>]) -> Circuit {
-        let checked = CheckedQuery::new(query, &self.schema).unwrap();
-        Circuit::new(&checked, &mut rows.to_vec()).unwrap()
+        let checked = CheckedQuery::read(&query.to_value(), &self.schema).unwrap();
+        Circuit::new(Rc::new(checked), &mut rows.to_vec()).unwrap()
     }
 
     /// The list after the whole history.
     fn live(&self, query: &Query) -> Vec<Rc<Row>> {
         let mut circuit = self.circuit(query, &self.before);
         for commit in &self.commits {
-            circuit.apply(commit);
+            circuit.apply(commit, &mut Vec::new());
         }
         circuit.rows().cloned().collect()
     }
@@ -104,12 +104,12 @@ fn one_commit_of_all_changes_ends_as_one_commit_for_each() {
             .collect();
         let (mut at_once, mut singly) = (Page::show(&shown), Page::show(&shown));
         let mut circuit = case.circuit(&case.query, &case.before);
-        if let Some(patch) = circuit.apply(&changes) {
+        if let Some(patch) = circuit.apply(&changes, &mut Vec::new()) {
             at_once.apply(&patch);
         }
         let mut circuit = case.circuit(&case.query, &case.before);
         for change in &changes {
-            let patch = circuit.apply(std::slice::from_ref(change));
+            let patch = circuit.apply(std::slice::from_ref(change), &mut Vec::new());
             if let Some(patch) = patch {
                 singly.apply(&patch);
             }
@@ -143,7 +143,7 @@ fn said_twice_or_the_other_way_round_is_the_same_query() {
         let [a, b] = [(); 2].map(|()| world::condition(rng, fields, 2));
         let checked = |args: [&Condition; 3]| {
             let condition = Condition::And(args.map(Clone::clone).into());
-            CheckedQuery::new(&case.with(Some(condition)), &case.schema).unwrap()
+            CheckedQuery::read(&case.with(Some(condition)).to_value(), &case.schema).unwrap()
         };
         assert_eq!(checked([&a, &b, &a]), checked([&b, &a, &b]));
         let both = Condition::And(vec![a.clone(), b.clone()]);

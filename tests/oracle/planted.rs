@@ -3,12 +3,14 @@
 use crate::session;
 
 /// As listed in `docs/PLANTED.md`.
-const BUGS: [&str; 8] = [
+const BUGS: [&str; 10] = [
     "query_zset_keeps_zero",
     "query_null_is_smallest",
     "query_order_one_direction",
     "query_window_no_refill",
     "query_window_never_leaves",
+    "query_window_not_fed",
+    "query_window_takes_from_beyond",
     "query_patch_drops_null",
     "query_router_skips_old",
     "query_live_first_subscriber_only",

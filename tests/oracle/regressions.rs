@@ -47,7 +47,7 @@ struct Listener {
 
 fn check(schema: &Schema, query: &str) -> (Query, CheckedQuery) {
     let query = Query::from_value(&json::read(query.as_bytes()).unwrap()).unwrap();
-    let checked = CheckedQuery::new(&query, schema).unwrap();
+    let checked = CheckedQuery::read(&query.to_value(), schema).unwrap();
     (query, checked)
 }
 
@@ -95,7 +95,11 @@ impl Listener {
                 new: Some(new),
             });
         }
-        let patch = self.live.apply(&changes).pop().map(|heard| heard.2);
+        let patch = self
+            .live
+            .apply(&changes, &mut Vec::new())
+            .pop()
+            .map(|heard| heard.2);
         if let Some(patch) = &patch {
             self.page.apply(patch);
         }

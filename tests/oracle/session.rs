@@ -97,9 +97,9 @@ pub fn run(seed: u64) -> Tally {
     }
     for number in 0..QUERIES {
         let query = world::query(rng, &session.schema);
-        session.subscribe(&query, number);
+        session.subscribe(rng, &query, number);
         if rng.chance(20) {
-            session.subscribe(&query, number + QUERIES);
+            session.subscribe(rng, &query, number + QUERIES);
             session.tally.shared += 1;
         }
     }
@@ -107,20 +107,25 @@ pub fn run(seed: u64) -> Tally {
         session.commit(rng);
         if commit == COMMITS / 2 {
             let late = world::query(rng, &session.schema);
-            session.subscribe(&late, 3 * QUERIES);
+            session.subscribe(rng, &late, 3 * QUERIES);
         }
     }
     session.tally
 }
 
 impl Session {
-    fn subscribe(&mut self, query: &Query, number: usize) {
+    fn subscribe(&mut self, rng: &mut Rng, query: &Query, number: usize) {
         let tab = TabId(number as u64 % 3);
         let subscription = SubscriptionId(number as u64);
         let read_again = Query::from_value(&query.to_value());
-        assert_eq!(read_again.as_ref(), Ok(query), "the JSON form round trips");
-        let checked = CheckedQuery::new(query, &self.schema).expect("generated queries are valid");
-        let mut rows = self.world.rows(checked.collection);
+        assert_eq!(
+            read_again.as_ref(),
+            Some(query),
+            "the JSON form round trips"
+        );
+        let checked = CheckedQuery::read(&query.to_value(), &self.schema)
+            .expect("generated queries are valid");
+        let mut rows = world::Source::new(&self.world, rng);
         let shown = self
             .live
             .subscribe(tab, subscription, checked.clone(), &mut rows)
@@ -156,7 +161,8 @@ impl Session {
             .collect();
         let changes = self.world.commit(rng, &self.schema);
         self.tally.commits += 1;
-        for (tab, subscription, patch) in self.live.apply(&changes) {
+        let mut rows = world::Source::new(&self.world, rng);
+        for (tab, subscription, patch) in self.live.apply(&changes, &mut rows) {
             let listener = self
                 .listeners
                 .get_mut(&(tab, subscription))
@@ -192,7 +198,7 @@ impl Session {
                 can_match || !has_changed,
                 "a change that matters was said not to"
             );
-            let once = evaluate(&listener.checked, &mut self.world.rows(0)).unwrap();
+            let once = evaluate(&listener.checked, &self.world.rows(0));
             assert_eq!(
                 once,
                 self.naive(&listener.query),

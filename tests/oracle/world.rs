@@ -8,8 +8,12 @@ use holm::doc::key::Direction;
 use holm::doc::row::{Change, Row};
 use holm::doc::schema::{Field, Kind, Schema};
 use holm::doc::value::{Number, Value};
+use holm::error::Error;
 use holm::operator::predicate::Relation;
+use holm::operator::window::Found;
 use holm::query::ast::{Condition, Query};
+use holm::query::check::CheckedQuery;
+use holm::query::evaluate::Rows;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -187,6 +191,39 @@ pub fn condition(rng: &mut Rng, fields: &[Field], depth: usize) -> Condition {
 #[derive(Clone, Default)]
 pub struct World {
     rows: BTreeMap<(usize, String), Rc<Row>>,
+}
+
+/// The rows as a store may have them: all, or the first ones in the order of the query.
+pub struct Source<'a> {
+    world: &'a World,
+    /// How many are read beyond the limit; none if they have no order.
+    margin: Option<usize>,
+}
+
+impl<'a> Source<'a> {
+    pub fn new(world: &'a World, rng: &mut Rng) -> Self {
+        let margin = rng.chance(70).then(|| rng.below(4));
+        Self { world, margin }
+    }
+}
+
+impl Rows for Source<'_> {
+    fn read(&mut self, query: &CheckedQuery, _: usize) -> Result<Found, Error> {
+        let mut rows = self.world.rows(query.collection);
+        let (mut is_all, is_ordered) = (true, self.margin.is_some());
+        if let (Some(limit), Some(margin)) = (query.limit, self.margin) {
+            rows.sort_by_key(|row| query.order.entry(row).key);
+            let mut matching = rows.iter().enumerate().filter(|row| query.matches(row.1));
+            let end = matching.nth(limit + margin).map(|(at, _)| at);
+            is_all = end.is_none();
+            rows.truncate(end.unwrap_or(rows.len()));
+        }
+        Ok(Found {
+            rows,
+            is_all,
+            is_ordered,
+        })
+    }
 }
 
 impl World {
