@@ -1,6 +1,7 @@
 //! The error that a page gets: a stable code, a message (what happened, likely cause, next step)
 //! and facts.
 
+use crate::text::{decimal, filled};
 use std::rc::Rc;
 
 /// What went wrong, for the page. Codes are listed in `docs/ERRORS.md`.
@@ -217,17 +218,19 @@ impl Problem {
                 field,
                 found,
                 expected,
-            } => format!(
-                "{collection}.{field} takes {expected}, but got a {found}. Nothing was changed; \
-                 give a value of that type."
+            } => filled(
+                "{}.{} takes {}, but got a {}. Nothing was changed; \
+                 give a value of that type.",
+                &[collection, field, expected, found],
             ),
             Self::MissingField {
                 collection,
                 field,
                 expected,
-            } => format!(
-                "{collection}.{field} has no value and no default. It takes {expected}; \
-                 give one, or make the field nullable."
+            } => filled(
+                "{}.{} has no value and no default. It takes {}; \
+                 give one, or make the field nullable.",
+                &[collection, field, expected],
             ),
             Self::UnknownCollection {
                 collection,
@@ -238,25 +241,28 @@ impl Problem {
                 field,
                 nearest,
             } => unknown(collection, "field", field, nearest.as_deref()),
-            Self::UnknownOperator { operator, place } => format!(
-                "{place}: there is no operator `{operator}`. \
-                 Use one of = != < <= > >= in and or not."
+            Self::UnknownOperator { operator, place } => filled(
+                "{}: there is no operator `{}`. \
+                 Use one of = != < <= > >= in and or not.",
+                &[place, operator],
             ),
             Self::BadQuery { place, problem } => {
-                format!("The query is not valid at {place}: {problem}.")
+                filled("The query is not valid at {}: {}.", &[place, problem])
             }
             Self::InQuery { place, error } => {
-                format!("At {place} of the query: {}", error.message())
+                filled("At {} of the query: {}", &[place, &error.message()])
             }
             Self::SchemaInvalid { place, problem } => {
-                format!("The schema is not valid at {place}: {problem}.")
+                filled("The schema is not valid at {}: {}.", &[place, problem])
             }
-            Self::Exists { collection, id } => format!(
-                "{collection} has a document with id `{id}` already. Update it, or use an upsert."
+            Self::Exists { collection, id } => filled(
+                "{} has a document with id `{}` already. Update it, or use an upsert.",
+                &[collection, id],
             ),
-            Self::NotFound { collection, id } => format!(
-                "{collection} has no document with id `{id}`. \
-                 It may have been deleted; insert it first."
+            Self::NotFound { collection, id } => filled(
+                "{} has no document with id `{}`. \
+                 It may have been deleted; insert it first.",
+                &[collection, id],
             ),
             _ => self.message_of_the_rest(),
         }
@@ -268,30 +274,33 @@ impl Problem {
                 collection,
                 id,
                 bytes,
-            } => format!(
-                "{collection} `{id}` takes {bytes} bytes, over the limit of 262144. \
-                 Nothing was changed; split the document."
+            } => filled(
+                "{} `{}` takes {} bytes, over the limit of 262144. \
+                 Nothing was changed; split the document.",
+                &[collection, id, &decimal(*bytes as u64)],
             ),
-            Self::TransactionTooLarge { bytes } => format!(
-                "The transaction takes {bytes} bytes, over the limit of 16777216. \
-                 Nothing was changed; write in several transactions."
+            Self::TransactionTooLarge { bytes } => filled(
+                "The transaction takes {} bytes, over the limit of 16777216. \
+                 Nothing was changed; write in several transactions.",
+                &[&decimal(*bytes as u64)],
             ),
-            Self::NoEntry { entry } => format!(
-                "The outbox has no entry {entry} that can be retried or discarded. \
-                 It may have been sent or settled."
+            Self::NoEntry { entry } => filled(
+                "The outbox has no entry {} that can be retried or discarded. \
+                 It may have been sent or settled.",
+                &[&decimal(*entry)],
             ),
-            Self::StorageDamaged { problem } => format!(
-                "The stored data is damaged: {problem}. It is open for reading only; \
-                 take the documents out with export()."
+            Self::StorageDamaged { problem } => filled(
+                "The stored data is damaged: {}. It is open for reading only; \
+                 take the documents out with export().",
+                &[problem],
             ),
-            Self::StorageFailed { problem } => {
-                format!(
-                    "The storage failed: {problem}. The write was not saved; try again or reload."
-                )
-            }
-            Self::BadRequest { problem } => format!("The request is not valid: {problem}."),
+            Self::StorageFailed { problem } => filled(
+                "The storage failed: {}. The write was not saved; try again or reload.",
+                &[problem],
+            ),
+            Self::BadRequest { problem } => filled("The request is not valid: {}.", &[problem]),
             Self::OpenedOtherwise { problem } => {
-                format!("The database is open already: {problem}.")
+                filled("The database is open already: {}.", &[problem])
             }
             Self::Sync { message, .. } => message.clone(),
             _ => self.fixed_message().to_string(),
@@ -399,9 +408,12 @@ impl Problem {
 
 fn unknown(owner: &str, what: &str, name: &str, nearest: Option<&str>) -> String {
     let hint = nearest.map_or(String::new(), |nearest| {
-        format!(" Did you mean `{nearest}`?")
+        filled(" Did you mean `{}`?", &[nearest])
     });
-    format!("{owner} has no {what} `{name}`.{hint} Check the spelling, or add it to the schema.")
+    filled(
+        "{} has no {} `{}`.{} Check the spelling, or add it to the schema.",
+        &[owner, what, name, &hint],
+    )
 }
 
 /// The candidate nearest to `name`, if one is near enough to be a slip of the pen.

@@ -45,5 +45,6 @@ pub mod query;
 pub mod sorted;
 pub mod store;
 pub mod sync;
+pub mod text;
 pub mod txn;
 pub mod zset;

@@ -4,6 +4,7 @@
 use super::codec::{Items, write_bytes, write_varint};
 use super::path::Path;
 use crate::sorted::SortedMap;
+use crate::text::decimal;
 
 /// A path's number in this store's dictionary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,7 +79,7 @@ impl Dictionary {
     /// so that what a document has there is never taken for another field's.
     pub fn skip_to(&mut self, number: u64) {
         while (self.paths.len() as u64) < number.min(LOST_MAX) {
-            let name = ["?", &self.paths.len().to_string()].concat();
+            let name = ["?", &decimal(self.paths.len() as u64)].concat();
             self.push(Path::field(&name));
         }
     }

@@ -12,12 +12,11 @@ mod writer;
 
 pub use writer::{
     most, text_most, to_text, write, write_binary, write_comma, write_name, write_text,
-    write_whole, written,
 };
 
 use super::codec::Items;
 use super::value::{Value, take_member};
-use std::fmt;
+use crate::text::{decimal, filled};
 
 /// Why a text is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +27,10 @@ pub struct NotJson {
     pub at: usize,
 }
 
-impl fmt::Display for NotJson {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} at byte {}", self.problem, self.at)
+impl NotJson {
+    /// In words.
+    pub fn to_text(self) -> String {
+        filled("{} at byte {}", &[self.problem, &decimal(self.at as u64)])
     }
 }
 

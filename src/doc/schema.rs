@@ -8,6 +8,7 @@ use super::json;
 use super::value::Value;
 use crate::error::{Error, Problem, nearest};
 use crate::limits::DEPTH_MAX;
+use crate::text::filled;
 use xxhash_rust::xxh64::xxh64;
 
 /// What a field takes.
@@ -138,8 +139,8 @@ impl Schema {
                     && self.position(to).is_err()
                 {
                     wrong.note(
-                        &format!("{}.{}", collection.name, field.name),
-                        &format!("it refers to a collection `{to}` that is not there"),
+                        &filled("{}.{}", &[&collection.name, &field.name]),
+                        &filled("it refers to a collection `{}` that is not there", &[to]),
                     );
                 }
             }
@@ -224,7 +225,7 @@ impl Field {
     pub fn expected(&self) -> String {
         let kind = self.kind.expected();
         if self.is_nullable {
-            format!("{kind} or null")
+            filled("{} or null", &[&kind])
         } else {
             kind
         }
@@ -289,8 +290,8 @@ impl Kind {
             Self::Bytes => "bytes",
             Self::Json => "a JSON value at most 64 deep",
             Self::Enum(values) => return one_of(values),
-            Self::Ref(to) => return format!("an id of {to} (a string)"),
-            Self::List(item) => return format!("a list, each item {}", item.expected()),
+            Self::Ref(to) => return filled("an id of {} (a string)", &[to]),
+            Self::List(item) => return filled("a list, each item {}", &[&item.expected()]),
         };
         words.into()
     }
@@ -312,8 +313,8 @@ impl Kind {
 
 fn describe(value: &Value) -> String {
     match value {
-        Value::String(text) if text.len() <= 40 => format!("string \"{text}\""),
-        Value::Number(_) => format!("{} {}", value.type_name(), json::to_text(value)),
+        Value::String(text) if text.len() <= 40 => filled("string \"{}\"", &[text]),
+        Value::Number(_) => filled("{} {}", &[value.type_name(), &json::to_text(value)]),
         _ => value.type_name().into(),
     }
 }
@@ -395,7 +396,7 @@ fn read_collection(name: &str, value: &Value, wrong: &mut Wrong) -> Collection {
 
 fn read_field(collection: &str, value: &Value, wrong: &mut Wrong) -> Field {
     let name = text(value, "name");
-    let place = format!("{collection}.{name}");
+    let place = filled("{}.{}", &[collection, name]);
     if name.is_empty() || name == "id" || name.starts_with('$') {
         wrong.note(
             &place,
@@ -413,7 +414,10 @@ fn read_field(collection: &str, value: &Value, wrong: &mut Wrong) -> Field {
     if let Some(default) = &field.default
         && !field.fits(&binary(default))
     {
-        wrong.note(&place, &format!("its default must be {}", field.expected()));
+        wrong.note(
+            &place,
+            &filled("its default must be {}", &[&field.expected()]),
+        );
     }
     field
 }
@@ -448,7 +452,7 @@ fn read_kind(place: &str, value: &Value, wrong: &mut Wrong) -> Kind {
             Kind::List(Box::new(item.unwrap_or(Kind::Json)))
         }
         _ => read_scalar(name).unwrap_or_else(|| {
-            wrong.note(place, &format!("there is no kind `{name}`"));
+            wrong.note(place, &filled("there is no kind `{}`", &[name]));
             Kind::Json
         }),
     }

@@ -25,6 +25,7 @@ use crate::query::evaluate::Rows;
 use crate::query::live::LiveQueries;
 use crate::sorted::SortedMap;
 use crate::store::{Batch, Direction, Store, StoreError, StoreProblem};
+use crate::text::{decimal, filled};
 use crate::txn::operation::Operation;
 use crate::txn::overlay;
 use crate::txn::staging::{Scope, Staging};
@@ -451,15 +452,21 @@ impl From<StoreError> for Error {
                 file,
                 offset,
                 problem,
-            } => return damaged(&format!("{problem} ({file} at byte {offset})")),
+            } => {
+                return damaged(&filled(
+                    "{} ({} at byte {})",
+                    &[problem, file, &decimal(*offset)],
+                ));
+            }
             StoreProblem::Disk(DiskError::Busy) => return Error::from(Problem::StorageBusy),
             StoreProblem::Disk(DiskError::Failed(problem)) | StoreProblem::Poisoned { problem } => {
                 problem.clone()
             }
-            StoreProblem::NewerFormat { file, version } => {
-                format!("{file} has format {version}, of a newer release")
-            }
-            StoreProblem::TermTaken { file } => format!("{file} was begun by somebody else"),
+            StoreProblem::NewerFormat { file, version } => filled(
+                "{} has format {}, of a newer release",
+                &[file, &decimal(u64::from(*version))],
+            ),
+            StoreProblem::TermTaken { file } => filled("{} was begun by somebody else", &[file]),
             StoreProblem::Disk(_) => "a file is gone".into(),
         };
         Error::from(Problem::StorageFailed { problem })

@@ -4,6 +4,7 @@ use crate::doc::row::Row;
 use crate::doc::value::Value;
 use crate::outbox::entry::{Entry, State};
 use crate::protocol::message::Delta;
+use crate::text::padded;
 
 /// The row; its columns are those that the schema gives `$outbox`.
 pub fn row(entry: &Entry) -> Row {
@@ -30,7 +31,7 @@ pub fn row(entry: &Entry) -> Row {
         Value::List(documents),
         Value::List(operations),
     ];
-    Row::of(&format!("{:016}", entry.id.0), &values)
+    Row::of(&padded(entry.id.0, 16), &values)
 }
 
 fn text(text: Option<&String>) -> Value {

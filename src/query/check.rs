@@ -15,6 +15,7 @@ use crate::error::{Error, Problem};
 use crate::limits::{DEPTH_MAX, QUERY_DEPTH_MAX, QUERY_NODES_MAX, QUERY_VALUES_MAX};
 use crate::operator::order::Order;
 use crate::operator::predicate::{Predicate, Relation};
+use crate::text::{decimal, filled};
 use std::rc::Rc;
 
 /// A query that can be answered. Equal ones have equal answers: every member counts.
@@ -122,7 +123,7 @@ impl<'a> Reader<'a> {
         }
         let mut columns = Vec::with_capacity(keys.len());
         for (nth, key) in keys.iter().enumerate() {
-            let place = format!("orderBy[{nth}]");
+            let place = filled("orderBy[{}]", &[&decimal(nth as u64)]);
             let texts = match key.as_list() {
                 Some([field, way]) => field.as_str().zip(way.as_str()),
                 _ => None,
@@ -163,7 +164,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Predicate, Error> {
         if let Some((_, relation)) = RELATIONS.iter().find(|known| known.0 == op) {
             let (column, field) = self.field(place, value)?;
-            let place = format!("{place}.value");
+            let place = filled("{}.value", &[place]);
             let operand = value.get("value");
             let operand = operand.ok_or_else(|| bad(&place, "it is missing"))?;
             return Ok(Predicate::Compare {
@@ -181,30 +182,34 @@ impl<'a> Reader<'a> {
             "or" => self.args(place, value, depth).map(Predicate::any),
             "not" => {
                 let arg = value.get("arg").unwrap_or(&Value::Null);
-                let arg = self.condition(&format!("{place}.arg"), arg, depth + 1);
+                let arg = self.condition(&filled("{}.arg", &[place]), arg, depth + 1);
                 arg.map(Predicate::negated)
             }
             _ => Err(Error::from(Problem::UnknownOperator {
                 operator: op.into(),
-                place: format!("{place}.op"),
+                place: filled("{}.op", &[place]),
             })),
         }
     }
 
     fn args(&mut self, place: &str, value: &Value, depth: usize) -> Result<Vec<Predicate>, Error> {
-        let place = format!("{place}.args");
+        let place = filled("{}.args", &[place]);
         let args = value.get("args").and_then(Value::as_list);
         let args = args.ok_or_else(|| bad(&place, "it must be a list of conditions"))?;
         let mut read = Vec::with_capacity(args.len());
         for (nth, arg) in args.iter().enumerate() {
-            read.push(self.condition(&format!("{place}[{nth}]"), arg, depth + 1)?);
+            read.push(self.condition(
+                &filled("{}[{}]", &[&place, &decimal(nth as u64)]),
+                arg,
+                depth + 1,
+            )?);
         }
         Ok(read)
     }
 
     fn one_of(&self, place: &str, value: &Value) -> Result<Predicate, Error> {
         let (column, field) = self.field(place, value)?;
-        let place = format!("{place}.values");
+        let place = filled("{}.values", &[place]);
         let values = value.get("values").and_then(Value::as_list);
         let values = values.ok_or_else(|| bad(&place, "it must be a list"))?;
         if values.len() > QUERY_VALUES_MAX {
@@ -212,14 +217,18 @@ impl<'a> Reader<'a> {
         }
         let mut operands = Vec::with_capacity(values.len());
         for (nth, value) in values.iter().enumerate() {
-            operands.push(self.operand(&format!("{place}[{nth}]"), field, value)?);
+            operands.push(self.operand(
+                &filled("{}[{}]", &[&place, &decimal(nth as u64)]),
+                field,
+                value,
+            )?);
         }
         Ok(Predicate::one_of(column, operands))
     }
 
     /// The column and the field that a condition names.
     fn field(&self, place: &str, value: &Value) -> Result<(usize, Option<&'a Field>), Error> {
-        let place = format!("{place}.field");
+        let place = filled("{}.field", &[place]);
         let field = value.get("field").and_then(Value::as_str);
         self.find(
             &place,

@@ -1,6 +1,7 @@
 //! Names of log files: `docs/FORMAT.md` section 2.
 
 use crate::ids::Term;
+use crate::text::padded;
 
 /// Digits of which every number fits 64 bits.
 const DIGITS_MAX: usize = 19;
@@ -30,10 +31,14 @@ impl LogName {
             term: Term(0),
             part: 0,
         });
-        format!(
-            "log-{:010}-{:04}-{:010}-{:04}",
-            self.log.term.0, self.log.part, base.term.0, base.part
-        )
+        let mut text = "log".to_string();
+        for id in [self.log, base] {
+            text.push('-');
+            text.push_str(&padded(id.term.0, 10));
+            text.push('-');
+            text.push_str(&padded(u64::from(id.part), 4));
+        }
+        text
     }
 
     /// Reads what `to_text` wrote, and nothing else.

@@ -12,6 +12,7 @@ use super::filter;
 use super::name;
 use crate::ids::{Commit, FileId, Term};
 use crate::platform::disk::Disk;
+use crate::text::padded;
 use std::rc::Rc;
 
 /// Longest footer: eight varints, the check, the length.
@@ -29,7 +30,13 @@ pub struct RunId {
 impl RunId {
     /// The name of the file.
     pub fn to_text(self) -> String {
-        format!("run-{:010}-{:06}", self.term.0, self.number)
+        [
+            "run-",
+            &padded(self.term.0, 10),
+            "-",
+            &padded(self.number, 6),
+        ]
+        .concat()
     }
 
     /// Reads what `to_text` wrote, and nothing else.

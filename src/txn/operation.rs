@@ -5,6 +5,7 @@ use crate::doc::path::DocumentKey;
 use crate::doc::schema::{Collection, OUTBOX, Schema};
 use crate::error::{Error, Problem};
 use crate::limits::ID_BYTES_MAX;
+use crate::text::filled;
 use std::borrow::Cow;
 
 const DAMAGED: &str = "a value of a field is damaged";
@@ -104,7 +105,7 @@ fn read_action(op: Option<&str>) -> Result<Action, Error> {
         "update" => Action::Update,
         "delete" => Action::Delete,
         "seed" => Action::Seed,
-        other => return Err(bad_request(&format!("there is no operation `{other}`"))),
+        other => return Err(bad_request(&filled("there is no operation `{}`", &[other]))),
     })
 }
 

@@ -6,7 +6,7 @@ use crate::words::{BANNED, NOISE, contains_word, defined, parts};
 /// Layers of `src/`, from left to right: a module imports from its own layer and those before it.
 const LAYERS: [&[&str]; 8] = [
     &[
-        "ids", "limits", "error", "event", "effect", "platform", "planted", "sorted",
+        "ids", "limits", "error", "event", "effect", "platform", "planted", "sorted", "text",
     ],
     &["doc", "causal"],
     &["protocol", "merge", "zset"],

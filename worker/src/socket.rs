@@ -5,6 +5,7 @@ use crate::arrivals::Arrivals;
 use crate::thrown;
 use holm::event::Event;
 use holm::platform::transport::Transport;
+use holm::text::{decimal, filled};
 use wasm_bindgen::prelude::*;
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
@@ -104,8 +105,11 @@ impl Drop for Link {
 fn closing(code: u16, reason: &str) -> String {
     match (code, reason) {
         (1006, "") => "the connection could not be made or was lost (1006)".into(),
-        (code, "") => format!("the connection was closed ({code})"),
-        (code, reason) => format!("{reason} ({code})"),
+        (code, "") => filled(
+            "the connection was closed ({})",
+            &[&decimal(u64::from(code))],
+        ),
+        (code, reason) => filled("{} ({})", &[reason, &decimal(u64::from(code))]),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::page::Page;
 use holm::event::Event;
 use holm::ids::TabId;
 use holm::platform::channel::TabChannel;
+use holm::text::filled;
 use js_sys::{ArrayBuffer, Uint8Array};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -53,7 +54,7 @@ impl TabChannel for Tabs {
     /// Where there are no channels this worker hears and reaches nobody, which the port allows.
     fn join(&mut self, name: &str) {
         self.channel = None;
-        let channel = BroadcastChannel::new(&format!("holm:{name}"));
+        let channel = BroadcastChannel::new(&filled("holm:{}", &[name]));
         self.channel = channel
             .ok()
             .map(|channel| Channel::new(channel, &self.arrivals));

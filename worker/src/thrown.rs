@@ -1,6 +1,7 @@
 //! What JavaScript throws, in words. Classified by `name`, never by the message, which differs
 //! between browsers.
 
+use holm::text::filled;
 use js_sys::Error;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -15,10 +16,9 @@ pub fn name_of(thrown: &JsValue) -> String {
 /// `name: message`, or the value itself where it is no error.
 pub fn describe(thrown: &JsValue) -> String {
     match thrown.dyn_ref::<Error>() {
-        Some(error) => format!(
+        Some(error) => filled(
             "{}: {}",
-            String::from(error.name()),
-            String::from(error.message())
+            &[&String::from(error.name()), &String::from(error.message())],
         ),
         None => thrown
             .as_string()

@@ -5,7 +5,7 @@
 //! the module may weigh; here
 //! texts of few digits take two float operations, and the others a few words of exact arithmetic.
 
-use super::writer::write_whole;
+use crate::text::write_whole;
 
 /// Digits that decide which float is nearest: a point halfway between two floats has at most 767.
 const DIGITS_MAX: usize = 800;

@@ -3,6 +3,7 @@
 use super::{base64, float};
 use crate::doc::codec::{BYTES, FALSE, FLOAT, INT, Items, LIST, MAP, STRING, TRUE, binary};
 use crate::doc::value::Value;
+use crate::text::{write_whole, written};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
@@ -62,11 +63,6 @@ pub fn to_text(value: &Value) -> String {
     let mut out = Vec::new();
     write(&mut out, value);
     written(out)
-}
-
-/// What was written, as text.
-pub fn written(out: Vec<u8>) -> String {
-    String::from_utf8(out).expect("JSON is written from strings")
 }
 
 fn write_list(out: &mut Vec<u8>, items: &mut Items<'_>) {
@@ -172,19 +168,4 @@ fn write_float(out: &mut Vec<u8>, items: &mut Items<'_>) {
         out.push(b'-');
     }
     float::write(out, float.abs());
-}
-
-/// Writes a whole number.
-pub fn write_whole(out: &mut Vec<u8>, mut whole: u64) {
-    let start = out.len();
-    loop {
-        out.push(b'0' + (whole % 10) as u8);
-        whole /= 10;
-        if whole == 0 {
-            break;
-        }
-    }
-    if let Some(digits) = out.get_mut(start..) {
-        digits.reverse();
-    }
 }

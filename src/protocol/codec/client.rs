@@ -8,6 +8,7 @@ use crate::doc::value::Value;
 use crate::ids::{Seq, Term};
 use crate::protocol::message::{ClientMessage, Hello, Pull, Push, Refusal, ShapePull};
 use crate::protocol::refusal::UNKNOWN_KIND;
+use crate::text;
 
 /// Writes a message as one JSON text.
 pub fn encode_client(message: &ClientMessage) -> String {
@@ -22,14 +23,14 @@ pub fn encode_client(message: &ClientMessage) -> String {
             object.end();
         }
     }
-    json::written(out)
+    text::written(out)
 }
 
 fn write_hello(out: &mut Vec<u8>, hello: &Hello) {
     let mut object = Object::message(out, "hello");
     let protocol = [hello.protocol.0, hello.protocol.1];
     object.list("protocol", &protocol, |out, number| {
-        json::write_whole(out, u64::from(*number));
+        text::write_whole(out, u64::from(*number));
     });
     object.token("replica", hello.replica);
     object.whole("term", hello.term.0);

@@ -12,6 +12,7 @@ use crate::ids::{Life, Seq};
 use crate::limits::DEPTH_MAX;
 use crate::protocol::message::{Delta, Mutation, Part, PathWrite, Pushed, Refusal};
 use crate::sorted::SortedSet;
+use crate::text::{self, decimal, filled};
 
 /// What a path costs beside its own text and its value's, in the size of a document: its stamps and
 /// punctuation. So no document, however many small paths it has, is larger on the wire than it was
@@ -78,7 +79,7 @@ pub fn encode_deltas(deltas: &[Delta]) -> Vec<u8> {
 pub fn decode_deltas(bytes: &[u8]) -> Result<Vec<Delta>, Refusal> {
     let problem = Problem::default();
     let value = json::read(bytes).unwrap_or_else(|error| {
-        problem.wrong("deltas", &error.to_string());
+        problem.wrong("deltas", &error.to_text());
         Value::Null
     });
     problem.check(read::list("deltas", value, &problem, read_delta))
@@ -174,14 +175,23 @@ pub fn read_path(value: Value, problem: &Problem) -> Path {
         read::text("segment", segment, problem)
     });
     if segments.len() > DEPTH_MAX {
-        problem.wrong("path", &format!("at most {DEPTH_MAX} segments"));
+        problem.wrong(
+            "path",
+            &filled("at most {} segments", &[&decimal(DEPTH_MAX as u64)]),
+        );
     }
     Path(segments.into())
 }
 
 fn check_depth(name: &str, value: &Value, problem: &Problem) {
     if value.depth() > DEPTH_MAX {
-        problem.wrong(name, &format!("a value nested at most {DEPTH_MAX} deep"));
+        problem.wrong(
+            name,
+            &filled(
+                "a value nested at most {} deep",
+                &[&decimal(DEPTH_MAX as u64)],
+            ),
+        );
     }
 }
 
@@ -197,7 +207,7 @@ pub fn write_pushed(out: &mut Vec<u8>, pushed: &Pushed) {
     }
     if let Some(part) = pushed.part {
         object.list("part", &[part.index, part.count], |out, number| {
-            json::write_whole(out, u64::from(*number));
+            text::write_whole(out, u64::from(*number));
         });
     }
     if pushed.is_void {
@@ -251,7 +261,10 @@ fn read_part(value: Value, problem: &Problem) -> Option<Part> {
     if !(2..=PARTS_MAX).contains(&part.count) || part.index >= part.count {
         problem.wrong(
             "part",
-            &format!("[index, count] with 2 to {PARTS_MAX} parts"),
+            &filled(
+                "[index, count] with 2 to {} parts",
+                &[&decimal(u64::from(PARTS_MAX))],
+            ),
         );
     }
     Some(part)

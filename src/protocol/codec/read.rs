@@ -10,6 +10,7 @@ use crate::ids::Token;
 use crate::limits::ID_BYTES_MAX;
 use crate::protocol::message::Refusal;
 use crate::protocol::refusal::BAD_FRAME;
+use crate::text::{decimal, filled};
 use std::cell::{Cell, RefCell};
 use std::vec::IntoIter;
 
@@ -72,7 +73,7 @@ impl<'a> Members<'a> {
     /// Reads a frame, which is one object.
     pub fn of_frame(bytes: &[u8], problem: &'a Problem) -> Self {
         let value = json::read(bytes).unwrap_or_else(|error| {
-            problem.note(&["the frame is not valid JSON: ", &error.to_string()]);
+            problem.note(&["the frame is not valid JSON: ", &error.to_text()]);
             Value::Null
         });
         Self::of("the frame", value, problem)
@@ -198,7 +199,7 @@ fn each(name: &str, value: Value, problem: &Problem, take: &mut dyn FnMut(Value)
     for (at, value) in items(name, value, problem).into_iter().enumerate() {
         take(value);
         if problem.is_found() {
-            problem.within(&format!("{name}[{at}]"));
+            problem.within(&filled("{}[{}]", &[name, &decimal(at as u64)]));
             break;
         }
     }
@@ -250,7 +251,10 @@ pub fn text(name: &str, value: Value, problem: &Problem) -> String {
 pub fn name(name: &str, value: Value, problem: &Problem) -> String {
     let text = text(name, value, problem);
     if text.is_empty() || text.len() > ID_BYTES_MAX {
-        problem.wrong(name, &format!("1 to {ID_BYTES_MAX} bytes of UTF-8"));
+        problem.wrong(
+            name,
+            &filled("1 to {} bytes of UTF-8", &[&decimal(ID_BYTES_MAX as u64)]),
+        );
     }
     text
 }

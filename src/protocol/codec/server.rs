@@ -11,6 +11,7 @@ use crate::doc::value::Value;
 use crate::ids::{Seq, Version};
 use crate::protocol::message::{Limits, Page, Refusal, ServerMessage, Verdicts, Welcome};
 use crate::protocol::refusal::UNKNOWN_KIND;
+use crate::text;
 
 /// Writes a message as one JSON text.
 pub fn encode_server(message: &ServerMessage) -> String {
@@ -37,7 +38,7 @@ pub fn encode_server(message: &ServerMessage) -> String {
             object.end();
         }
     }
-    json::written(out)
+    text::written(out)
 }
 
 fn write_refusal(object: &mut Object<'_>, refusal: &Refusal) {
@@ -70,7 +71,7 @@ fn write_verdicts(out: &mut Vec<u8>, verdicts: &Verdicts) {
     let mut object = Object::message(out, "verdicts");
     object.list("verdicts", &verdicts.verdicts, write_verdict);
     object.list("notProcessed", &verdicts.not_processed, |out, seq| {
-        json::write_whole(out, seq.0);
+        text::write_whole(out, seq.0);
     });
     object.whole("expected", verdicts.expected.0);
     if let Some((seq, next)) = verdicts.awaited_part {

@@ -3,6 +3,7 @@
 use crate::doc::json;
 use crate::doc::value::Value;
 use crate::ids::Token;
+use crate::text;
 
 /// An object that is being written. Its brace is closed by `end`.
 pub struct Object<'a> {
@@ -47,7 +48,7 @@ impl<'a> Object<'a> {
 
     /// A whole number.
     pub fn whole(&mut self, name: &str, whole: u64) {
-        json::write_whole(self.name(name), whole);
+        text::write_whole(self.name(name), whole);
     }
 
     /// Any value.
