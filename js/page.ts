@@ -6,8 +6,9 @@
 // a new one starts when it comes back; the connection carries everything over. Only an engine
 // that keeps its data in memory is left alone, because the data would go with it.
 import type { Connection } from './connection.ts';
-import { HolmError, throwLater } from './error.ts';
+import { HolmError, throwLater, withStack } from './error.ts';
 import type { Hindrance } from './remove.ts';
+import { unpack } from './unpack.ts';
 
 /** Restarts within a minute after which a worker that fails again is given up. */
 const RESTARTS_MAX = 3;
@@ -53,22 +54,26 @@ export async function removeInPage(database: string): Promise<Hindrance> {
   }
 }
 
-let compiled: Promise<WebAssembly.Module | null> | undefined;
+let compiled: Promise<WebAssembly.Module | ArrayBuffer> | undefined;
 
 /**
  * The engine's module: compiled while its worker starts, and once for all workers of this page.
- * Null where the page cannot: then the worker does it.
+ * As it was loaded where only workers may compile.
  */
-function compile(): Promise<WebAssembly.Module | null> {
-  compiled ??= load().catch(() => {
+function compile(): Promise<WebAssembly.Module | ArrayBuffer> {
+  compiled ??= load();
+  compiled.catch(() => {
     compiled = undefined;
-    return null;
   });
   return compiled;
 }
 
-const load = async () =>
-  WebAssembly.compileStreaming(fetch(new URL('./wasm/holm_worker_bg.wasm', import.meta.url)));
+async function load(): Promise<WebAssembly.Module | ArrayBuffer> {
+  const response = await fetch(new URL('./wasm/holm_worker_bg.packed.wasm', import.meta.url));
+  if (!response.ok) throw new Error(`${response.status} for ${response.url}`);
+  const packed = await response.arrayBuffer();
+  return unpack(packed).catch(() => packed);
+}
 
 /** One expression, in this form: bundlers look for it. */
 const startWorker = () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
@@ -109,7 +114,10 @@ class PageEngine {
       event.preventDefault(); // `failed` reports it
       failed(event.message || 'the worker could not be loaded');
     };
-    compile().then((module) => worker.postMessage(module));
+    compile().then(
+      (module) => worker.postMessage(module),
+      (thrown) => failed(withStack(thrown)),
+    );
     this.#connection.attach({
       send: (bytes) => worker.postMessage(bytes, [bytes.buffer as ArrayBuffer]),
       fatal: failed,

@@ -7,6 +7,7 @@ import { requestLock } from './locks.ts';
 import { findOpfs } from './opfs.ts';
 import { removeUnderLock } from './remove.ts';
 import { OrderedStorage } from './storage.ts';
+import { unpack } from './unpack.ts';
 import { Host, initSync } from './wasm/holm_worker.js';
 
 const post = (bytes: Uint8Array) => {
@@ -34,13 +35,6 @@ const storage = new OrderedStorage((database) => {
   opfs = undefined;
   return openRung(database, found);
 });
-/** The page could not, for example since its server gives the module another type. */
-const compile = async () => {
-  const response = await fetch(new URL('./wasm/holm_worker_bg.wasm', import.meta.url));
-  if (!response.ok) throw new Error(`${response.status} for ${response.url}`);
-  return WebAssembly.compile(await response.arrayBuffer());
-};
-
 /** Holds a lock for as long as this worker lives; the page is told its name, and waits for it. */
 const live = (name: string) => {
   const held = navigator.locks?.request(name, () => {
@@ -50,19 +44,22 @@ const live = (name: string) => {
   held?.catch(() => {}); // refused: then nobody waits for it
 };
 
-const start = async (module: WebAssembly.Module | null) => {
+/** As it was loaded, where the page may not compile it. */
+type Module = WebAssembly.Module | ArrayBuffer;
+
+const start = async (module: Module) => {
   live(`holm-worker:${newId()}`);
-  initSync({ module: module ?? (await compile()) });
+  initSync({ module: module instanceof ArrayBuffer ? await unpack(module) : module });
   return new Host(post, { storage, requestLock });
 };
 
-let begin: (module: WebAssembly.Module | null) => void;
-const host = new Promise<WebAssembly.Module | null>((resolve) => {
+let begin: (module: Module) => void;
+const host = new Promise<Module>((resolve) => {
   begin = resolve;
 }).then(start);
-type Message = Uint8Array | string | WebAssembly.Module | null;
+type Message = Uint8Array | string | Module;
 self.onmessage = async ({ data }: MessageEvent<Message>) => {
-  if (data === null || data instanceof WebAssembly.Module) {
+  if (data instanceof WebAssembly.Module || data instanceof ArrayBuffer) {
     begin(data);
   } else if (typeof data === 'string') {
     // The name of a database that is to be removed, which no engine has to do with.

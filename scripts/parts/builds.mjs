@@ -39,7 +39,9 @@ export async function buildXtask() {
 /** `dist/wasm`, by `route`. */
 export async function buildWasm(route) {
   const binaryen = 'node_modules/binaryen/package.json';
-  const outputs = ['.js', '_bg.wasm', '_bg.names'].map((end) => `dist/wasm/holm_worker${end}`);
+  const outputs = ['.js', '_bg.wasm', '_bg.packed.wasm', '_bg.names'].map(
+    (end) => `dist/wasm/holm_worker${end}`,
+  );
   const job = { name: 'wasm', inputs: [...RUST_INPUTS, binaryen], outputs, extra: route };
   const built = await buildIfStale(job, () => must('cargo', ['xtask', 'wasm', '--route', route]));
   if (!built) console.log(`WebAssembly (${route} route): up to date`);

@@ -29,7 +29,8 @@ export async function checkSizes(route) {
     }
     const module = readFileSync(join(folder, 'holm_worker_bg.wasm'));
     const names = readFileSync(join(folder, 'holm_worker_bg.names'), 'utf8');
-    holds = printTable(candidate, { wasm: module, ...parts }) && holds;
+    const wasm = readFileSync(join(folder, 'holm_worker_bg.packed.wasm'));
+    holds = printTable(candidate, { wasm, ...parts }) && holds;
     holds = printStore(module, names) && holds;
     hasNames(module, names);
   }

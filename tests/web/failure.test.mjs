@@ -55,18 +55,32 @@ for (const { name, rung, where } of [...places, inMemory]) {
       });
     }
 
-    test('a module whose type is wrong is compiled all the same', TEST, async () => {
+    test('where only workers may compile, the worker does', TEST, async () => {
+      pages.policy = "script-src 'self'";
+      await visit(page, pages.origin);
+      pages.policy = '';
+      // WebKitGTK compiles all the same.
+      if (name !== 'webkit') assert.match(await page.evaluate(refusal), /CompileError/);
+      const before = pages.requests.filter(isModule).length;
+      await open(page, { name: 'failure-policy' });
+      assert.deepEqual(await page.evaluate(carryOn), ['later']);
+      assert.equal(pages.requests.filter(isModule).length, before + 1);
+    });
+
+    test('a module of another type is taken', TEST, async () => {
       await visit(page, pages.origin);
       pages.types['.wasm'] = 'application/octet-stream';
-      const before = pages.requests.filter(isModule).length;
       await open(page, { name: 'failure-type' });
-      const marks = await page.evaluate(carryOn);
-      assert.deepEqual(marks, ['later']);
-      assert.equal(
-        pages.requests.filter(isModule).length,
-        before + 2,
-        'by the page, by its worker',
-      );
+      assert.deepEqual(await page.evaluate(carryOn), ['later']);
+    });
+
+    test('what is no module is told', TEST, async () => {
+      await visit(page, pages.origin);
+      pages.instead = '<!doctype html>';
+      const error = await page.evaluate(() => app.errorOf(() => app.create({ name: 'none' })));
+      pages.instead = undefined;
+      assert.equal(error.code, 'worker_failed');
+      assert.match(error.message, /magic|\\0asm/);
     });
 
     test('a module that is not there is told with its address', TEST, async () => {
@@ -74,7 +88,7 @@ for (const { name, rung, where } of [...places, inMemory]) {
       delete pages.types['.wasm'];
       const error = await page.evaluate(() => app.errorOf(() => app.create({ name: 'none' })));
       assert.equal(error.code, 'worker_failed');
-      assert.match(error.message, /404 for .*holm_worker_bg\.wasm/);
+      assert.match(error.message, /404 for .*holm_worker_bg\.packed\.wasm/);
     });
   });
 }
@@ -82,6 +96,12 @@ for (const { name, rung, where } of [...places, inMemory]) {
 const isModule = (path) => path.endsWith('.wasm');
 
 // The functions below run in the page.
+
+/** What a page that may not compile WebAssembly is told. */
+async function refusal() {
+  const empty = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
+  return WebAssembly.compile(empty).then(() => undefined, String);
+}
 
 /** Keeps the workers to come, with a way to make each fail, and the errors of the page. */
 function watchWorkers() {

@@ -6,9 +6,12 @@ use std::process::{Command, Stdio};
 
 use crate::names::Names;
 use crate::order;
+use crate::pack::pack;
 use wasm_bindgen_cli_support::Bindgen;
 
 const MODULE: &str = "holm_worker_bg.wasm";
+/// The module as pages load it.
+const PACKED: &str = "holm_worker_bg.packed.wasm";
 const GLUE: &str = "holm_worker.js";
 /// Types of the module's exports, which nobody calls but the glue.
 const EXPORTS: &str = "holm_worker_bg.wasm.d.ts";
@@ -71,6 +74,7 @@ pub fn optimise(root: &Path, out: &Path) -> Result<(), String> {
     let short = Names::read(&printed).shorten(&long)?;
     fs::write(&glue, short).map_err(|error| in_file(&glue, &error))?;
     order_functions(&module, &out.join(NAMES))?;
+    write_packed(root, &module, &out.join(PACKED))?;
     let exports = out.join(EXPORTS);
     fs::remove_file(&exports).map_err(|error| in_file(&exports, &error))
 }
@@ -82,6 +86,14 @@ fn order_functions(module: &Path, names: &Path) -> Result<(), String> {
     let (bytes, lines) = order::reorder(&bytes, &lines)?;
     fs::write(names, lines).map_err(|error| in_file(names, &error))?;
     fs::write(module, bytes).map_err(|error| in_file(module, &error))
+}
+
+/// Writes the module as pages load it.
+fn write_packed(root: &Path, module: &Path, packed: &Path) -> Result<(), String> {
+    let bytes = fs::read(module).map_err(|error| in_file(module, &error))?;
+    fs::write(packed, pack(&bytes)?.text()).map_err(|error| in_file(packed, &error))?;
+    // It reads text too.
+    wasm_opt(root, packed, &["--strip-debug"]).map(|_| ())
 }
 
 /// Rewrites a module, through a file beside it so that a failure leaves no half. Gives what was

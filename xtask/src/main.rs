@@ -8,6 +8,7 @@ mod bindgen;
 mod compile;
 mod names;
 mod order;
+mod pack;
 mod route;
 
 use std::env;

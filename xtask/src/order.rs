@@ -7,6 +7,7 @@
     reason = "all places are those of one list of functions"
 )]
 
+use crate::pack::pack;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use std::io::Write;
@@ -58,7 +59,8 @@ pub fn reorder(module: &[u8], names: &str) -> Result<(Vec<u8>, String), String> 
         let order = order_of(&bodies, piece, window);
         let mut renumber = Renumber::new(imports, &order);
         let ordered = rewrite(module, &bodies, &order, &mut renumber);
-        ordered.map(|ordered| (compressed_bytes(&ordered), ordered, renumber))
+        let ordered = ordered.map_err(|error| told(&error))?;
+        Ok((compressed_bytes(&pack(&ordered)?.data), ordered, renumber))
     };
     let tried = std::thread::scope(|scope| {
         let ways = PIECES.map(|piece| WINDOWS_BYTES.map(|window| (piece, window)));
@@ -69,8 +71,7 @@ pub fn reorder(module: &[u8], names: &str) -> Result<(Vec<u8>, String), String> 
         let tried = threads.into_iter().map(|thread| thread.join());
         tried.collect::<Result<Vec<_>, _>>().expect("no way panics")
     });
-    let tried: Result<Vec<_>, _> = tried.into_iter().collect();
-    let tried = tried.map_err(|error| told(&error))?;
+    let tried: Vec<_> = tried.into_iter().collect::<Result<_, String>>()?;
     let best = tried.into_iter().min_by_key(|(bytes, ..)| *bytes);
     let (_, ordered, mut renumber) = best.expect("there are ways");
     let mut lines: Vec<(u32, &str)> = Vec::new();

@@ -35,11 +35,12 @@ const HIDING = {
  * Starts the server on a free port. `requests` are the paths asked for so far, in order. Workers
  * that start find nothing above the `rung`, and run `prelude` first; a test may change both.
  * `stops` counts the workers that have stopped (stop.mjs). `types` are the content types by ending;
- * a file whose ending has none is not found.
+ * a file whose ending has none is not found. `policy` is what pages may do, and not their workers;
+ * `instead` is given instead of the module.
  */
 export async function servePages({ rung = 'opfs' } = {}) {
   const types = { ...TYPES };
-  const pages = { rung, prelude: '', requests: [], stops: 0, types };
+  const pages = { rung, prelude: '', requests: [], stops: 0, types, policy: '' };
   const stopped = [];
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://page');
@@ -53,12 +54,15 @@ export async function servePages({ rung = 'opfs' } = {}) {
       const path = placeOf(pathname);
       const type = types[extname(path)];
       if (!type) throw new Error('not found');
+      const isPage = extname(path) === '.html';
       const isWorker = pathname === '/dist/worker.js';
       const first = isWorker ? HIDING[pages.rung] + pages.prelude : '';
-      const content = first + (await readFile(path, 'latin1'));
+      const instead = extname(path) === '.wasm' ? pages.instead : undefined;
+      const content = first + (instead ?? (await readFile(path, 'latin1')));
       response.writeHead(200, {
         'content-type': type,
         'cache-control': 'no-cache',
+        ...(isPage && pages.policy ? { 'content-security-policy': pages.policy } : {}),
       });
       response.end(content, 'latin1');
     } catch {
