@@ -34,8 +34,8 @@ const CODE_BYTES: usize = 127;
 const UNPACKER: &str = include_str!("pack/unpack.wat");
 const WORD: usize = 4;
 const PAGE: usize = 65_536;
-/// The size of a function takes as many at most, where the last one is put back.
-const SIZE_BYTES: usize = 5;
+/// Behind the module: the last function is put back a little late, and some bytes after it.
+const SPARE: usize = 16;
 
 /// Bytes as they are, and the lane of the number after them.
 type Part = (Vec<u8>, Option<usize>);
@@ -215,7 +215,7 @@ impl Packed {
     /// The unpacker with the packed module, as text.
     pub fn text(&self) -> String {
         let start = self.data.len();
-        let pages = (start + self.module_bytes + SIZE_BYTES).div_ceil(PAGE);
+        let pages = (start + self.module_bytes + SPARE).div_ceil(PAGE);
         let last = LANES.len() - 1;
         let numbers = [
             ("PAGES", pages),

@@ -68,17 +68,14 @@
         (local.set $parts (i32.load8_u (local.get $from)))
         (local.set $from (i32.add (local.get $from) (i32.const 1)))
         (loop $each_part
-          ;; Bytes as they are.
+          ;; Bytes as they are. What is written behind them is written over.
           (local.set $left (i32.load8_u (local.get $from)))
           (local.set $from (i32.add (local.get $from) (i32.const 1)))
-          (block $done
-            (loop $each_byte
-              (br_if $done (i32.eqz (local.get $left)))
-              (i32.store8 (local.get $out) (i32.load8_u (local.get $from)))
-              (local.set $out (i32.add (local.get $out) (i32.const 1)))
-              (local.set $from (i32.add (local.get $from) (i32.const 1)))
-              (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-              (br $each_byte)))
+          (if (i32.gt_u (local.get $left) (i32.const 8))
+            (then (memory.copy (local.get $out) (local.get $from) (local.get $left)))
+            (else (i64.store (local.get $out) (i64.load (local.get $from)))))
+          (local.set $out (i32.add (local.get $out) (local.get $left)))
+          (local.set $from (i32.add (local.get $from) (local.get $left)))
           ;; A number from a lane, or none.
           (local.set $lane (i32.load8_u (local.get $from)))
           (local.set $from (i32.add (local.get $from) (i32.const 1)))
