@@ -14,9 +14,17 @@ export type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>=';
 /** Which way an order goes. */
 export type Direction = 'asc' | 'desc';
 
+/** Fields that a text can be held against. */
+type TextField<W> = {
+  [K in keyof W & string]: Extract<W[K], string> extends never ? never : K;
+}[keyof W & string];
+
+/** What a field can have in it: an item of a list, a part of a text. */
+type Part<V> = V extends string ? string : V extends readonly (infer I)[] ? I : never;
+
 type Predicate =
-  | { readonly op: string; readonly field: string; readonly value: Json }
-  | { readonly op: 'in'; readonly field: string; readonly values: Json }
+  | { readonly op: string; readonly field: string; readonly value?: Json }
+  | { readonly op: string; readonly field: string; readonly values: Json }
   | { readonly op: 'and' | 'or'; readonly args: readonly Predicate[] }
   | { readonly op: 'not'; readonly arg: Predicate };
 
@@ -25,6 +33,9 @@ export interface Ast {
   readonly from: string;
   readonly where?: Predicate | undefined;
   readonly orderBy?: readonly (readonly [field: string, direction: Direction])[] | undefined;
+  /** A value for each of `orderBy`, and the id of the row after which rows are meant. */
+  readonly after?: readonly Json[] | undefined;
+  readonly offset?: number | undefined;
   readonly limit?: number | undefined;
 }
 
@@ -38,14 +49,28 @@ export class Condition {
   }
 }
 
-/** Builds conditions: `q('rating', '>', 7)`, `q.or(...)`, `q.and(...)`, `q.not(...)`. */
+/**
+ * Builds conditions: `q('rating', '>', 7)`, `q.or(...)`, `q.and(...)`, `q.not(...)`. `between`
+ * has both its bounds. In a `like`, `%` is any text and `_` any one code point; `\` before one of
+ * them, or before itself, takes that away. Case counts. A text contains a part, a list an item.
+ */
 export interface Conditions<W> {
   <K extends keyof W & string>(field: K, op: Comparison, value: W[K]): Condition;
-  <K extends keyof W & string>(field: K, op: 'in', values: readonly W[K][]): Condition;
+  <K extends keyof W & string>(field: K, op: 'in' | 'not in', values: readonly W[K][]): Condition;
+  <K extends keyof W & string>(field: K, op: 'between', bounds: Bounds<W[K]>): Condition;
+  <K extends keyof W & string>(field: K, op: 'contains', part: Part<W[K]>): Condition;
+  (field: TextField<W>, op: 'prefix' | 'like', text: string): Condition;
+  (field: keyof W & string, op: 'is null'): Condition;
   and(...conditions: readonly Condition[]): Condition;
   or(...conditions: readonly Condition[]): Condition;
   not(condition: Condition): Condition;
 }
+
+/** Lowest and highest value. */
+type Bounds<V> = readonly [from: V, to: V];
+
+/** As much of a row as an order needs. */
+type Cursor<W> = { readonly [K in keyof W]?: W[K] | null } & { readonly id: string };
 
 /** What runs queries: a database, or a transaction, which observes nothing. */
 export interface Source {
@@ -67,12 +92,15 @@ export class Selection<R, W> {
   protected readonly layout: Layout;
   private readonly ast: Ast;
   private readonly failure: HolmError | undefined;
+  /** The row after which rows are meant. */
+  private readonly cursor: object | undefined;
 
   constructor(source: Source, layout: Layout) {
     this.source = source;
     this.layout = layout;
     this.ast = { from: layout.collection };
     this.failure = undefined;
+    this.cursor = undefined;
   }
 
   /**
@@ -83,7 +111,11 @@ export class Selection<R, W> {
    * db.query.films.where((q) => q.or(q('rating', '>', 8), q('director', 'in', ['Varda'])));
    */
   where<K extends keyof W & string>(field: K, op: Comparison, value: W[K]): this;
-  where<K extends keyof W & string>(field: K, op: 'in', values: readonly W[K][]): this;
+  where<K extends keyof W & string>(field: K, op: 'in' | 'not in', values: readonly W[K][]): this;
+  where<K extends keyof W & string>(field: K, op: 'between', bounds: Bounds<W[K]>): this;
+  where<K extends keyof W & string>(field: K, op: 'contains', part: Part<W[K]>): this;
+  where(field: TextField<W>, op: 'prefix' | 'like', text: string): this;
+  where(field: keyof W & string, op: 'is null'): this;
   where(build: (q: Conditions<W>) => Condition): this;
   where(...given: readonly unknown[]): this {
     return this.extend((ast) => {
@@ -106,12 +138,25 @@ export class Selection<R, W> {
 
   /** At most so many rows, the first in the order. */
   limit(count: number): this {
-    return this.extend((ast) => {
-      if (Number.isSafeInteger(count) && count >= 0) return { ...ast, limit: count };
-      throw new HolmError('bad_query', `limit takes a whole number, but got ${String(count)}.`, {
-        details: { place: 'limit' },
-      });
-    });
+    return this.extend((ast) => ({ ...ast, limit: whole('limit', count) }));
+  }
+
+  /** Without so many rows at the beginning. They are counted anew with every change. */
+  offset(count: number): this {
+    return this.extend((ast) => ({ ...ast, offset: whole('offset', count) }));
+  }
+
+  /**
+   * Only rows that come after this one in the order; it need not be there any more. Of the row it
+   * takes the id and what is sorted by.
+   *
+   * @example
+   * const page = db.query.films.orderBy('title').limit(20);
+   * const first = await page.get();
+   * const second = await page.startAfter(first.at(-1)!).get();
+   */
+  startAfter(row: Cursor<W>): this {
+    return this.extend((ast) => ast, row);
   }
 
   /**
@@ -122,10 +167,16 @@ export class Selection<R, W> {
     return (await this.source.get(this.query(), this.layout)) as readonly R[];
   }
 
+  /** The first row now, if there is any. */
+  async first(): Promise<R | undefined> {
+    const [row] = await this.limit(Math.min(1, this.ast.limit ?? 1)).get();
+    return row;
+  }
+
   /** The query in the form the engine reads; equal queries have their members in one order. */
   protected query(): Ast {
-    const { from, where, orderBy, limit } = this.ast;
-    return { from, where, orderBy, limit };
+    const { from, where, orderBy, after, offset, limit } = this.ast;
+    return { from, where, orderBy, after, offset, limit };
   }
 
   /** What is wrong with the query, as far as can be told here. */
@@ -137,10 +188,12 @@ export class Selection<R, W> {
    * A copy with another query in it, or with the reason why it has none. Its members are private to
    * TypeScript only: `#` members would not be copied.
    */
-  private extend(change: (ast: Ast) => Ast): this {
-    const copy = Object.assign(Object.create(Object.getPrototypeOf(this)), this);
+  private extend(change: (ast: Ast) => Ast, cursor = this.cursor): this {
+    const copy = Object.assign(Object.create(Object.getPrototypeOf(this)), this, { cursor });
     try {
-      copy.ast = change(this.ast);
+      const ast = change(this.ast);
+      const after = cursor && placeOf(cursor, ast.orderBy ?? [], this.layout);
+      copy.ast = { ...ast, after };
     } catch (thrown) {
       copy.failure ??= toHolmError(thrown, 'bad_query');
     }
@@ -196,17 +249,36 @@ export class Query<R, W> extends Selection<R, W> {
   }
 }
 
+function whole(place: string, count: number): number {
+  if (Number.isSafeInteger(count) && count >= 0) return count;
+  throw new HolmError('bad_query', `${place} takes a whole number, but got ${String(count)}.`, {
+    details: { place },
+  });
+}
+
+/** Where a row stands in an order. */
+function placeOf(row: object, orderBy: Required<Ast>['orderBy'] & {}, layout: Layout): Json[] {
+  return [...orderBy.map(([field]) => field), 'id'].map((field) => {
+    const value = (row as Readonly<Record<string, unknown>>)[field];
+    return toPlain(value, layout.place(field));
+  });
+}
+
 function both(left: Predicate, right: Predicate): Predicate {
   const args = left.op === 'and' && 'args' in left ? left.args : [left];
   return { op: 'and', args: [...args, right] };
 }
+
+/** Operators that take a list of operands. */
+const SEVERAL = ['in', 'not in', 'between'];
 
 type AnyConditions = Conditions<Readonly<Record<string, unknown>>>;
 
 function conditionsOf(layout: Layout): AnyConditions {
   const compare = (field: string, op: string, value: unknown) => {
     const place = layout.place(field);
-    if (op !== 'in') return new Condition({ op, field, value: toPlain(value, place) });
+    if (op === 'is null') return new Condition({ op, field });
+    if (!SEVERAL.includes(op)) return new Condition({ op, field, value: toPlain(value, place) });
     if (!Array.isArray(value)) throw badValue(typeof value, { ...place, expected: 'a list' });
     const values = value.map((one) => toPlain(one, place));
     return new Condition({ op, field, values });

@@ -23,8 +23,10 @@
 
 pub mod filter;
 pub mod order;
+pub mod pattern;
 pub mod predicate;
 mod rest;
+pub mod skip;
 pub mod window;
 
 use crate::zset::ZSet;

@@ -127,6 +127,57 @@ describe('documents', () => {
   });
 });
 
+describe('queries of a collection', () => {
+  it('are paged by cursor and by offset, also while they change', async () => {
+    const titles = Array.from({ length: 25 }, (_, nth) => `t${(nth * 7) % 25}`);
+    await db.mutate.films.insertMany(titles.map((title) => ({ title }))).saved;
+    const sorted = db.query.films.orderBy('title');
+    const all = await sorted.get();
+    const paged: string[] = [];
+    let page = await sorted.limit(10).get();
+    while (page.length > 0) {
+      paged.push(...page.map(({ title }) => title));
+      page = await sorted
+        .startAfter(page.at(-1) as (typeof page)[0])
+        .limit(10)
+        .get();
+    }
+    expect(paged).toEqual(all.map(({ title }) => title));
+    let shown: readonly { readonly title: string }[] = [];
+    const stop = sorted.offset(20).subscribe(({ rows }) => {
+      shown = rows;
+    });
+    await expect.poll(() => shown.length).toBe(5);
+    await db.mutate.films.delete(all[0]?.id ?? '').saved;
+    await expect.poll(() => shown.map(({ title }) => title)).toEqual(paged.slice(21));
+    stop();
+    expect(await sorted.offset(3).first()).toMatchObject({ title: paged[4] });
+  });
+
+  it('are found by their texts, their lists and several values', async () => {
+    await db.mutate.films.insertMany([
+      { id: 'a', title: '100%', tags: ['noir', 'war'] },
+      { id: 'b', title: '1000', year: 5 },
+      { id: 'c', title: '\u{1f600}0', rating: 3 },
+    ]).saved;
+    const ids = async (query: { get(): Promise<readonly { readonly id: string }[]> }) =>
+      (await query.get()).map(({ id }) => id).join('');
+    const { films } = db.query;
+    expect(await ids(films.where('title', 'like', '100\\%'))).toBe('a');
+    expect(await ids(films.where('title', 'like', '_0'))).toBe('c');
+    expect(await ids(films.where('title', 'prefix', '100'))).toBe('ab');
+    expect(await ids(films.where('title', 'contains', '00'))).toBe('ab');
+    expect(await ids(films.where('tags', 'contains', 'war'))).toBe('a');
+    expect(await ids(films.where('year', 'between', [1, 9]))).toBe('b');
+    expect(await ids(films.where('rating', 'not in', [3]))).toBe('ab');
+    expect(await ids(films.where('rating', 'is null'))).toBe('ab');
+    await expect(films.where('title', 'like', '\\').get()).rejects.toMatchObject({
+      code: 'bad_query',
+      details: { place: 'where.value' },
+    });
+  });
+});
+
 describe('queries', () => {
   beforeEach(async () => {
     const rows = [
@@ -338,8 +389,8 @@ describe('bad input is refused with its facts, and changes nothing', () => {
     ],
     [
       'an unknown operator',
-      () => where('year', 'like', 1),
-      { code: 'unknown_operator', details: { operator: 'like' } },
+      () => where('year', 'near', 1),
+      { code: 'unknown_operator', details: { operator: 'near' } },
     ],
     [
       'an unknown field in a query',

@@ -57,6 +57,56 @@ describe('a query', () => {
     });
   });
 
+  it('has operators of texts, lists and several values', async () => {
+    const { engine, db } = await open();
+    await db.query.films
+      .where('title', 'like', 'a%')
+      .where('rating', 'between', [1, 2])
+      .where('rating', 'not in', [1.5])
+      .where((q) => q.or(q('title', 'prefix', 'A'), q('title', 'contains', 'b')))
+      .where('released', 'is null')
+      .get();
+    expect(engine.last('get').query).toHaveProperty('where.args', [
+      { op: 'like', field: 'title', value: 'a%' },
+      { op: 'between', field: 'rating', values: [1, 2] },
+      { op: 'not in', field: 'rating', values: [1.5] },
+      {
+        op: 'or',
+        args: [
+          { op: 'prefix', field: 'title', value: 'A' },
+          { op: 'contains', field: 'title', value: 'b' },
+        ],
+      },
+      { op: 'is null', field: 'released' },
+    ]);
+  });
+
+  it('begins behind a row, whatever is said first', async () => {
+    const { engine, db } = await open();
+    const row = { id: 'f', title: 'Alien', released: new Date(7) };
+    const { films } = db.query;
+    const after = { from: 'films', orderBy: [['released', 'desc']], after: [7, 'f'], offset: 2 };
+    await films.startAfter(row).orderBy('released', 'desc').offset(2).get();
+    expect(engine.last('get').query).toEqual(after);
+    await films.orderBy('released', 'desc').offset(2).startAfter(row).get();
+    expect(engine.last('get').query).toEqual(after);
+    await films.startAfter(row).get();
+    expect(engine.last('get').query).toEqual({ from: 'films', after: ['f'] });
+    const bad = { code: 'bad_value', details: { field: 'rating', found: 'undefined' } };
+    await expect(films.startAfter(row).orderBy('rating').get()).rejects.toMatchObject(bad);
+    await expect(films.offset(-1).get()).rejects.toMatchObject({ code: 'bad_query' });
+  });
+
+  it('gives the first row alone', async () => {
+    const { engine, db } = await open();
+    engine.on('get', () => ({ ok: { rows: [['f', 'A', 1, 'drama', null, null, null]] } }));
+    expect(await db.query.films.offset(3).first()).toMatchObject({ id: 'f', title: 'A' });
+    expect(engine.last('get').query).toEqual({ from: 'films', offset: 3, limit: 1 });
+    engine.on('get', () => ({ ok: { rows: [] } }));
+    expect(await db.query.films.limit(0).first()).toBeUndefined();
+    expect(engine.last('get').query).toEqual({ from: 'films', limit: 0 });
+  });
+
   it('is a value: the one it was made from stays as it was', async () => {
     const { engine, db } = await open();
     const all = db.query.films;

@@ -54,14 +54,33 @@ function use(db: Database<S>) {
   query.films.where('genre', '=', 'drama').where('released', '<', new Date()).orderBy('year');
   query.films.where('year', 'in', [1, 2]).where('id', '=', 'x');
   query.films.where((q) => q.or(q('title', '=', 'a'), q.not(q('seen', '=', true))));
+  query.films.where('year', 'between', [1990, 1999]).where('genre', 'not in', ['comedy']);
+  query.films
+    .where('title', 'like', 'a%')
+    .where('director', 'prefix', 'p')
+    .where('id', 'like', '_');
+  query.films.where('tags', 'contains', 'noir').where('title', 'contains', 'x');
+  query.films.where((q) => q.or(q('year', 'is null'), q('genre', 'prefix', 'dr')));
+  query.films.orderBy('year').startAfter({ id: 'x', year: null }).offset(2);
+  expectTypeOf(query.people.first()).resolves.toEqualTypeOf<Row<S, 'people'> | undefined>();
   // @ts-expect-error a misspelt field
   query.films.where('titel', '=', 'a');
+  // @ts-expect-error a number is no text
+  query.films.where('year', 'prefix', '19');
+  // @ts-expect-error a number has no parts
+  query.films.where('year', 'contains', 1);
+  // @ts-expect-error no item of the list
+  query.films.where('tags', 'contains', 1);
+  // @ts-expect-error one bound
+  query.films.where('year', 'between', [1]);
+  // @ts-expect-error no row is without an id
+  query.films.startAfter({ year: 1 });
   // @ts-expect-error a wrong operand
   query.films.where('year', '=', 'a');
   // @ts-expect-error not one of the values
   query.films.where('genre', '=', 'western');
   // @ts-expect-error no such operator
-  query.films.where('year', 'like', 3);
+  query.films.where('year', 'near', 3);
   // @ts-expect-error comparisons with null are always false
   query.films.where('year', '=', null);
   // @ts-expect-error `in` takes a list

@@ -12,12 +12,33 @@ pub fn random(dice: &mut Dice) -> Value {
     if dice.chance(75) {
         query = with(query, "where", condition(dice, 2));
     }
+    let mut fields = Vec::new();
     if dice.chance(70) {
         let keys = (0..dice.between(1, 2)).map(|_| {
             let direction = *dice.pick(&["asc", "desc"]);
-            Value::List(vec![text(dice.pick(&FIELDS)), text(direction)])
+            let field = *dice.pick(&FIELDS);
+            fields.push(field);
+            Value::List(vec![text(field), text(direction)])
         });
         query = with(query, "orderBy", Value::List(keys.collect()));
+    }
+    let (first, last) = (fields.first(), fields.get(1));
+    if dice.chance(15) && first != last {
+        let id = value(dice, "id");
+        let mut place = Vec::new();
+        for field in &fields {
+            let is_id = *field == "id";
+            place.push(if is_id {
+                id.clone()
+            } else {
+                value(dice, field)
+            });
+        }
+        place.push(id);
+        query = with(query, "after", Value::List(place));
+    }
+    if dice.chance(20) {
+        query = with(query, "offset", whole(dice.between(0, 4)));
     }
     if dice.chance(50) {
         query = with(query, "limit", whole(dice.between(0, 5)));
@@ -26,13 +47,30 @@ pub fn random(dice: &mut Dice) -> Value {
 }
 
 fn condition(dice: &mut Dice, depth: u64) -> Value {
-    match dice.below(if depth > 0 { 8 } else { 5 }) {
-        0..=3 => {
+    match dice.below(if depth > 0 { 10 } else { 7 }) {
+        0 => {
+            let field = *dice.pick(&["id", "title", "genre"]);
+            let (op, value) = *dice.pick(&[
+                ("prefix", "t1"),
+                ("contains", "o"),
+                ("like", "%1_"),
+                ("like", "_r%"),
+            ]);
+            let value = ("value", text(value));
+            object([("op", text(op)), ("field", text(field)), value])
+        }
+        1 => {
+            let years = [1972, 1976].map(Value::int);
+            let op = *dice.pick(&["between", "not in"]);
+            let values = ("values", Value::List(years.to_vec()));
+            object([("op", text(op)), ("field", text("year")), values])
+        }
+        2..=5 => {
             let (field, value) = operand(dice);
             let op = *dice.pick(&["=", "!=", "<", "<=", ">", ">="]);
             object([("op", text(op)), ("field", text(field)), ("value", value)])
         }
-        4 => {
+        6 => {
             let values = (0..3)
                 .map(|_| Value::int(dice.between(1970, 1980) as i64))
                 .collect();
@@ -42,7 +80,7 @@ fn condition(dice: &mut Dice, depth: u64) -> Value {
                 ("values", Value::List(values)),
             ])
         }
-        5 => object([("op", text("not")), ("arg", condition(dice, depth - 1))]),
+        7 => object([("op", text("not")), ("arg", condition(dice, depth - 1))]),
         _ => {
             let args = (0..dice.between(1, 3))
                 .map(|_| condition(dice, depth - 1))
@@ -55,13 +93,19 @@ fn condition(dice: &mut Dice, depth: u64) -> Value {
 
 /// A field, and a value of its kind that some document may have.
 fn operand(dice: &mut Dice) -> (&'static str, Value) {
-    match dice.below(6) {
-        0 => ("id", text(format!("f{}", dice.below(12)))),
-        1 => ("year", Value::int(dice.between(1970, 1980) as i64)),
-        2 => ("rating", rating(dice)),
-        3 => ("genre", text(dice.pick(&GENRES))),
-        4 => ("watched", Value::Bool(dice.chance(50))),
-        _ => ("title", text(format!("t{}", dice.below(20)))),
+    let field = *dice.pick(&FIELDS);
+    (field, value(dice, field))
+}
+
+/// A value of a field's kind that some document may have.
+fn value(dice: &mut Dice, field: &str) -> Value {
+    match field {
+        "id" => text(format!("f{}", dice.below(12))),
+        "year" => Value::int(dice.between(1970, 1980) as i64),
+        "rating" => rating(dice),
+        "genre" => text(dice.pick(&GENRES)),
+        "watched" => Value::Bool(dice.chance(50)),
+        _ => text(format!("t{}", dice.below(20))),
     }
 }
 

@@ -52,6 +52,13 @@ fn worlds_with_copies_that_once_failed_hold_every_promise() {
     }
 }
 
+/// A replay was judged as if nothing in it had been sent before.
+#[test]
+fn a_world_that_once_failed_for_a_write_sent_again_holds() {
+    let outcome = hidden(81);
+    assert!(outcome.failure.is_none(), "{:?}", outcome.failure);
+}
+
 #[test]
 fn a_few_worlds_hold_every_promise_and_have_faults() {
     let mut tally: BTreeMap<&str, u64> = BTreeMap::new();

@@ -314,6 +314,16 @@ impl<'a> Items<'a> {
         None
     }
 
+    /// The items of a list, where a value is one; passes over any other value.
+    pub fn list(mut self) -> impl Iterator<Item = &'a [u8]> {
+        let mut left = 0;
+        if let [LIST, rest @ ..] = self.rest {
+            self.rest = rest;
+            left = self.varint();
+        }
+        std::iter::from_fn(move || self.has_more(&mut left).then(|| self.raw_value()))
+    }
+
     /// A value as [`write_value`] writes it: these bytes, if they are so already.
     pub fn canonical(&mut self) -> Cow<'a, [u8]> {
         let mut passing = self.clone();

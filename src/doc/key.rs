@@ -135,6 +135,12 @@ fn ordered_bits(number: Number) -> u64 {
     if bits & SIGN == 0 { bits | SIGN } else { !bits }
 }
 
+/// Appends what the encodings of all strings that begin so begin with.
+pub fn encode_start(out: &mut Vec<u8>, start: &str) {
+    out.push(STRING);
+    out.extend_from_slice(start.as_bytes());
+}
+
 fn encode_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
     out.push(END);

@@ -419,12 +419,12 @@ impl Database {
         let mut columns: Vec<usize> = fields.iter().map(|field| field + 1).collect();
         let part = match index {
             None => {
+                columns.push(0);
                 let visible = self.prefix_of(query.collection);
-                access(&query.predicate, &[0], Form::Id, visible)
+                access(&query.predicate, &columns, Form::Id, visible)
             }
             Some(index) => access(&query.predicate, &columns, Form::Values, index.prefix()),
         };
-        columns.push(0);
         Ok(Plan {
             count: self.count(disk, &part.ranges)?,
             order: ordered(&query.predicate, &columns, &query.order),

@@ -262,7 +262,7 @@ impl Database {
         if is_known && !self.schema.is_outbox(query.collection) {
             return Ok(());
         }
-        let enough = query.limit.unwrap_or(usize::MAX);
+        let enough = query.reach().unwrap_or(usize::MAX);
         let found = self.rows_for(step.disk, query, enough)?;
         let rows = evaluate(query, &found.rows);
         call.ok = map(2);
@@ -283,7 +283,7 @@ impl Database {
         };
         let staged = self.transactions.get(&key);
         let staged = staged.map_or(0, |transaction| transaction.staging.documents.len());
-        let enough = query.limit.unwrap_or(usize::MAX).saturating_add(staged);
+        let enough = query.reach().unwrap_or(usize::MAX).saturating_add(staged);
         let mut rows = self.rows_for(step.disk, &query, enough)?.rows;
         let mut transaction = self.take_transaction(key)?;
         let name = &self.schema.at(query.collection).name;

@@ -7,6 +7,7 @@
 use crate::doc::key::{self, Direction};
 use crate::doc::row::Row;
 use crate::zset::sort;
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 /// Columns from the most to the least significant; the id, ascending, stands after them unsaid.
@@ -56,6 +57,14 @@ impl Order {
             key::encode_column(out, row.cell(*column), *direction);
         }
         out.extend_from_slice(row.id());
+    }
+
+    /// How two rows stand to each other.
+    pub fn compare(&self, a: &Row, b: &Row) -> Ordering {
+        let [mut one, mut other] = [Vec::new(), Vec::new()];
+        self.write_key(&mut one, a);
+        self.write_key(&mut other, b);
+        one.cmp(&other)
     }
 
     /// The row with its key.

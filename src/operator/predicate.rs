@@ -5,7 +5,9 @@
 //! equal form only where that is obvious, so that equal queries are found equal. Must not know
 //! field names or kinds.
 
-use crate::doc::codec::{NULL, compare};
+use super::order::Order;
+use super::pattern::Pattern;
+use crate::doc::codec::{Items, NULL, compare};
 use crate::doc::row::Row;
 use crate::zset::sort;
 use std::cmp::Ordering;
@@ -52,6 +54,27 @@ pub enum Predicate {
         /// The column.
         column: usize,
     },
+    /// The column is a text that matches.
+    Like {
+        /// The column.
+        column: usize,
+        /// What it matches.
+        pattern: Pattern,
+    },
+    /// The column is a list, and one of its items equals the operand.
+    Has {
+        /// The column.
+        column: usize,
+        /// The item, in its binary form.
+        operand: Vec<u8>,
+    },
+    /// The row comes after a place in an order.
+    After {
+        /// The order.
+        order: Order,
+        /// The place: as much of a row as the order needs.
+        place: Row,
+    },
     /// All hold; true if there are none.
     And(Vec<Predicate>),
     /// One holds; false if there are none.
@@ -96,6 +119,18 @@ impl Predicate {
                 })
                 .is_ok(),
             Self::IsNull { column } => row.cell(*column) == [NULL],
+            Self::Like { column, pattern } => {
+                let text = Items::new(row.cell(*column)).string();
+                text.is_some_and(|text| pattern.matches(text))
+            }
+            Self::Has { column, operand } => Items::new(row.cell(*column))
+                .list()
+                .any(|item| compare(item, operand).is_eq()),
+            Self::After { order, place } => {
+                let ordering = order.compare(row, place);
+                ordering.is_gt()
+                    || (ordering.is_eq() && crate::planted::is("query_after_takes_place"))
+            }
             Self::And(args) => args.iter().all(|arg| arg.holds(row)),
             Self::Or(args) => args.iter().any(|arg| arg.holds(row)),
             Self::Not(arg) => !arg.holds(row),

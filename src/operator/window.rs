@@ -133,6 +133,11 @@ impl Window {
         self.shown.iter().map(|entry| &entry.row)
     }
 
+    /// The row at a place of the list.
+    pub fn row(&self, at: usize) -> Option<&Rc<Row>> {
+        self.shown.get(at).map(|entry| &entry.row)
+    }
+
     /// Takes a document's rows before and after out of the delta and does what needs no place in
     /// the list.
     fn sort_out(&mut self, work: &mut Work, old: Option<&Rc<Row>>, new: Option<&Rc<Row>>) {

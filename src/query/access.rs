@@ -44,6 +44,71 @@ pub struct Access {
 /// if it demands nothing of the first column. Keys begin with `prefix`.
 pub fn access(predicate: &Predicate, columns: &[usize], form: Form, prefix: Vec<u8>) -> Access {
     let demands = demands(predicate);
+    let mut access = served(demands, columns, form, prefix.clone());
+    for demand in demands {
+        if let Predicate::After { order, place } = demand
+            && agrees(demands, order, place)
+            && let Some(found) = ordered(predicate, columns, order)
+        {
+            let key = key_of_place(demands, columns, (&found, place), prefix);
+            access.begin_at(&key, found.direction);
+            break;
+        }
+    }
+    access
+}
+
+impl Access {
+    /// Leaves out what is before a key, in the direction in which the keys are read.
+    fn begin_at(&mut self, key: &[u8], direction: Direction) {
+        let mut end = key.to_vec();
+        end.push(0xff);
+        for (from, to) in &mut self.ranges {
+            if direction == Direction::Ascending {
+                *from = std::mem::take(from).max(key.to_vec());
+            } else {
+                *to = std::mem::take(to).min(end.clone());
+            }
+        }
+        self.ranges.retain(|(from, to)| from < to);
+    }
+}
+
+/// Whether a place has the values that columns of the order must have. Where it has others, these
+/// decide which rows come after it.
+fn agrees(demands: &[Predicate], order: &Order, place: &Row) -> bool {
+    let value = |column| demands.iter().find_map(|demand| fixed(demand, column));
+    let mut columns = order.columns().iter().map(|(column, _)| *column);
+    columns.all(|column| value(column).is_none_or(|value| value == place.cell(column)))
+}
+
+/// What the key of a place in the order begins with, as far as the order says.
+fn key_of_place(
+    demands: &[Predicate],
+    columns: &[usize],
+    (found, place): (&Ordered, &Row),
+    mut key: Vec<u8>,
+) -> Vec<u8> {
+    let mut ordered = found.columns.iter().peekable();
+    for column in columns.iter().filter(|column| **column > 0) {
+        let whole = key.len() + VALUE_BYTES_MAX;
+        match demands.iter().find_map(|demand| fixed(demand, *column)) {
+            Some(value) => push_value(&mut key, value),
+            None if ordered.next_if_eq(&column).is_none() => return key,
+            None => push_value(&mut key, place.cell(*column)),
+        }
+        // What comes behind a cut says nothing.
+        if key.len() == whole && !crate::planted::is("index_cursor_past_a_cut") {
+            return key;
+        }
+    }
+    if ordered.next() == Some(&0) {
+        key.extend_from_slice(place.id());
+    }
+    key
+}
+
+fn served(demands: &[Predicate], columns: &[usize], form: Form, prefix: Vec<u8>) -> Access {
     let mut keys = Keys { prefix, form };
     let mut weight = 0;
     for column in columns {
@@ -102,7 +167,7 @@ impl Ordered {
     }
 }
 
-/// Whether an index over these columns, of which the last is the id, has the rows that hold the
+/// Whether an index over these columns, behind which comes the id, has the rows that hold the
 /// predicate in this order.
 pub fn ordered(predicate: &Predicate, columns: &[usize], order: &Order) -> Option<Ordered> {
     let demands = demands(predicate);
@@ -110,6 +175,7 @@ pub fn ordered(predicate: &Predicate, columns: &[usize], order: &Order) -> Optio
     let mut keys = columns
         .iter()
         .copied()
+        .chain([0])
         .skip_while(|column| !is_free(column));
     let mut found = Ordered {
         direction: Direction::Ascending,
@@ -163,6 +229,20 @@ impl Keys {
                     .unwrap_or_default(),
             ),
             Form::Values => push_value(&mut key, value),
+        }
+        key
+    }
+
+    /// What the keys of all texts that begin so begin with.
+    fn of_start(&self, start: &str) -> Vec<u8> {
+        let mut key = self.prefix.clone();
+        match self.form {
+            Form::Id => key.extend_from_slice(start.as_bytes()),
+            Form::Values => {
+                let end = key.len() + VALUE_BYTES_MAX;
+                key::encode_start(&mut key, start);
+                key.truncate(end);
+            }
         }
         key
     }
@@ -229,6 +309,14 @@ impl Keys {
                         from = key;
                     }
                 }
+                Predicate::Like { column, pattern } if *column == of => {
+                    is_bounded = true;
+                    let key = self.of_start(pattern.start());
+                    let mut end = key.clone();
+                    end.push(0xff);
+                    to = to.min(end);
+                    from = from.max(key);
+                }
                 _ => {}
             }
         }
@@ -241,6 +329,7 @@ mod tests {
     use super::*;
     use crate::doc::codec::binary;
     use crate::doc::value::Value;
+    use crate::operator::pattern::Pattern;
     use proptest::prelude::*;
 
     fn compare(column: usize, relation: Relation, operand: i64) -> Predicate {
@@ -304,7 +393,33 @@ mod tests {
             },
         );
         let null = (1_usize..4).prop_map(|column| Predicate::IsNull { column });
-        prop_oneof![4 => compared, 1 => among, 1 => null]
+        let begun = (1_usize..4, 0_usize..3).prop_map(|(column, part)| Predicate::Like {
+            column,
+            pattern: Pattern::prefix(&"x".repeat(part * VALUE_BYTES_MAX / 2)),
+        });
+        prop_oneof![4 => compared, 1 => among, 1 => null, 1 => begun]
+    }
+
+    fn any_order() -> impl Strategy<Value = Order> {
+        let way = |down| {
+            if down {
+                Direction::Descending
+            } else {
+                Direction::Ascending
+            }
+        };
+        proptest::collection::vec((0_usize..4, any::<bool>()), 0..4).prop_map(move |columns| {
+            Order::new(
+                columns
+                    .into_iter()
+                    .map(|(column, down)| (column, way(down))),
+            )
+        })
+    }
+
+    fn row_of(id: &str, cells: &[Vec<u8>]) -> Row {
+        let cells: Vec<_> = cells.iter().map(Vec::as_slice).collect();
+        Row::new(id, &cells)
     }
 
     fn any_cell() -> impl Strategy<Value = Vec<u8>> {
@@ -317,17 +432,23 @@ mod tests {
         fn every_row_that_holds_is_in_just_one_range(
             demands in proptest::collection::vec(any_demand(), 0..4),
             cells in proptest::collection::vec(any_cell(), 3),
+            after in proptest::option::of((any_order(), proptest::collection::vec(any_cell(), 3))),
             columns in proptest::sample::subsequence(vec![1_usize, 2, 3], 1..=3),
             is_long: bool,
         ) {
-            let (mut demands, mut values) = (demands, cells);
+            let (mut demands, mut values, mut after) = (demands, cells, after);
             if is_long {
                 demands = demands.iter().map(lengthened).collect();
-                values = values.iter().map(|value| lengthen(value)).collect();
+                let of_place = after.iter_mut().flat_map(|(_, place)| place);
+                for value in values.iter_mut().chain(of_place) {
+                    *value = lengthen(value);
+                }
+            }
+            if let Some((order, place)) = after {
+                demands.push(Predicate::After { order, place: row_of("w", &place) });
             }
             let predicate = Predicate::all(demands);
-            let values: Vec<_> = values.iter().map(Vec::as_slice).collect();
-            let row = crate::doc::row::Row::new("x", &values);
+            let row = row_of("x", &values);
             let mut key = Vec::new();
             for column in &columns {
                 push_value(&mut key, row.cell(*column));
@@ -345,7 +466,7 @@ mod tests {
             demands in proptest::collection::vec(any_demand(), 0..3),
             rows in proptest::collection::vec(proptest::collection::vec(any_cell(), 3), 2..12),
             columns in proptest::sample::subsequence(vec![1_usize, 2, 3], 1..=3),
-            wanted in proptest::collection::vec((0_usize..4, any::<bool>()), 0..4),
+            order in any_order(),
             is_long: bool,
         ) {
             let (mut demands, mut rows) = (demands, rows);
@@ -354,15 +475,11 @@ mod tests {
                 rows.iter_mut().flatten().for_each(|cell| *cell = lengthen(cell));
             }
             let predicate = Predicate::all(demands);
-            let way = |down| if down { Direction::Descending } else { Direction::Ascending };
-            let order = Order::new(wanted.into_iter().map(|(column, down)| (column, way(down))));
             let access = access(&predicate, &columns, Form::Values, Vec::new());
-            let with_id: Vec<_> = columns.iter().copied().chain([0]).collect();
-            let Some(found) = ordered(&predicate, &with_id, &order) else { return Ok(()) };
+            let Some(found) = ordered(&predicate, &columns, &order) else { return Ok(()) };
             let mut keyed = Vec::new();
             for (nth, cells) in rows.iter().enumerate() {
-                let cells: Vec<_> = cells.iter().map(Vec::as_slice).collect();
-                let row = std::rc::Rc::new(crate::doc::row::Row::new(&nth.to_string(), &cells));
+                let row = std::rc::Rc::new(row_of(&nth.to_string(), cells));
                 let mut key = Vec::new();
                 for column in &columns {
                     push_value(&mut key, row.cell(*column));
@@ -406,6 +523,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_place_with_another_value_where_one_is_fixed_leaves_nothing_out() {
+        let order = Order::new([(3, Direction::Ascending), (1, Direction::Descending)]);
+        let place = Row::of("w", &[Value::Null, Value::Null, Value::Null]);
+        let after = Predicate::After { order, place };
+        let predicate = Predicate::all(vec![compare(3, Relation::Equal, -2), after]);
+        let all = access(
+            &compare(3, Relation::Equal, -2),
+            &[3],
+            Form::Values,
+            Vec::new(),
+        );
+        assert_eq!(access(&predicate, &[3], Form::Values, Vec::new()), all);
     }
 
     #[test]

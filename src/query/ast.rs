@@ -17,6 +17,10 @@ pub struct Query {
     pub condition: Option<Condition>,
     /// Fields from the most to the least significant.
     pub order_by: Vec<(String, Direction)>,
+    /// Rows come after this place: a value for each field of the order, and the id.
+    pub after: Option<Vec<Value>>,
+    /// So many rows at the beginning are left out.
+    pub offset: u64,
     /// The most rows.
     pub limit: Option<u64>,
 }
@@ -40,6 +44,31 @@ pub enum Condition {
         /// The values.
         values: Vec<Value>,
     },
+    /// It does not, or is null.
+    NotIn {
+        /// The field.
+        field: String,
+        /// The values.
+        values: Vec<Value>,
+    },
+    /// A field is from one value to another.
+    Between {
+        /// The field.
+        field: String,
+        /// The lowest.
+        from: Value,
+        /// The highest.
+        to: Value,
+    },
+    /// `prefix`, `contains` or `like`.
+    Text {
+        /// Which of them.
+        op: String,
+        /// The field.
+        field: String,
+        /// What it is held against.
+        value: Value,
+    },
     /// A field is null.
     IsNull {
         /// The field.
@@ -60,6 +89,8 @@ impl Query {
             from: from.into(),
             condition: None,
             order_by: Vec::new(),
+            after: None,
+            offset: 0,
             limit: None,
         }
     }
@@ -85,6 +116,11 @@ impl Query {
             };
             query.order_by.push((field.as_str()?.into(), direction));
         }
+        query.after = value
+            .get("after")
+            .and_then(Value::as_list)
+            .map(<[Value]>::to_vec);
+        query.offset = value.get("offset").and_then(Value::as_u64).unwrap_or(0);
         query.limit = value.get("limit").and_then(Value::as_u64);
         Some(query)
     }
@@ -104,6 +140,12 @@ impl Query {
             });
             members.push(("orderBy".into(), Value::List(keys.collect())));
         }
+        if let Some(after) = &self.after {
+            members.push(("after".into(), Value::List(after.clone())));
+        }
+        if self.offset > 0 {
+            members.push(("offset".into(), Value::int(self.offset.cast_signed())));
+        }
         if let Some(limit) = self.limit {
             members.push(("limit".into(), Value::int(limit.cast_signed())));
         }
@@ -119,11 +161,29 @@ impl Condition {
             args.iter().map(Self::from_value).collect()
         };
         let field = || Some(value.get("field")?.as_str()?.to_string());
+        let values = || Some(value.get("values")?.as_list()?.to_vec());
         let op = value.get("op")?.as_str()?;
         Some(match op {
             "in" => Self::In {
                 field: field()?,
-                values: value.get("values")?.as_list()?.to_vec(),
+                values: values()?,
+            },
+            "not in" => Self::NotIn {
+                field: field()?,
+                values: values()?,
+            },
+            "between" => {
+                let [from, to] = <[Value; 2]>::try_from(values()?).ok()?;
+                Self::Between {
+                    field: field()?,
+                    from,
+                    to,
+                }
+            }
+            "prefix" | "contains" | "like" => Self::Text {
+                op: op.into(),
+                field: field()?,
+                value: value.get("value")?.clone(),
             },
             "is null" => Self::IsNull { field: field()? },
             "and" => Self::And(args()?),
@@ -158,6 +218,24 @@ impl Condition {
                     ("field", Value::text(field)),
                     ("values", Value::List(values.clone())),
                 ],
+            ),
+            Self::NotIn { field, values } => (
+                "not in",
+                vec![
+                    ("field", Value::text(field)),
+                    ("values", Value::List(values.clone())),
+                ],
+            ),
+            Self::Between { field, from, to } => (
+                "between",
+                vec![
+                    ("field", Value::text(field)),
+                    ("values", Value::List(vec![from.clone(), to.clone()])),
+                ],
+            ),
+            Self::Text { op, field, value } => (
+                op.as_str(),
+                vec![("field", Value::text(field)), ("value", value.clone())],
             ),
             Self::IsNull { field } => ("is null", vec![("field", Value::text(field))]),
             Self::And(args) => ("and", vec![("args", list(args))]),

@@ -6,7 +6,7 @@
 //! does not fit the schema and what is larger than the limits. Column 0 is the id, column n is
 //! field n-1. Must not know rows' storage or who asks.
 
-use crate::doc::codec::binary;
+use crate::doc::codec::{NULL, binary};
 use crate::doc::key::Direction;
 use crate::doc::row::{Change, Row};
 use crate::doc::schema::{Collection, Field, Kind, Schema};
@@ -14,6 +14,7 @@ use crate::doc::value::Value;
 use crate::error::{Error, Problem};
 use crate::limits::{DEPTH_MAX, QUERY_DEPTH_MAX, QUERY_NODES_MAX, QUERY_VALUES_MAX};
 use crate::operator::order::Order;
+use crate::operator::pattern::Pattern;
 use crate::operator::predicate::{Predicate, Relation};
 use crate::text::{decimal, filled};
 use std::rc::Rc;
@@ -27,6 +28,8 @@ pub struct CheckedQuery {
     pub predicate: Rc<Predicate>,
     /// The order of the list.
     pub order: Order,
+    /// So many rows at the beginning are left out.
+    pub offset: usize,
     /// The most rows.
     pub limit: Option<usize>,
 }
@@ -41,6 +44,16 @@ pub(super) const RELATIONS: [(&str, Relation); 6] = [
     (">=", Relation::GreaterOrEqual),
 ];
 
+/// Makes a pattern of an operand; none if it is malformed.
+type Making = fn(&str) -> Option<Pattern>;
+
+/// Conditions on texts, by the names that queries have for them.
+const TEXTS: [(&str, Making); 3] = [
+    ("prefix", |text| Some(Pattern::prefix(text))),
+    ("contains", |text| Some(Pattern::contains(text))),
+    ("like", Pattern::like),
+];
+
 impl CheckedQuery {
     /// Reads a query. The error names the place in it and the nearest name.
     pub fn read(query: &Value, schema: &Schema) -> Result<Self, Error> {
@@ -51,27 +64,30 @@ impl CheckedQuery {
             collection: schema.at(collection),
             nodes: 0,
         };
-        let predicate = match present(query, "where") {
+        let mut predicate = match present(query, "where") {
             Some(condition) => reader.condition("where", condition, 1)?,
             None => Predicate::always(),
         };
-        let order = match present(query, "orderBy") {
+        let columns = match present(query, "orderBy") {
             Some(keys) => reader.order(keys)?,
-            None => Order::default(),
+            None => Vec::new(),
         };
-        let limit = match present(query, "limit").map(Value::as_u64) {
-            Some(None) => return Err(bad("limit", "it must be a whole number from 0")),
-            // A limit beyond the address space limits nothing.
-            limit => limit
-                .flatten()
-                .and_then(|limit| usize::try_from(limit).ok()),
-        };
+        if let Some(values) = present(query, "after") {
+            let after = reader.after(values, &columns)?;
+            predicate = Predicate::all(vec![predicate, after]);
+        }
         Ok(Self {
             collection,
             predicate: predicate.into(),
-            order,
-            limit,
+            order: Order::new(columns),
+            offset: whole(query, "offset")?.unwrap_or(0),
+            limit: whole(query, "limit")?,
         })
+    }
+
+    /// How many of the rows that match decide the answer, from the first on. None is all.
+    pub fn reach(&self) -> Option<usize> {
+        self.limit.map(|limit| limit.saturating_add(self.offset))
     }
 
     /// Whether a row of the collection holds the condition.
@@ -91,6 +107,16 @@ impl CheckedQuery {
 /// A member that is absent or null is not given.
 fn present<'a>(query: &'a Value, name: &str) -> Option<&'a Value> {
     query.get(name).filter(|value| !value.is_null())
+}
+
+/// A number of rows. One beyond the address space is as good as the largest.
+fn whole(query: &Value, name: &str) -> Result<Option<usize>, Error> {
+    let Some(value) = present(query, name) else {
+        return Ok(None);
+    };
+    let number = value.as_u64();
+    let number = number.ok_or_else(|| bad(name, "it must be a whole number from 0"))?;
+    Ok(Some(usize::try_from(number).unwrap_or(usize::MAX)))
 }
 
 fn bad(place: &str, problem: &str) -> Error {
@@ -114,7 +140,44 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn order(&self, keys: &Value) -> Result<Order, Error> {
+    /// The place that a cursor names: a value for each key of the order, and the id.
+    fn after(&self, values: &Value, columns: &[(usize, Direction)]) -> Result<Predicate, Error> {
+        let values = values.as_list().and_then(<[Value]>::split_last);
+        let values = values.filter(|(_, keys)| keys.len() == columns.len());
+        let Some((id, keys)) = values else {
+            let problem = "it must be a list: a value for each key of `orderBy`, and the id";
+            return Err(bad("after", problem));
+        };
+        let place_of = |nth: usize| filled("after[{}]", &[&decimal(nth as u64)]);
+        let mut cells = vec![None; self.collection.fields.len() + 1];
+        let named = [(id, 0)].into_iter();
+        let named = named.chain(keys.iter().zip(columns.iter().map(|(column, _)| *column)));
+        for (nth, (value, column)) in (keys.len()..=keys.len()).chain(0..).zip(named) {
+            let field = column.checked_sub(1);
+            let field = field.and_then(|field| self.collection.fields.get(field));
+            let cell = if value.is_null() && field.is_some() {
+                vec![NULL]
+            } else {
+                self.operand(&place_of(nth), field, value)?
+            };
+            let known = cells
+                .get_mut(column)
+                .expect("columns are those of the collection");
+            if known.as_ref().is_some_and(|known| *known != cell) {
+                return Err(bad(&place_of(nth), "the field has another value before"));
+            }
+            *known = Some(cell);
+        }
+        let cell = |cell: &Option<Vec<u8>>| cell.clone().unwrap_or_else(|| vec![NULL]);
+        let cells: Vec<_> = cells.iter().skip(1).map(cell).collect();
+        let cells: Vec<&[u8]> = cells.iter().map(Vec::as_slice).collect();
+        Ok(Predicate::After {
+            order: Order::new(columns.iter().copied()),
+            place: Row::new(id.as_str().unwrap_or_default(), &cells),
+        })
+    }
+
+    fn order(&self, keys: &Value) -> Result<Vec<(usize, Direction)>, Error> {
         let keys = keys
             .as_list()
             .ok_or_else(|| bad("orderBy", "it must be a list of [field, direction]"))?;
@@ -138,7 +201,7 @@ impl<'a> Reader<'a> {
             };
             columns.push((self.find(&place, field)?.0, direction));
         }
-        Ok(Order::new(columns))
+        Ok(columns)
     }
 
     fn condition(&mut self, place: &str, value: &Value, depth: usize) -> Result<Predicate, Error> {
@@ -173,8 +236,13 @@ impl<'a> Reader<'a> {
                 operand: self.operand(&place, field, operand)?,
             });
         }
+        if let Some((_, make)) = TEXTS.iter().find(|known| known.0 == op) {
+            return self.text(*make, place, value);
+        }
         match op {
             "in" => self.one_of(place, value),
+            "not in" => self.one_of(place, value).map(Predicate::negated),
+            "between" => self.between(place, value),
             "is null" => Ok(Predicate::IsNull {
                 column: self.field(place, value)?.0,
             }),
@@ -208,6 +276,29 @@ impl<'a> Reader<'a> {
     }
 
     fn one_of(&self, place: &str, value: &Value) -> Result<Predicate, Error> {
+        let (column, operands) = self.operands(place, value)?;
+        Ok(Predicate::one_of(column, operands))
+    }
+
+    fn between(&self, place: &str, value: &Value) -> Result<Predicate, Error> {
+        let (column, operands) = self.operands(place, value)?;
+        let Ok([from, to]) = <[Vec<u8>; 2]>::try_from(operands) else {
+            let place = filled("{}.values", &[place]);
+            return Err(bad(&place, "it must be two values, the lower one first"));
+        };
+        let bound = |relation, operand| Predicate::Compare {
+            column,
+            relation,
+            operand,
+        };
+        Ok(Predicate::all(vec![
+            bound(Relation::GreaterOrEqual, from),
+            bound(Relation::LessOrEqual, to),
+        ]))
+    }
+
+    /// The column and the operands of a condition with several.
+    fn operands(&self, place: &str, value: &Value) -> Result<(usize, Vec<Vec<u8>>), Error> {
         let (column, field) = self.field(place, value)?;
         let place = filled("{}.values", &[place]);
         let values = value.get("values").and_then(Value::as_list);
@@ -223,7 +314,42 @@ impl<'a> Reader<'a> {
                 value,
             )?);
         }
-        Ok(Predicate::one_of(column, operands))
+        Ok((column, operands))
+    }
+
+    /// A condition on a text, or whether a list has an item.
+    fn text(&self, make: Making, place: &str, value: &Value) -> Result<Predicate, Error> {
+        let (column, field) = self.field(place, value)?;
+        let place = filled("{}.value", &[place]);
+        let operand = value.get("value").unwrap_or(&Value::Null);
+        if let Some(Kind::List(item)) = field.map(|field| &field.kind)
+            && make("") == Some(Pattern::contains(""))
+        {
+            let operand = binary(operand);
+            return if item.takes(&operand) {
+                Ok(Predicate::Has { column, operand })
+            } else {
+                Err(bad(&place, "no item of the list can be that"))
+            };
+        }
+        if !matches!(
+            field.map(|field| &field.kind),
+            None | Some(Kind::String | Kind::Enum(_) | Kind::Ref(_) | Kind::Json)
+        ) {
+            return Err(bad(&place, "only texts are held against a text"));
+        }
+        let text = operand.as_str();
+        let text = text.ok_or_else(|| bad(&place, "it must be a text"))?;
+        let pattern = make(text);
+        let pattern = pattern.ok_or_else(|| bad(&place, "nothing follows its last `\\`"))?;
+        Ok(match pattern.only() {
+            Some(only) => Predicate::Compare {
+                column,
+                relation: Relation::Equal,
+                operand: binary(&Value::text(only)),
+            },
+            None => Predicate::Like { column, pattern },
+        })
     }
 
     /// The column and the field that a condition names.
@@ -272,197 +398,4 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::doc::json;
-
-    fn schema() -> Schema {
-        let text = r#"{"version":1,"collections":{"films":{"fields":[
-            {"name":"title","kind":"string"},
-            {"name":"year","kind":"int","nullable":true},
-            {"name":"genre","kind":"enum","values":["Drama","Comedy"]},
-            {"name":"extra","kind":"json"}]}}}"#;
-        Schema::from_value(&json::read(text.as_bytes()).unwrap()).unwrap()
-    }
-
-    fn check(text: &str) -> Result<CheckedQuery, Error> {
-        CheckedQuery::read(&json::read(text.as_bytes()).unwrap(), &schema())
-    }
-
-    fn with_where(condition: &str) -> Result<CheckedQuery, Error> {
-        check(&format!(r#"{{"from":"films","where":{condition}}}"#))
-    }
-
-    #[test]
-    fn names_become_columns() {
-        let query = check(
-            r#"{"from":"films","where":{"op":">=","field":"year","value":1979.5},"limit":3}"#,
-        );
-        let query = query.unwrap();
-        assert_eq!((query.collection, query.limit), (0, Some(3)));
-        assert!(matches!(
-            *query.predicate,
-            Predicate::Compare { column: 2, .. }
-        ));
-        assert_eq!(
-            check(r#"{"from":"$outbox","where":{"op":"=","field":"state","value":"sent"}}"#)
-                .unwrap()
-                .collection,
-            1
-        );
-    }
-
-    #[test]
-    fn unknown_names_are_refused_with_place_and_nearest() {
-        let error = check(r#"{"from":"film"}"#).unwrap_err();
-        assert_eq!(error.code(), "unknown_collection");
-        assert!(error.details().contains(&("place", "from".into())));
-        let condition = r#"{"op":"and","args":[{"op":"is null","field":"id"},
-            {"op":"not","arg":{"op":"=","field":"titl","value":"x"}}]}"#;
-        let error = with_where(condition).unwrap_err();
-        assert_eq!(error.code(), "unknown_field");
-        assert!(error.details().contains(&("nearest", "title".into())));
-        assert!(
-            error
-                .details()
-                .contains(&("place", "where.args[1].arg.field".into()))
-        );
-        let error =
-            check(r#"{"from":"films","orderBy":[["id","asc"],["yeer","asc"]]}"#).unwrap_err();
-        assert!(error.details().contains(&("place", "orderBy[1]".into())));
-        assert!(error.message().contains("Did you mean `year`?"));
-    }
-
-    #[test]
-    fn operands_must_fit_their_fields() {
-        for (condition, place, expected) in [
-            (
-                r#"{"op":"=","field":"title","value":7}"#,
-                "where.value",
-                "a string",
-            ),
-            (
-                r#"{"op":"<","field":"year","value":"x"}"#,
-                "where.value",
-                "a whole number within 2^53",
-            ),
-            (
-                r#"{"op":"=","field":"genre","value":"Horror"}"#,
-                "where.value",
-                "one of Drama, Comedy",
-            ),
-            (
-                r#"{"op":"in","field":"id","values":["a",2]}"#,
-                "where.values[1]",
-                "a string",
-            ),
-        ] {
-            let error = with_where(condition).unwrap_err();
-            assert_eq!(error.code(), "bad_value", "{condition}");
-            assert!(error.details().contains(&("place", place.into())));
-            assert!(error.details().contains(&("expected", expected.into())));
-        }
-        assert!(with_where(r#"{"op":"<","field":"extra","value":[1,{"a":true}]}"#).is_ok());
-    }
-
-    #[test]
-    fn a_null_operand_is_refused_and_says_what_to_use() {
-        for condition in [
-            r#"{"op":"=","field":"year","value":null}"#,
-            r#"{"op":"!=","field":"extra","value":null}"#,
-            r#"{"op":"in","field":"year","values":[1,null]}"#,
-        ] {
-            let error = with_where(condition).unwrap_err();
-            assert_eq!(error.code(), "bad_query");
-            assert!(error.message().contains("is null"));
-        }
-    }
-
-    #[test]
-    fn queries_that_obviously_mean_the_same_are_equal_and_others_are_not() {
-        let query = |limit: u64, order: &str| {
-            let condition = r#"{"op":"and","args":[{"op":"in","field":"year","values":[2,1]},
-                {"op":"=","field":"title","value":"a"}]}"#;
-            let head = format!(r#"{{"from":"films","limit":{limit},"orderBy":[{order}]"#);
-            check(&format!(r#"{head},"where":{condition}}}"#)).unwrap()
-        };
-        let same = check(
-            r#"{"from":"films","limit":2,"where":{"op":"and","args":[
-            {"op":"=","field":"title","value":"a"},{"op":"in","field":"year","values":[1,2,2]}]}}"#,
-        );
-        assert_eq!(query(2, ""), same.unwrap());
-        assert_ne!(query(2, ""), query(1, ""));
-        assert_ne!(
-            query(2, r#"["year","asc"]"#),
-            query(2, r#"["year","desc"]"#)
-        );
-    }
-
-    #[test]
-    fn what_is_malformed_is_refused_with_its_place() {
-        for (text, place) in [
-            (r"{}", "from"),
-            (r#"{"from":"films","limit":-1}"#, "limit"),
-            (r#"{"from":"films","limit":1.5}"#, "limit"),
-            (r#"{"from":"films","orderBy":"b"}"#, "orderBy"),
-            (
-                r#"{"from":"films","orderBy":[["id","asc"],["id","up"]]}"#,
-                "orderBy[1]",
-            ),
-            (r#"{"from":"films","where":[]}"#, "where"),
-            (r#"{"from":"films","where":{"op":"and"}}"#, "where.args"),
-            (r#"{"from":"films","where":{"op":"not"}}"#, "where.arg"),
-            (
-                r#"{"from":"films","where":{"op":"=","field":"id"}}"#,
-                "where.value",
-            ),
-            (
-                r#"{"from":"films","where":{"op":"or","args":[{"op":"=","value":1}]}}"#,
-                "where.args[0].field",
-            ),
-            (
-                r#"{"from":"films","where":{"op":"in","field":"id","values":1}}"#,
-                "where.values",
-            ),
-        ] {
-            let error = check(text).unwrap_err();
-            assert_eq!(
-                (error.code(), error.details()),
-                ("bad_query", vec![("place", place.into())]),
-                "{text}"
-            );
-        }
-        let error =
-            check(r#"{"from":"films","where":{"op":"not","arg":{"op":"=="}}}"#).unwrap_err();
-        assert_eq!(
-            error,
-            Error::from(Problem::UnknownOperator {
-                operator: "==".into(),
-                place: "where.arg.op".into()
-            })
-        );
-    }
-
-    #[test]
-    fn limits_hold() {
-        let is_null = r#"{"op":"is null","field":"id"}"#;
-        let deep = |depth: usize| {
-            let open = r#"{"op":"not","arg":"#.repeat(depth - 1);
-            format!("{open}{is_null}{}", "}".repeat(depth - 1))
-        };
-        let list = |item: &str, count: usize| vec![item; count].join(",");
-        let wide = |count| format!(r#"{{"op":"and","args":[{}]}}"#, list(is_null, count - 1));
-        let many = |count| {
-            let values = list("1", count);
-            format!(r#"{{"op":"in","field":"year","values":[{values}]}}"#)
-        };
-        for (fits, too_large) in [
-            (deep(QUERY_DEPTH_MAX), deep(QUERY_DEPTH_MAX + 1)),
-            (wide(QUERY_NODES_MAX), wide(QUERY_NODES_MAX + 1)),
-            (many(QUERY_VALUES_MAX), many(QUERY_VALUES_MAX + 1)),
-        ] {
-            assert!(with_where(&fits).is_ok());
-            assert_eq!(with_where(&too_large).unwrap_err().code(), "bad_query");
-        }
-    }
-}
+mod tests;

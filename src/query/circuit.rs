@@ -1,6 +1,6 @@
 //! A circuit: a query compiled to operators, with its answer kept up to date.
 //!
-//! `filter -> window`. A commit's changes are pushed one by one and take effect together in
+//! `filter -> window -> skip`. A commit's changes are pushed one by one and take effect together in
 //! [`Circuit::finish`]. The cost of a commit is that of its changes, not of the collection; nothing
 //! is evaluated again. Must not know tabs, other circuits or where rows are stored.
 
@@ -11,6 +11,7 @@ use crate::doc::row::{Change, Row};
 use crate::error::Error;
 use crate::operator::Operator;
 use crate::operator::filter::Filter;
+use crate::operator::skip::skip;
 use crate::operator::window::{Found, Window};
 use crate::zset::ZSet;
 use std::rc::Rc;
@@ -27,7 +28,7 @@ pub struct Circuit {
 impl Circuit {
     /// Compiles the query and takes in the rows as they are.
     pub fn new(query: Rc<CheckedQuery>, rows: &mut dyn Rows) -> Result<Self, Error> {
-        let mut window = Window::new(query.order.clone(), query.limit);
+        let mut window = Window::new(query.order.clone(), query.reach());
         window.feed(&read(&query, &window, rows)?);
         Ok(Self {
             filter: Filter::new(Rc::clone(&query.predicate)),
@@ -39,7 +40,7 @@ impl Circuit {
 
     /// The answer as of the last commit.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &Rc<Row>> {
-        self.window.rows()
+        self.window.rows().skip(self.query.offset)
     }
 
     /// Notes a change of the commit under way. Changes of other collections mean nothing here.
@@ -56,6 +57,7 @@ impl Circuit {
         if delta.is_empty() {
             return None;
         }
+        let before = self.window.rows().len();
         let mut delta = self.window.apply(delta);
         // What cannot be read is told by the store; it is tried again after the next commit.
         if self.window.is_short()
@@ -63,6 +65,9 @@ impl Circuit {
             && let Ok(found) = read(&self.query, &self.window, rows)
         {
             delta.came.extend(self.window.feed(&found));
+        }
+        if self.query.offset > 0 {
+            delta = skip(delta, self.query.offset, before, &self.window);
         }
         Patch::new(delta)
     }

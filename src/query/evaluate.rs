@@ -31,7 +31,7 @@ const GATHERED_MIN: usize = 64;
 
 /// The answer, of rows among which it is.
 pub fn evaluate(query: &CheckedQuery, rows: &[Rc<Row>]) -> Vec<Rc<Row>> {
-    let limit = query.limit.unwrap_or(usize::MAX);
+    let limit = query.reach().unwrap_or(usize::MAX);
     let mut best = Best {
         limit,
         entries: Vec::new(),
@@ -43,7 +43,8 @@ pub fn evaluate(query: &CheckedQuery, rows: &[Rc<Row>]) -> Vec<Rc<Row>> {
         best.offer(&key, row);
     }
     best.cut();
-    best.entries.into_iter().map(|entry| entry.row).collect()
+    let answer = best.entries.into_iter().skip(query.offset);
+    answer.map(|entry| entry.row).collect()
 }
 
 /// The first rows of those offered.
@@ -110,6 +111,7 @@ mod tests {
                 collection: 0,
                 predicate: Predicate::always().into(),
                 order: Order::new([(1, Direction::Descending)]),
+                offset: 0,
                 limit,
             };
             let found = evaluate(&query, &rows);

@@ -232,6 +232,7 @@ mod tests {
             collection: 0,
             predicate: predicate.into(),
             order: Order::default(),
+            offset: 0,
             limit: Some(limit),
         }
     }

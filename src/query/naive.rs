@@ -30,6 +30,10 @@ pub fn evaluate<'a>(
     };
     let mut answer: Vec<Rc<Row>> = rows.into_iter().filter(holds).cloned().collect();
     answer.sort_by(|a, b| compare(query, collection, a, b));
+    if let Some(after) = &query.after {
+        answer.retain(|row| is_after(query, collection, row, after));
+    }
+    answer = answer.into_iter().skip(query.offset as usize).collect();
     answer.truncate(query.limit.map_or(usize::MAX, |limit| limit as usize));
     answer
 }
@@ -47,6 +51,55 @@ fn compare(query: &Query, collection: &Collection, a: &Row, b: &Row) -> Ordering
         }
     }
     a.id().cmp(b.id())
+}
+
+/// Whether a row comes after a place, key by key.
+fn is_after(query: &Query, collection: &Collection, row: &Row, place: &[Value]) -> bool {
+    for ((field, direction), of_place) in query.order_by.iter().zip(place) {
+        let value = value(collection, row, field);
+        if value != *of_place {
+            return (value > *of_place) == (*direction == Direction::Ascending);
+        }
+        // Nothing behind the id decides.
+        if field == "id" {
+            return false;
+        }
+    }
+    place.last().is_some_and(|id| row.value(0) > *id)
+}
+
+/// A character at a time, every length tried.
+fn is_like(pattern: &[char], text: &[char]) -> bool {
+    let (first, behind) = match pattern {
+        [] => return text.is_empty(),
+        ['%', rest @ ..] => {
+            return (0..=text.len())
+                .any(|at| text.get(at..).is_some_and(|text| is_like(rest, text)));
+        }
+        ['_', rest @ ..] => (None, rest),
+        ['\\', escaped, rest @ ..] => (Some(escaped), rest),
+        [first, rest @ ..] => (Some(first), rest),
+    };
+    text.split_first().is_some_and(|(char, text)| {
+        first.is_none_or(|first| first == char) && is_like(behind, text)
+    })
+}
+
+fn holds_text(op: &str, value: &Value, operand: &Value) -> bool {
+    if let (Value::List(items), "contains") = (value, op) {
+        return items.contains(operand);
+    }
+    let (Some(text), Some(operand)) = (value.as_str(), operand.as_str()) else {
+        return false;
+    };
+    match op {
+        "prefix" => text.starts_with(operand),
+        "contains" => text.contains(operand),
+        _ => {
+            let of = |text: &str| text.chars().collect::<Vec<_>>();
+            is_like(&of(operand), &of(text))
+        }
+    }
 }
 
 fn value(collection: &Collection, row: &Row, field: &str) -> Value {
@@ -80,6 +133,19 @@ fn holds(condition: &Condition, collection: &Collection, row: &Row) -> bool {
             let value = value(collection, row, field);
             value != Value::Null && values.contains(&value)
         }
+        Condition::NotIn { field, values } => {
+            let value = value(collection, row, field);
+            value == Value::Null || !values.contains(&value)
+        }
+        Condition::Between { field, from, to } => {
+            let value = value(collection, row, field);
+            value != Value::Null && *from <= value && value <= *to
+        }
+        Condition::Text {
+            op,
+            field,
+            value: operand,
+        } => holds_text(op, &value(collection, row, field), operand),
         Condition::IsNull { field } => value(collection, row, field) == Value::Null,
         Condition::And(args) => args.iter().all(|arg| holds(arg, collection, row)),
         Condition::Or(args) => args.iter().any(|arg| holds(arg, collection, row)),

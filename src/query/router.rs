@@ -157,6 +157,7 @@ mod tests {
             collection: 0,
             predicate: predicate.into(),
             order: Order::default(),
+            offset: 0,
             limit: None,
         }
     }

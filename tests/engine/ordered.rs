@@ -88,7 +88,7 @@ fn hear(device: &mut Device, lists: &mut Lists) -> usize {
 const INDEXES: &str = r#"["genre","year"],["year","title"],["title"]"#;
 
 /// Lists whose rows an index has in order, or that at least look so.
-const QUERIES: [&str; 9] = [
+const QUERIES: [&str; 21] = [
     r#""where":{"op":"=","field":"genre","value":"drama"},"orderBy":[["year","desc"]],"limit":7"#,
     r#""where":{"op":"=","field":"genre","value":"drama"},"limit":4,
         "orderBy":[["genre","desc"],["year","asc"]]"#,
@@ -99,10 +99,32 @@ const QUERIES: [&str; 9] = [
     r#""where":{"op":"=","field":"title","value":"t2"},"orderBy":[["year","asc"]],"limit":3"#,
     r#""limit":8"#,
     r#""orderBy":[["id","desc"]],"limit":2"#,
+    r#""where":{"op":"=","field":"genre","value":"drama"},"orderBy":[["year","desc"]],
+        "after":[5,"f200"],"limit":4"#,
+    r#""orderBy":[["year","asc"],["title","asc"]],"after":[null,"t2","f1"],"limit":5"#,
+    r#""orderBy":[["year","desc"],["title","asc"]],"after":[3,"t2","f1"],"limit":5"#,
+    r#""orderBy":[["title","asc"]],"after":["LONG4","f200"],"limit":6"#,
+    r#""orderBy":[["title","desc"]],"after":["LONG4","f200"],"limit":6"#,
+    r#""orderBy":[["genre","asc"],["year","asc"]],"after":["comedy",8,"f9"],"limit":6,
+        "where":{"op":"in","field":"genre","values":["drama","comedy"]}"#,
+    r#""after":["f30"],"limit":8"#,
+    r#""orderBy":[["id","desc"]],"after":["f30","f30"],"offset":1,"limit":5"#,
+    r#""where":{"op":"prefix","field":"title","value":"t1"},"orderBy":[["title","asc"]],
+        "offset":2,"limit":5"#,
+    r#""where":{"op":"like","field":"title","value":"LONG%"},"offset":3,"limit":9"#,
+    r#""where":{"op":"prefix","field":"id","value":"f1"},"offset":3"#,
+    r#""where":{"op":"between","field":"year","values":[3,5]},"orderBy":[["year","desc"]],
+        "offset":4,"limit":4"#,
 ];
 
 fn query(nth: usize) -> String {
-    format!(r#"{{"from":"films",{}}}"#, QUERIES[nth])
+    let members = QUERIES[nth].replace("LONG", &long());
+    format!(r#"{{"from":"films",{members}}}"#)
+}
+
+/// More than a key of an index has of a value.
+fn long() -> String {
+    "x".repeat(300)
 }
 
 /// A transaction of some documents. Titles are alike beyond what a key of an index has of them.
@@ -111,7 +133,7 @@ fn operations(
     there: &mut BTreeSet<usize>,
     (count, deletes): (usize, usize),
 ) -> String {
-    let long = "x".repeat(300);
+    let long = long();
     let ops = (0..count).map(|_| {
         let id = random.below(400);
         if random.below(100) < deletes {
@@ -177,6 +199,8 @@ fn every_planted_bug_is_caught() {
     for bug in [
         "index_order_without_ties",
         "index_order_past_a_cut",
+        "index_cursor_past_a_cut",
+        "query_skip_moves_nothing",
         "query_window_not_fed",
         "query_window_takes_from_beyond",
     ] {

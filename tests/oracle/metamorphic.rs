@@ -58,6 +58,8 @@ impl Case {
     fn with(&self, condition: Option<Condition>) -> Query {
         Query {
             condition,
+            after: None,
+            offset: 0,
             limit: None,
             ..self.query.clone()
         }
@@ -79,6 +81,35 @@ fn a_limit_is_a_prefix_of_the_next_and_a_large_one_is_none() {
             let (shorter, longer) = (limited(Some(limit)), limited(Some(limit + 1)));
             assert!(longer.starts_with(&shorter) && all.starts_with(&longer));
         }
+    }
+}
+
+#[test]
+fn pages_by_offset_and_by_cursor_are_the_whole_list() {
+    for (case, size) in cases().zip((1..5).cycle()) {
+        let query = |after, offset, limit| Query {
+            after,
+            offset,
+            limit,
+            ..case.query.clone()
+        };
+        let all = case.live(&query(None, 0, None));
+        let (mut by_offset, mut by_cursor) = (Vec::new(), Vec::new());
+        let (mut offset, mut after) = (0, None);
+        for page in all.chunks(size) {
+            by_offset.extend(case.live(&query(None, offset, Some(size as u64))));
+            by_cursor.extend(case.live(&query(after, 0, Some(size as u64))));
+            offset += size as u64;
+            let fields = &case.schema.at(0).fields;
+            let column = |name: &str| fields.iter().position(|field| field.name == name);
+            let last = page.last().unwrap();
+            let keys = case.query.order_by.iter().map(|key| &key.0);
+            let keys = keys.map(|name| last.value(column(name).map_or(0, |at| at + 1)));
+            after = Some(keys.chain([last.value(0)]).collect());
+        }
+        assert_eq!(by_offset, all);
+        assert_eq!(by_cursor, all);
+        assert!(case.live(&query(after, 0, None)).is_empty());
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::session;
 
 /// As listed in `docs/PLANTED.md`.
-const BUGS: [&str; 10] = [
+const BUGS: [&str; 13] = [
     "query_zset_keeps_zero",
     "query_null_is_smallest",
     "query_order_one_direction",
@@ -11,6 +11,9 @@ const BUGS: [&str; 10] = [
     "query_window_never_leaves",
     "query_window_not_fed",
     "query_window_takes_from_beyond",
+    "query_after_takes_place",
+    "query_like_one_byte",
+    "query_skip_moves_nothing",
     "query_patch_drops_null",
     "query_router_skips_old",
     "query_live_first_subscriber_only",

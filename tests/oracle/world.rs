@@ -118,6 +118,13 @@ pub fn query(rng: &mut Rng, schema: &Schema) -> Query {
     let order_by = (0..rng.below(4))
         .map(|_| (name(rng), *rng.pick(&directions)))
         .collect();
+    let order_by: Vec<(String, Direction)> = order_by;
+    let after = rng.chance(20).then(|| place(rng, fields, &order_by));
+    let offset = if rng.chance(25) {
+        rng.below(12) as u64
+    } else {
+        0
+    };
     let limit = match rng.below(10) {
         0 => Some(0),
         1 => Some(u64::MAX >> 11),
@@ -128,8 +135,46 @@ pub fn query(rng: &mut Rng, schema: &Schema) -> Query {
         from: "c0".into(),
         condition,
         order_by,
+        after,
+        offset,
         limit,
     }
+}
+
+/// Where a row may stand in an order: a value for each of its keys, and an id.
+fn place(rng: &mut Rng, fields: &[Field], order_by: &[(String, Direction)]) -> Vec<Value> {
+    let id = Value::String(id(rng));
+    let values: Vec<Value> = fields.iter().map(|field| of_field(rng, field)).collect();
+    let value = |name: &String| {
+        let field = fields.iter().position(|field| field.name == *name);
+        field.map_or(&id, |at| &values[at]).clone()
+    };
+    let mut place: Vec<Value> = order_by.iter().map(|(name, _)| value(name)).collect();
+    place.push(id);
+    place
+}
+
+const PATTERNS: [&str; 9] = ["%", "a%", "%b", "_", "a_", r"\_", "%a%", "ab", r"_\%%"];
+
+/// A condition on a text, or whether a list has an item.
+fn text_condition(rng: &mut Rng, field: Option<&Field>) -> Option<Condition> {
+    let name = field.map_or("id".into(), |field| field.name.clone());
+    let (op, value) = match field.map(|field| &field.kind) {
+        Some(Kind::List(item)) => ("contains", of_kind(rng, item)),
+        None | Some(Kind::String | Kind::Enum(_) | Kind::Ref(_) | Kind::Json) => {
+            match rng.below(3) {
+                0 => ("prefix", text(rng)),
+                1 => ("contains", text(rng)),
+                _ => ("like", Value::text(PATTERNS[rng.below(PATTERNS.len())])),
+            }
+        }
+        _ => return None,
+    };
+    Some(Condition::Text {
+        op: op.into(),
+        field: name,
+        value,
+    })
 }
 
 fn operand(rng: &mut Rng, field: Option<&Field>) -> Value {
@@ -154,8 +199,22 @@ pub fn condition(rng: &mut Rng, fields: &[Field], depth: usize) -> Condition {
             .map(|_| condition(rng, fields, depth - 1))
             .collect()
     };
+    if rng.chance(15)
+        && let Some(condition) = text_condition(rng, field)
+    {
+        return condition;
+    }
     match rng.below(if depth > 1 { 12 } else { 7 }) {
         0 => Condition::IsNull { field: name },
+        2 if rng.chance(50) => Condition::Between {
+            field: name,
+            from: operand(rng, field),
+            to: operand(rng, field),
+        },
+        3 if rng.chance(30) => Condition::NotIn {
+            field: name,
+            values: (0..rng.below(4)).map(|_| operand(rng, field)).collect(),
+        },
         1 => {
             let values = (0..rng.below(5)).map(|_| operand(rng, field)).collect();
             Condition::In {
@@ -211,7 +270,7 @@ impl Rows for Source<'_> {
     fn read(&mut self, query: &CheckedQuery, _: usize) -> Result<Found, Error> {
         let mut rows = self.world.rows(query.collection);
         let (mut is_all, is_ordered) = (true, self.margin.is_some());
-        if let (Some(limit), Some(margin)) = (query.limit, self.margin) {
+        if let (Some(limit), Some(margin)) = (query.reach(), self.margin) {
             rows.sort_by_key(|row| query.order.entry(row).key);
             let mut matching = rows.iter().enumerate().filter(|row| query.matches(row.1));
             let end = matching.nth(limit + margin).map(|(at, _)| at);

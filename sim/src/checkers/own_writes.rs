@@ -23,11 +23,13 @@ pub struct OwnWrites {
     taken: Option<(Place, Written)>,
 }
 
+fn place_of(op: &Value) -> (String, String) {
+    let [collection, id] = ["collection", "id"].map(|name| text_of(op, name).to_string());
+    (collection, id)
+}
+
 fn carry_out(written: &mut Written, op: &Value) {
-    let at = (
-        text_of(op, "collection").to_string(),
-        text_of(op, "id").to_string(),
-    );
+    let at = place_of(op);
     let given: BTreeMap<String, Value> = match op.get("fields") {
         Some(Value::Map(fields)) => fields.iter().cloned().collect(),
         _ => BTreeMap::new(),
@@ -50,14 +52,22 @@ impl OwnWrites {
             let at = (tab, whole_of(request, "number"));
             let is_write = matches!(text_of(request, "kind"), "write" | "commit");
             let is_first = self.sent.get(&at) == Some(&1);
-            if !is_write || !is_first || self.refused.contains(&at) {
+            if !is_write || self.refused.contains(&at) {
                 continue;
             }
             let name = request
                 .get("mutation")
                 .map_or("", |mutation| text_of(mutation, "name"));
-            if let Some(write) = self.ledger.writes.get(name) {
-                write.ops.iter().for_each(|op| carry_out(&mut written, op));
+            let Some(write) = self.ledger.writes.get(name) else {
+                continue;
+            };
+            for op in &write.ops {
+                if is_first {
+                    carry_out(&mut written, op);
+                } else {
+                    // Sent again: it may have been taken long before, or only now.
+                    written.remove(&place_of(op));
+                }
             }
         }
         self.taken = Some((place, written));
