@@ -74,21 +74,32 @@ async function visit(pages, profileDir, workload, ...args) {
 /** Contestants that did not do what they were to do. */
 let failed = 0;
 
-async function measure(pages, [label, module, hidesOpfs = false], count) {
-  pages.hidesOpfs = hidesOpfs;
+/** In a profile that is thrown away. */
+async function inProfile(use) {
   const profileDir = mkdtempSync(join(tmpdir(), 'holm-bench-'));
   try {
-    const { kind, ...filled } = await visit(pages, profileDir, 'fill', module, count);
-    const reopened = await visit(pages, profileDir, 'reopen', module, count);
-    return { label, kind, times: { ...filled, ...reopened } };
+    return await use(profileDir);
+  } finally {
+    // Its browser may still be writing.
+    rmSync(profileDir, { recursive: true, force: true, maxRetries: 20 });
+  }
+}
+
+async function measure(pages, [label, module, hidesOpfs = false], count) {
+  pages.hidesOpfs = hidesOpfs;
+  try {
+    const stored = await inProfile(async (profileDir) => {
+      const filled = await visit(pages, profileDir, 'fill', module, count);
+      return { ...filled, ...(await visit(pages, profileDir, 'reopen', module, count)) };
+    });
+    const live = await inProfile((profileDir) => visit(pages, profileDir, 'live', module, count));
+    const { kind, ...times } = { ...stored, ...live };
+    return { label, kind, times };
   } catch (error) {
     // One that does not take so much does not end the run of the others.
     console.log(`${label}: ${error.message}`);
     failed += 1;
     return { label, kind: 'failed', times: {} };
-  } finally {
-    // Its browser may still be writing.
-    rmSync(profileDir, { recursive: true, force: true, maxRetries: 20 });
   }
 }
 

@@ -1,5 +1,5 @@
 // Dexie, with the index that is needed, and strict transactions as Holm's writes are.
-import { Dexie } from 'dexie';
+import { Dexie, liveQuery } from 'dexie';
 import { idsByTime } from './issues.mjs';
 
 export async function open() {
@@ -18,6 +18,47 @@ export async function open() {
     withPriority: (priority) => db.issues.filter((issue) => issue.priority === priority).toArray(),
     get: (id) => db.issues.get(id),
     all: () => db.issues.toArray(),
+  };
+}
+
+/** With the indexes that the live workloads need. */
+export async function openLive() {
+  const db = new Dexie('live', { chromeTransactionDurability: 'strict' });
+  db.version(1).stores({
+    issues: 'id, [status+updatedAt], [projectId+assigneeId+updatedAt]',
+  });
+  await db.open();
+  const watch = (query, show) => {
+    const subscription = liveQuery(query).subscribe(show);
+    return () => subscription.unsubscribe();
+  };
+  const latestOf = ([project, assignee]) => {
+    const [from, to] = [Dexie.minKey, Dexie.maxKey].map((end) => [project, assignee, end]);
+    const found = db.issues.where('[projectId+assigneeId+updatedAt]').between(from, to);
+    return found.reverse().limit(20).toArray();
+  };
+  const top = () =>
+    openSince(db, Dexie.minKey)
+      .reverse()
+      .filter(({ priority }) => priority >= 2)
+      .limit(50)
+      .toArray();
+  return {
+    kind: 'indexeddb',
+    insertAll: (all) => db.issues.bulkAdd(all),
+    update: (id, change) => db.issues.update(id, change),
+    watchTop: (show) => watch(top, show),
+    watchPairs: (pairs, show) => {
+      const stops = pairs.map((pair, nth) =>
+        watch(
+          () => latestOf(pair),
+          (rows) => show(nth, rows),
+        ),
+      );
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
   };
 }
 

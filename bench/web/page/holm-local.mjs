@@ -1,2 +1,2 @@
 // Holm with a collection whose documents never leave the device.
-export { openLocal as open } from './holm.mjs';
+export { openLiveLocal as openLive, openLocal as open } from './holm.mjs';

@@ -21,6 +21,46 @@ export const open = () => openWith(FIELDS);
 /** One whose documents never leave the device. */
 export const openLocal = () => openWith(t.local(FIELDS));
 
+/** A database with the indexes that the live workloads need. */
+export const openLive = async (fields = FIELDS) => {
+  const indexes = [
+    ['status', 'updatedAt'],
+    ['projectId', 'assigneeId', 'updatedAt'],
+  ];
+  const schema = defineSchema({
+    version: 1,
+    collections: { issues: fields },
+    indexes: { issues: indexes },
+  });
+  const db = await createDatabase({ name: 'live', schema });
+  const latest = db.query.issues.orderBy('updatedAt', 'desc');
+  return {
+    kind: db.status.storage.kind,
+    insertAll: (all) => db.mutate.issues.insertMany(all).saved,
+    update: (id, change) => db.mutate.issues.update(id, change).saved,
+    watchTop: (show) =>
+      latest
+        .where('status', '=', 'open')
+        .where('priority', '>=', 2)
+        .limit(50)
+        .subscribe(({ rows }) => show(rows)),
+    watchPairs: (pairs, show) => {
+      const stops = pairs.map(([project, assignee], nth) =>
+        latest
+          .where('projectId', '=', project)
+          .where('assigneeId', '=', assignee)
+          .limit(20)
+          .subscribe(({ rows }) => show(nth, rows)),
+      );
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
+  };
+};
+
+export const openLiveLocal = () => openLive(t.local(FIELDS));
+
 async function openWith(collection) {
   const schema = defineSchema({
     version: 1,

@@ -1,6 +1,8 @@
 // The workloads, for one contestant after the other, each in a browser of its own. A time counts
 // only once the answer was checked against the plain model in issues.mjs.
+
 import { issue, issues, newestOpen, openSince, timeOfFiftieth } from './issues.mjs';
+import { first, many } from './live.mjs';
 
 /** Each is loaded when it is its turn, and in a file of its own. */
 const CONTESTANTS = {
@@ -109,6 +111,25 @@ globalThis.bench = {
       'W7 all, first': allMs,
       'W7 all, p50': middle(repeated),
       'W1 insert one, p50': middle(single),
+    };
+  },
+
+  /** W4 and W5, in a fresh profile. */
+  async live(name, count) {
+    const { openLive } = await CONTESTANTS[name]();
+    if (!openLive) return {};
+    const data = issues(count);
+    const contestant = await openLive();
+    await contestant.insertAll(data);
+    const { shown, saved } = await first(contestant, data);
+    const pairs = await many(contestant, data);
+    return {
+      'W4 shown, p50': middle(shown),
+      'W4 shown, p95': below(shown, 0.95),
+      'W4 saved, p50': middle(saved),
+      'W5 open 1,000': pairs.openMs,
+      'W5 shown, p50': middle(pairs.shown),
+      'W5 shown, p95': below(pairs.shown, 0.95),
     };
   },
 
