@@ -20,7 +20,7 @@ use crate::doc::row::Row;
 use crate::zset::{Weight, ZSet};
 use std::rc::Rc;
 
-/// Rows behind the end of a list that are read with it, beside half as many as the list has.
+/// Rows behind the end of a list that are read once it was short, beside half as many as it has.
 const MARGIN: usize = 16;
 
 /// What a commit did to a list. Positions ascend in each member.
@@ -85,9 +85,12 @@ impl Window {
         }
     }
 
-    /// How many rows to read, so that the list is full and stays so for a while.
+    /// How many rows to read, so that the list is full, and stays so for a while if it changes:
+    /// many never do.
     pub fn wanted(&self) -> usize {
-        self.limit.saturating_add(self.limit / 2 + MARGIN)
+        let is_new = self.bound.as_ref().is_some_and(|bound| bound.is_empty());
+        let margin = if is_new { 0 } else { self.limit / 2 + MARGIN };
+        self.limit.saturating_add(margin)
     }
 
     /// Whether there may be rows to fill the end of the list with, which are not here.
