@@ -14,10 +14,12 @@ const BESIDE: u64 = 16;
 /// Queries that show at most ten rows. `$` stands for a time in the middle.
 const QUERIES: [&str; 7] = [
     r#""orderBy":[["updatedAt","desc"]],"limit":10"#,
-    r#""where":{"op":"=","field":"assigneeId","value":"u7"},"orderBy":[["updatedAt","desc"]],"limit":10"#,
+    r#""where":{"op":"=","field":"assigneeId","value":"u7"},
+        "orderBy":[["updatedAt","desc"]],"limit":10"#,
     r#""orderBy":[["updatedAt","desc"]],"after":[$,"x"],"limit":10"#,
     r#""orderBy":[["updatedAt","asc"]],"after":[$,"x"],"offset":3,"limit":7"#,
-    r#""where":{"op":"=","field":"assigneeId","value":"u7"},"orderBy":[["updatedAt","asc"]],"after":[$,"x"],"limit":10"#,
+    r#""where":{"op":"=","field":"assigneeId","value":"u7"},
+        "orderBy":[["updatedAt","asc"]],"after":[$,"x"],"limit":10"#,
     r#""after":["8"],"limit":10"#,
     r#""where":{"op":"prefix","field":"id","value":"8a"},"limit":10"#,
 ];
