@@ -27,6 +27,7 @@ export interface Answer {
   readonly rows?: readonly WireRow[];
   /** The last commit that they show. */
   readonly revision?: number;
+  readonly text?: string;
   readonly lines?: readonly string[];
   readonly count?: number;
   readonly next?: string | null;

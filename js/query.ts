@@ -76,6 +76,7 @@ type Cursor<W> = { readonly [K in keyof W]?: W[K] | null } & { readonly id: stri
 export interface Source {
   get(query: Ast, layout: Layout): Promise<readonly PlainRow[]>;
   observe(query: Ast, layout: Layout, failure: HolmError | undefined): Observer<PlainRow>;
+  explain(query: Ast): Promise<string>;
 }
 
 /** A change of a live query's result. */
@@ -240,6 +241,16 @@ export class Query<R, W> extends Selection<R, W> {
       isOver = true;
       stop();
     };
+  }
+
+  /**
+   * How the query is answered, in words: by which index, how its rows come into order, and which
+   * commits its live form is asked about. The words may change with any version.
+   */
+  async explain(): Promise<string> {
+    const failure = this.fault();
+    if (failure) throw failure;
+    return this.source.explain(this.query());
   }
 
   /** The query's state as a store, shared by all equal queries: what hooks are made of. */

@@ -48,6 +48,11 @@ export class LiveSource implements Source {
     return rows;
   }
 
+  async explain(query: Ast): Promise<string> {
+    const { text = '' } = await this.#connection.request('explain', { query });
+    return text;
+  }
+
   observe(query: Ast, layout: Layout, failure: HolmError | undefined): Observer<PlainRow> {
     const key = failure ? `${failure.code} ${failure.message}` : keyOf(query);
     return this.#observers.get(key, layout, (subscriber) => {

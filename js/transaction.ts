@@ -97,6 +97,10 @@ class Attempt implements Source {
     return layout.decodeRows(rows);
   }
 
+  explain(): never {
+    return this.observe();
+  }
+
   observe(): never {
     throw new HolmError('bad_request', 'A transaction has no live queries. Use get().');
   }

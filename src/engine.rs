@@ -17,6 +17,7 @@ pub mod message;
 mod open;
 mod out;
 mod outbox_row;
+mod plan;
 mod pull;
 mod push;
 mod replica;

@@ -154,6 +154,16 @@ describe('queries of a collection', () => {
     expect(await sorted.offset(3).first()).toMatchObject({ title: paged[4] });
   });
 
+  it('explain themselves', async () => {
+    const rated = db.query.films.where('rating', '>', 5).orderBy('rating').limit(3);
+    const [how, order, route] = (await rated.explain()).split('\n');
+    expect(how).toMatch(/^films: (the index \(rating in a range\)|documents \(id\)), about 0$/);
+    expect(order).toMatch(/^(in order, until enough match|all, and sorts what matches)$/);
+    expect(route).toBe('visits every commit to films');
+    const bad = db.query.films.where('rating', '>', Number.NaN);
+    await expect(bad.explain()).rejects.toMatchObject({ code: 'bad_value' });
+  });
+
   it('are found by their texts, their lists and several values', async () => {
     await db.mutate.films.insertMany([
       { id: 'a', title: '100%', tags: ['noir', 'war'] },

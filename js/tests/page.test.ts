@@ -1,4 +1,5 @@
 // @vitest-environment jsdom
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type Database, openDatabase } from '../client.ts';
 import { runInPage } from '../page.ts';
@@ -14,8 +15,8 @@ class BreakableWorker {
   onmessageerror: (() => void) | null = null;
   terminated = false;
   readonly requests: Received[] = [];
-  /** The compiled engine, or null: given once to each worker. */
-  readonly modules: (WebAssembly.Module | null)[] = [];
+  /** The engine, compiled or as it was loaded: given once to each worker. */
+  readonly modules: (WebAssembly.Module | ArrayBuffer)[] = [];
 
   constructor(
     readonly url: URL,
@@ -24,8 +25,11 @@ class BreakableWorker {
     BreakableWorker.all.push(this);
   }
 
-  postMessage(bytes: Uint8Array | WebAssembly.Module | null, transfer?: ArrayBuffer[]): void {
-    if (bytes === null || bytes instanceof WebAssembly.Module) {
+  postMessage(
+    bytes: Uint8Array | WebAssembly.Module | ArrayBuffer,
+    transfer?: ArrayBuffer[],
+  ): void {
+    if (!(bytes instanceof Uint8Array)) {
       this.modules.push(bytes);
       return;
     }
@@ -55,6 +59,7 @@ class BreakableWorker {
   }
 }
 
+const PACKED = readFileSync('dist/wasm/holm_worker_bg.packed.wasm');
 const workers = BreakableWorker.all;
 const last = () => workers.at(-1) as BreakableWorker;
 const kinds = () => last().requests.map(({ kind }) => kind);
@@ -79,6 +84,7 @@ beforeEach(() => {
   BreakableWorker.storage = 'opfs';
   BreakableWorker.silent = new Set();
   vi.stubGlobal('Worker', BreakableWorker);
+  vi.stubGlobal('fetch', async () => new Response(PACKED));
 });
 
 afterEach(async () => {
@@ -89,6 +95,15 @@ afterEach(async () => {
   vi.unstubAllGlobals();
   vi.restoreAllMocks();
   Reflect.deleteProperty(navigator, 'locks');
+});
+
+it('gives its worker what it has loaded where only workers may compile', async () => {
+  vi.resetModules();
+  const { runInPage } = await import('../page.ts');
+  vi.spyOn(WebAssembly, 'instantiate').mockRejectedValue(new Error('not allowed'));
+  db = await openDatabase({ name: 'test', schema: films }, runInPage);
+  await vi.waitFor(() => expect(last().modules.length).toBe(1));
+  expect(new Uint8Array(last().modules[0] as ArrayBuffer)).toEqual(new Uint8Array(PACKED));
 });
 
 it('starts one module worker and tells it of the network', async () => {

@@ -1,10 +1,11 @@
 //! An open database: everything the engine holds of it between steps, and how rows are read.
 
 use super::answers::Answers;
-use super::index::{Indexes, Stored};
+use super::index::Indexes;
 use super::link::Link;
 use super::list::{PATCH_MEMBERS, write_patch};
 use super::out::{Asker, Step, member_whole, notice};
+use super::plan::Stored;
 use crate::causal::hlc::Hlc;
 use crate::causal::stamp::Time;
 use crate::doc::codec::{Items, write_varint};

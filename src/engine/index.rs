@@ -5,41 +5,30 @@
 //! between requests, and is not read before every document has its entry. Writes keep entries up to
 //! date from the first, so building and writing need not wait for each other.
 
-use super::database::{Database, row_of, stored};
+use super::database::{Database, stored};
 use super::out::Step;
 use crate::doc::codec::{Items, write_varint};
-use crate::doc::key;
-use crate::doc::row::Row;
 use crate::doc::schema::{Collection, Schema};
 use crate::error::Error;
-use crate::operator::window::Found;
-use crate::planted;
 use crate::platform::disk::Disk;
-use crate::query::access::{Access, Form, Ordered, Range, access, ordered, push_value};
-use crate::query::check::CheckedQuery;
-use crate::query::evaluate::Rows;
+use crate::query::access::{Range, push_value};
 use crate::store::{Batch, Direction, Room};
 use crate::txn::table;
 use std::ops::ControlFlow;
-use std::rc::Rc;
 use xxhash_rust::xxh64::xxh64;
 
 /// Documents that a slice of building looks at, and entries that one of removing takes.
 const SLICE: usize = 250;
 /// Bytes of documents after which a slice of building ends.
 const SLICE_BYTES: usize = 256 << 10;
-/// How many documents are read in order in the time in which one is found by its id.
-const SCANNED_PER_FOUND: u64 = 4;
-/// Keys that are read at once where few rows may be enough.
-const READ_AT_ONCE: usize = 64;
 
 /// An index and what it is over.
 #[derive(Debug)]
-struct Index {
+pub(super) struct Index {
     /// Tells indexes apart, and changes with whatever decides what their entries are.
     id: u64,
-    collection: usize,
-    fields: Vec<usize>,
+    pub collection: usize,
+    pub fields: Vec<usize>,
     /// Up to which key documents have their entries; none once all have.
     built_to: Option<Vec<u8>>,
     /// The schema has it no longer; its entries go.
@@ -52,14 +41,14 @@ pub(super) const RECORD_BYTES: u64 = 9;
 /// The indexes of a database.
 #[derive(Debug, Default)]
 pub struct Indexes {
-    all: Vec<Index>,
+    pub(super) all: Vec<Index>,
     /// A slice could not be written. Tried again after the next commit.
     pub is_blocked: bool,
 }
 
 impl Index {
     /// The key of a document's entry: index, values, id.
-    fn key(&self, id: &[u8], values: &[&[u8]]) -> Vec<u8> {
+    pub fn key(&self, id: &[u8], values: &[&[u8]]) -> Vec<u8> {
         let mut key = self.prefix();
         for field in &self.fields {
             let value = values.get(*field);
@@ -69,11 +58,11 @@ impl Index {
         key
     }
 
-    fn prefix(&self) -> Vec<u8> {
+    pub fn prefix(&self) -> Vec<u8> {
         table::numbered(table::INDEX, self.id)
     }
 
-    fn is_ready(&self) -> bool {
+    pub fn is_ready(&self) -> bool {
         self.built_to.is_none()
     }
 }
@@ -217,246 +206,24 @@ fn id_of(collection: &Collection, fields: &[usize]) -> u64 {
     sum
 }
 
-/// A way to read a query.
-struct Plan<'a> {
-    /// None is the collection itself.
-    index: Option<&'a Index>,
-    part: Access,
-    /// About how many keys there are in the part.
-    count: u64,
-    /// How the part has the rows in the query's order.
-    order: Option<Ordered>,
-}
-
-impl Plan<'_> {
-    /// How long it takes to read all, in rows read in order; of what costs the same the part that
-    /// serves most of the query is first.
-    fn rank_of_all(&self) -> (u64, usize) {
-        let each = match self.index {
-            None => 1,
-            // Only the order would be of use.
-            Some(_) if self.part.weight == 0 => return (u64::MAX, 0),
-            Some(_) => SCANNED_PER_FOUND,
-        };
-        (self.count * each, usize::MAX - self.part.weight)
-    }
-
-    /// How long it takes to read `enough` in the query's order, where `least` match of all.
-    fn in_order(&self, enough: u64, least: u64) -> Option<(u64, &Self, &Ordered)> {
-        let order = self.order.as_ref()?;
-        let count = enough.saturating_mul(self.count) / least.max(1);
-        let cost = count.min(self.count) * SCANNED_PER_FOUND;
-        (enough != usize::MAX as u64).then_some((cost, self, order))
-    }
-}
-
-/// The rows of a database as of its last commit.
-pub struct Stored<'a> {
-    /// What reads them.
-    pub database: &'a Database,
-    /// Its files.
-    pub disk: &'a mut dyn Disk,
-}
-
-impl Rows for Stored<'_> {
-    fn read(&mut self, query: &CheckedQuery, enough: usize) -> Result<Found, Error> {
-        self.database.rows_for(self.disk, query, enough)
-    }
-}
-
 impl Database {
-    /// Rows that a query may need: by id, of an index, or all of its collection. `enough` of those
-    /// that match, if they can be read in order.
-    pub fn rows_for(
-        &self,
-        disk: &mut dyn Disk,
-        query: &CheckedQuery,
-        enough: usize,
-    ) -> Result<Found, Error> {
-        let collection = query.collection;
-        let mut found = Found {
-            is_all: true,
-            ..Found::default()
-        };
-        // Of a damaged database entries may be missing whose documents can be read.
-        if self.schema.is_outbox(collection) || self.store.is_damaged() {
-            found.rows = self.rows(disk, collection)?;
-            return Ok(found);
-        }
-        let mut plans = vec![self.plan(disk, query, None)?];
-        for index in &self.indexes.all {
-            let may_be_read = index.is_ready() || planted::is("index_read_unready");
-            if index.collection == collection && may_be_read {
-                plans.push(self.plan(disk, query, Some(index))?);
-            }
-        }
-        let whole = plans.iter().min_by_key(|plan| plan.rank_of_all());
-        let whole = whole.expect("the collection itself can be read");
-        let most = whole.rank_of_all().0;
-        let least = plans.iter().map(|plan| plan.count).min().unwrap_or(0);
-        let in_order = plans
-            .iter()
-            .filter_map(|plan| plan.in_order(enough as u64, least));
-        if let Some((cost, plan, order)) = in_order.min_by_key(|plan| plan.0) {
-            found.is_ordered = true;
-            // To read the same part to its end takes no longer, however few were counted in it.
-            let is_same = std::ptr::eq(plan, whole);
-            let most = if is_same { u64::MAX } else { most };
-            if cost < most
-                && let Some(first) = self.read(disk, query, (plan, order), (enough, most))?
-            {
-                return Ok(first);
-            }
-        }
-        if whole.index.is_some() {
-            let order = Ordered::default();
-            let all = self.read(disk, query, (whole, &order), (usize::MAX, u64::MAX))?;
-            found.rows = all.unwrap_or_default().rows;
-            return Ok(found);
-        }
-        for range in &whole.part.ranges {
-            self.add_rows(disk, collection, range, &mut found.rows)?;
-        }
-        Ok(found)
-    }
-
-    /// Reads rows as a plan has them until enough match, and those that are the same in the order.
-    /// None if that takes longer than to read as many in any order as `most` says.
-    fn read(
-        &self,
-        disk: &mut dyn Disk,
-        query: &CheckedQuery,
-        (plan, order): (&Plan<'_>, &Ordered),
-        (enough, most): (usize, u64),
-    ) -> Result<Option<Found>, Error> {
-        let mut found = Found {
-            is_ordered: true,
-            ..Found::default()
-        };
-        let (mut left, mut last) = (most / SCANNED_PER_FOUND, Vec::new());
-        let mut ranges = plan.part.ranges.clone();
-        let direction = match order.direction {
-            key::Direction::Ascending => Direction::Forward,
-            key::Direction::Descending => Direction::Backward,
-        };
-        if direction == Direction::Backward {
-            ranges.reverse();
-        }
-        for mut range in ranges {
-            loop {
-                let keys = self.keys(disk, &range, READ_AT_ONCE, direction)?;
-                for (key, id_bytes) in &keys {
-                    if left == 0 {
-                        return Ok(None);
-                    }
-                    left -= 1;
-                    let place = (key.as_slice(), *id_bytes);
-                    let row = self.row_at(disk, query.collection, plan.index, place)?;
-                    let Some(row) = row.filter(|row| query.matches(row)) else {
-                        continue;
-                    };
-                    let group = order.group(&row);
-                    let is_other = group != last || planted::is("index_order_without_ties");
-                    if found.rows.len() >= enough && is_other {
-                        return Ok(Some(found));
-                    }
-                    last = group;
-                    found.rows.push(row);
-                }
-                match keys.into_iter().nth(READ_AT_ONCE - 1) {
-                    None => break,
-                    Some((key, _)) if direction == Direction::Backward => range.1 = key,
-                    Some((mut key, _)) => {
-                        key.push(0);
-                        range.0 = key;
-                    }
-                }
-            }
-        }
-        found.is_all = true;
-        Ok(Some(found))
-    }
-
-    /// The row of a key, of an index or of the collection itself.
-    fn row_at(
-        &self,
-        disk: &mut dyn Disk,
-        collection: usize,
-        index: Option<&Index>,
-        (key, id_bytes): (&[u8], usize),
-    ) -> Result<Option<Rc<Row>>, Error> {
-        let prefix = self.prefix_of(collection);
-        let Some(index) = index else {
-            let id = key.get(prefix.len()..).unwrap_or_default();
-            return self.read_row(collection, id, &self.record_at(disk, &prefix, id)?);
-        };
-        let (id, record) = self.record_of_entry(disk, collection, key, id_bytes)?;
-        // An entry that damage has left behind is of no document, or of one that lies elsewhere.
-        let values = self.values_of(collection, &record)?;
-        let is_of = |values: &Vec<&[u8]>| index.key(id, values) == key;
-        row_of(id, values.filter(is_of).as_deref())
-    }
-
-    /// The id in an entry, and the record of its document; no bytes if there is none.
-    pub fn record_of_entry<'a>(
-        &self,
-        disk: &mut dyn Disk,
-        collection: usize,
-        entry: &'a [u8],
-        id_bytes: usize,
-    ) -> Result<(&'a [u8], Vec<u8>), Error> {
-        let id = entry.len().checked_sub(id_bytes);
-        let id = id.and_then(|at| entry.get(at..)).unwrap_or_default();
-        let record = self.record_at(disk, &self.prefix_of(collection), id)?;
-        Ok((id, record))
-    }
-
-    /// How a query is read from an index, or from the collection itself.
-    fn plan<'a>(
-        &self,
-        disk: &mut dyn Disk,
-        query: &CheckedQuery,
-        index: Option<&'a Index>,
-    ) -> Result<Plan<'a>, Error> {
-        let fields = index.map_or(&[][..], |index| &index.fields);
-        let mut columns: Vec<usize> = fields.iter().map(|field| field + 1).collect();
-        let part = match index {
-            None => {
-                columns.push(0);
-                let visible = self.prefix_of(query.collection);
-                access(&query.predicate, &columns, Form::Id, visible)
-            }
-            Some(index) => access(&query.predicate, &columns, Form::Values, index.prefix()),
-        };
-        Ok(Plan {
-            count: self.count(disk, &part.ranges)?,
-            order: ordered(&query.predicate, &columns, &query.order),
-            index,
-            part,
-        })
-    }
-
-    /// About how many entries there are in some ranges.
-    fn count(&self, disk: &mut dyn Disk, ranges: &[Range]) -> Result<u64, Error> {
-        let mut count = 0;
-        for (from, to) in ranges {
-            count += self.store.estimate(disk, from, to)?;
-        }
-        Ok(count)
-    }
-
-    fn prefix_of(&self, collection: usize) -> Vec<u8> {
+    pub fn prefix_of(&self, collection: usize) -> Vec<u8> {
         table::collection(table::VISIBLE, &self.schema.at(collection).name)
     }
 
     /// The record of a document; no bytes if there is none.
-    fn record_at(&self, disk: &mut dyn Disk, visible: &[u8], id: &[u8]) -> Result<Vec<u8>, Error> {
+    pub fn record_at(
+        &self,
+        disk: &mut dyn Disk,
+        visible: &[u8],
+        id: &[u8],
+    ) -> Result<Vec<u8>, Error> {
         let place = [visible, id].concat();
         Ok(stored(&self.store, disk, &place)?.unwrap_or_default())
     }
 
     /// Keys of a range, so many at most, each with the number in its value.
-    fn keys(
+    pub fn keys(
         &self,
         disk: &mut dyn Disk,
         (from, to): &Range,

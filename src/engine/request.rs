@@ -109,6 +109,13 @@ impl Database {
         match kind {
             "write" => self.on_write(step, call),
             "get" => self.on_get(step, call, None),
+            "explain" => {
+                let query = self.query(step, call)?;
+                let text = self.explain(step.disk, &query)?;
+                call.ok = map(1);
+                member_text(&mut call.ok, "text", Some(&text));
+                Ok(())
+            }
             "subscribe" => self.on_subscribe(step, call),
             "unsubscribe" => {
                 let subscription = SubscriptionId(call.whole("subscription")?);

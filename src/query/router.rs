@@ -118,6 +118,13 @@ impl Router {
     }
 }
 
+/// A column by whose value a query's circuit is found, if there is one.
+pub fn constant(query: &CheckedQuery) -> Option<usize> {
+    let mut constants = Vec::new();
+    add_constants(&query.predicate, &mut constants);
+    constants.first().map(|constant| constant.0)
+}
+
 /// Adds the constants that the predicate demands.
 fn add_constants<'a>(predicate: &'a Predicate, into: &mut Vec<(usize, &'a [u8])>) {
     match predicate {

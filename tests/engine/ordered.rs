@@ -192,6 +192,62 @@ fn first_rows_are_the_same_from_an_index_and_stay_so() {
     assert!(came > 3_000, "only {came} rows have come");
 }
 
+#[test]
+fn a_query_explains_itself() {
+    let machine = Machine::default();
+    let mut device = open(&machine, INDEXES);
+    let mut random = SeededEntropy::new(1);
+    let ops = operations(&mut random, &mut BTreeSet::new(), (300, 0));
+    device.write(&ops).expect("it is written");
+    let mut explain = |query: &str| {
+        let answer = device.ask(&format!(r#""kind":"explain","query":{query}"#));
+        let answer = answer.expect("the query is good");
+        let text = answer.get("text").and_then(Value::as_str);
+        text.expect("there is a text").to_owned()
+    };
+    let films = |members: &str| format!(r#"{{"from":"films",{members}}}"#);
+    for (members, lines) in [
+        (
+            QUERIES[0],
+            [
+                "films: the index (genre fixed, year), about ",
+                "in order, until enough match",
+                "routed by genre",
+            ],
+        ),
+        (
+            r#""where":{"op":"between","field":"year","values":[3,3]}"#,
+            [
+                "films: the index (year in a range, title), about ",
+                "all, and sorts what matches",
+                "visits every commit to films",
+            ],
+        ),
+        (
+            r#""where":{"op":"contains","field":"title","value":"x"}"#,
+            [
+                "films: documents (id), about ",
+                "all, and sorts what matches",
+                "visits every commit to films",
+            ],
+        ),
+        (
+            r#""where":{"op":"=","field":"id","value":"f7"}"#,
+            [
+                "films: documents (id fixed), about ",
+                "all, and sorts what matches",
+                "routed by id",
+            ],
+        ),
+    ] {
+        let text = explain(&films(members));
+        assert_eq!(text.lines().count(), 3, "{text}");
+        for (line, begin) in text.lines().zip(lines) {
+            assert!(line.starts_with(begin), "{text}");
+        }
+    }
+}
+
 /// Bugs that these tests must catch (`docs/PLANTED.md`).
 #[cfg(feature = "planted")]
 #[test]
