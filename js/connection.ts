@@ -23,7 +23,10 @@ export type Settle = (error: HolmError | null, answer: Answer) => void;
 
 /** What a live query's owner is told. */
 export interface Subscriber {
-  result(rows: readonly WireRow[]): void;
+  /** Rows of a result that is still to come; so many came before. */
+  part(rows: readonly WireRow[], from: number): void;
+  /** A whole result, or its last rows. */
+  result(rows: readonly WireRow[], from?: number): void;
   patch(patch: WirePatch): void;
   error(error: HolmError): void;
 }
@@ -50,7 +53,11 @@ interface Request {
   readonly settle: Settle;
   /** Its operations, as they are sent. */
   readonly ops?: Uint8Array | undefined;
+  /** Takes rows of an answer that is still to come. */
+  readonly part?: Part | undefined;
 }
+
+type Part = Subscriber['part'];
 
 /** What becomes of a request whose engine was lost before it answered. */
 const WHEN_LOST: Readonly<Record<string, 'forget' | 'settle' | 'conflict' | undefined>> = {
@@ -115,10 +122,10 @@ export class Connection {
   }
 
   /** Asks, and is answered by a promise. */
-  request(kind: string, members: object = {}, ops?: Uint8Array): Promise<Answer> {
+  request(kind: string, members: object = {}, ops?: Uint8Array, part?: Part): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const settle: Settle = (error, answer) => (error ? reject(error) : resolve(answer));
-      this.send(kind, members, settle, ops);
+      this.send(kind, members, settle, ops, part);
     });
   }
 
@@ -126,8 +133,8 @@ export class Connection {
    * Asks, and is answered by a call in the order of the engine's messages, before any later
    * notice is passed on. Gives the request's number.
    */
-  send(kind: string, members: object, settle: Settle, ops?: Uint8Array): number {
-    const request = { number: ++this.#lastNumber, kind, members, settle, ops };
+  send(kind: string, members: object, settle: Settle, ops?: Uint8Array, part?: Part): number {
+    const request = { number: ++this.#lastNumber, kind, members, settle, ops, part };
     const failure = this.#failure;
     if (failure) {
       queueMicrotask(() => settle(this.#withContent(failure, request), {}));
@@ -234,8 +241,14 @@ export class Connection {
         break;
       }
       case 'result':
-        this.#subscribers.get(message.subscription)?.[1].result(message.rows);
+        this.#subscribers.get(message.subscription)?.[1].result(message.rows, message.from);
         break;
+      case 'part': {
+        const { number = 0, subscription = 0, rows, from } = message;
+        this.#pending.get(number)?.part?.(rows, from);
+        this.#subscribers.get(subscription)?.[1].part(rows, from);
+        break;
+      }
       case 'patch':
         this.#subscribers.get(message.subscription)?.[1].patch(message);
         break;

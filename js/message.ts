@@ -25,6 +25,8 @@ export interface Answer {
   readonly entry?: number | null;
   /** Absent where they are as the request says that the page has them. */
   readonly rows?: readonly WireRow[];
+  /** How many rows came before, in parts. */
+  readonly from?: number;
   /** The last commit that they show. */
   readonly revision?: number;
   readonly text?: string;
@@ -40,6 +42,7 @@ export type Message =
   | { readonly kind: 'reply'; readonly number: number; readonly ok: Answer }
   | { readonly kind: 'reply'; readonly number: number; readonly error: WireError }
   | ResultNotice
+  | PartNotice
   | PatchNotice
   | EntryNotice
   | { readonly kind: 'status'; readonly status: WireStatus }
@@ -52,6 +55,18 @@ export interface ResultNotice {
   readonly kind: 'result';
   readonly subscription: number;
   readonly revision: number;
+  /** How many rows came before, in parts. */
+  readonly from?: number;
+  readonly rows: readonly WireRow[];
+}
+
+/** Rows of an answer or a result that is still to come, so that none takes long to read. */
+export interface PartNotice {
+  readonly kind: 'part';
+  readonly number?: number;
+  readonly subscription?: number;
+  /** How many rows came before. */
+  readonly from: number;
   readonly rows: readonly WireRow[];
 }
 

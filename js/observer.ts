@@ -5,7 +5,7 @@ import type { Subscriber } from './connection.ts';
 import { callOut, type HolmError, toHolmError } from './error.ts';
 import type { Layout, PlainRow } from './layout.ts';
 import type { WirePatch, WireRow } from './message.ts';
-import { applyPatch, type Patch, replaceRows } from './rows.ts';
+import { applyPatch, NewRows, type Patch } from './rows.ts';
 
 /** What a live query shows. After an error, `data` is what was shown last. */
 export type Snapshot<R> =
@@ -60,6 +60,8 @@ class LiveRows implements Observer<PlainRow>, Subscriber {
   /** Tells the pool whether anyone listens. */
   readonly #hold: (isHeld: boolean) => void;
   #snapshot: Snapshot<PlainRow> = LOADING;
+  /** A result that comes in parts. */
+  #coming: NewRows | undefined;
   readonly #listeners = new Set<{ readonly call: Listener }>();
   #close: (() => void) | undefined;
   #linger: ReturnType<typeof setTimeout> | undefined;
@@ -84,9 +86,17 @@ class LiveRows implements Observer<PlainRow>, Subscriber {
     };
   };
 
-  result(wire: readonly WireRow[]): void {
+  part(wire: readonly WireRow[], from: number): void {
+    const old = this.#snapshot.data ?? [];
+    if (from === 0) this.#coming = new NewRows(old, this.#layout);
+    this.#coming?.add(wire);
+  }
+
+  result(wire: readonly WireRow[], from = 0): void {
+    this.part(wire, from);
     const old = this.#snapshot.data;
-    const rows = replaceRows(old ?? [], wire, this.#layout);
+    const rows = this.#coming?.done() ?? [];
+    this.#coming = undefined;
     if (this.#snapshot.status === 'live' && rows === old) return;
     this.#show({ status: 'live', data: rows, error: undefined }, null);
   }

@@ -59,8 +59,8 @@ export interface Conditions<W> {
   <K extends keyof W & string>(field: K, op: 'in' | 'not in', values: readonly W[K][]): Condition;
   <K extends keyof W & string>(field: K, op: 'between', bounds: Bounds<W[K]>): Condition;
   <K extends keyof W & string>(field: K, op: 'contains', part: Part<W[K]>): Condition;
-  (field: TextField<W>, op: 'prefix' | 'like', text: string): Condition;
-  (field: keyof W & string, op: 'is null'): Condition;
+  <K extends TextField<W>>(field: K, op: 'prefix' | 'like', text: string): Condition;
+  <K extends keyof W & string>(field: K, op: 'is null'): Condition;
   and(...conditions: readonly Condition[]): Condition;
   or(...conditions: readonly Condition[]): Condition;
   not(condition: Condition): Condition;
@@ -115,8 +115,8 @@ export class Selection<R, W> {
   where<K extends keyof W & string>(field: K, op: 'in' | 'not in', values: readonly W[K][]): this;
   where<K extends keyof W & string>(field: K, op: 'between', bounds: Bounds<W[K]>): this;
   where<K extends keyof W & string>(field: K, op: 'contains', part: Part<W[K]>): this;
-  where(field: TextField<W>, op: 'prefix' | 'like', text: string): this;
-  where(field: keyof W & string, op: 'is null'): this;
+  where<K extends TextField<W>>(field: K, op: 'prefix' | 'like', text: string): this;
+  where<K extends keyof W & string>(field: K, op: 'is null'): this;
   where(build: (q: Conditions<W>) => Condition): this;
   where(...given: readonly unknown[]): this {
     return this.extend((ast) => {

@@ -69,20 +69,37 @@ function rearrange(
   return rows as PlainRow[];
 }
 
-/** A whole new list, in which every row that equals its former self is the same object. */
-export function replaceRows(
-  old: readonly PlainRow[],
-  wire: readonly WireRow[],
-  layout: Layout,
-): readonly PlainRow[] {
-  const formerById = new Map(old.map((row) => [row.id, row]));
-  const rows = wire.map((wireRow) => {
-    const row = layout.decodeRow(wireRow);
-    const former = formerById.get(row.id);
-    return former && isEqual(former, row) ? former : row;
-  });
-  const isSame = rows.length === old.length && rows.every((row, at) => row === old[at]);
-  return isSame ? old : rows;
+/**
+ * A whole new list, which may come in parts. Every row that equals its former self is the same
+ * object.
+ */
+export class NewRows {
+  readonly #old: readonly PlainRow[];
+  readonly #layout: Layout;
+  readonly #formerById: ReadonlyMap<string, PlainRow>;
+  readonly #rows: PlainRow[] = [];
+
+  constructor(old: readonly PlainRow[], layout: Layout) {
+    this.#old = old;
+    this.#layout = layout;
+    this.#formerById = new Map(old.map((row) => [row.id, row]));
+  }
+
+  /** Takes the next rows. */
+  add(wire: readonly WireRow[]): this {
+    for (const wireRow of wire) {
+      const row = this.#layout.decodeRow(wireRow);
+      const former = this.#formerById.get(row.id);
+      this.#rows.push(former && isEqual(former, row) ? former : row);
+    }
+    return this;
+  }
+
+  /** The list; the old one if nothing is new. */
+  done(): readonly PlainRow[] {
+    const [rows, old] = [this.#rows, this.#old];
+    return rows.length === old.length && rows.every((row, at) => row === old[at]) ? old : rows;
+  }
 }
 
 function doesNotFit(): HolmError {

@@ -3,8 +3,10 @@ import { binaryOf } from './binary.ts';
 import type { Connection } from './connection.ts';
 import type { HolmError } from './error.ts';
 import type { Layout, PlainRow } from './layout.ts';
+import type { WireRow } from './message.ts';
 import { type Observer, ObserverPool } from './observer.ts';
 import type { Ast, Source } from './query.ts';
+import { NewRows } from './rows.ts';
 
 /** Results that are remembered, for as long as the app has them. */
 const RESULTS_MAX = 64;
@@ -35,12 +37,19 @@ export class LiveSource implements Source {
     const engine = this.#connection.engines;
     const old = known?.engine === engine ? known.rows.deref() : undefined;
     const since = old && known?.revision;
-    const { rows: wire, revision } = await this.#connection.request('get', { query, since });
+    let coming = new NewRows([], layout);
+    const part = (wire: readonly WireRow[], from: number) => {
+      if (from === 0) coming = new NewRows([], layout);
+      coming.add(wire);
+    };
+    const asked = this.#connection.request('get', { query, since }, undefined, part);
+    const { rows: wire, revision, from = 0 } = await asked;
     if (since && !wire) {
       // Where another engine has answered, its commits are not those that were meant.
       return old && engine === this.#connection.engines ? old : this.get(query, layout);
     }
-    const rows = layout.decodeRows(wire ?? []);
+    part(wire ?? [], from);
+    const rows = coming.done();
     this.#results.delete(key);
     this.#results.set(key, { rows: new WeakRef(rows), revision, engine: this.#connection.engines });
     const [oldest = key] = this.#results.keys();

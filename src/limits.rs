@@ -39,6 +39,8 @@ pub const QUERY_DEPTH_MAX: usize = 64;
 pub const QUERY_NODES_MAX: usize = 1_000;
 /// Most values in one `in`.
 pub const QUERY_VALUES_MAX: usize = 10_000;
+/// Most rows in one message to a page, which reads it in one task.
+pub const MESSAGE_ROWS_MAX: usize = 1_000;
 /// How long a live query's circuit is kept after its last subscriber, in milliseconds.
 pub const CIRCUIT_KEPT_MS: u64 = 5_000;
 /// So long after the last write what is in memory may be written to a run.

@@ -15,6 +15,8 @@ mod export;
 mod full;
 #[path = "engine/indexes.rs"]
 mod indexes;
+#[path = "engine/large.rs"]
+mod large;
 #[path = "engine/ordered.rs"]
 mod ordered;
 #[path = "engine/outbox.rs"]

@@ -63,6 +63,8 @@ pub struct Device {
     time: Time,
     number: u64,
     patches: Vec<Value>,
+    /// Rows of an answer that has not come to its end.
+    parts: Vec<Value>,
 }
 
 impl Device {
@@ -89,6 +91,7 @@ impl Device {
             time,
             number: 0,
             patches: Vec::new(),
+            parts: Vec::new(),
         };
         let sync = match setup.server {
             Some(_) => r#","sync":{"url":"http://server","space":"bench"}"#,
@@ -140,6 +143,7 @@ impl Device {
                 match notice.get("kind").and_then(Value::as_str) {
                     Some("reply") => answer = accepted(notice),
                     Some("token") => drop(self.send(r#""kind":"token","token":"demo""#)),
+                    Some("part") => self.parts.extend(rows_of(notice).iter().cloned()),
                     Some("patch" | "result") => self.patches.push(notice.clone()),
                     _ => {}
                 }
@@ -194,7 +198,14 @@ impl Device {
     /// The ids of a query's rows.
     pub fn ids(&mut self, query: &str) -> Vec<String> {
         let answer = self.ask(&format!(r#""kind":"get","query":{query}"#));
-        ids(answer.get("rows"))
+        self.ids_of(&answer)
+    }
+
+    /// Those of rows that came in parts first.
+    fn ids_of(&mut self, last: &Value) -> Vec<String> {
+        let mut rows = std::mem::take(&mut self.parts);
+        rows.extend(rows_of(last).iter().cloned());
+        ids(&rows)
     }
 
     /// Opens a live query and gives the ids of its first result.
@@ -203,7 +214,7 @@ impl Device {
             r#""kind":"subscribe","subscription":1,"query":{query}"#
         ));
         let result = self.patches.pop().expect("the result comes first");
-        ids(result.get("rows"))
+        self.ids_of(&result)
     }
 
     /// Moves a list of ids by the patches that have come, as `docs/PAGE.md` says.
@@ -229,11 +240,7 @@ impl Device {
             }
             for each in part("inserts") {
                 let row = each.as_list().and_then(|pair| pair.get(1)).cloned();
-                came.extend(
-                    ids(row.map(|row| Value::List(vec![row])).as_ref())
-                        .pop()
-                        .map(|id| (place(each, 0), id)),
-                );
+                came.extend(ids(row.as_slice()).pop().map(|id| (place(each, 0), id)));
             }
             gone.sort_unstable();
             for at in gone.into_iter().rev() {
@@ -253,8 +260,12 @@ fn accepted(reply: &Value) -> Value {
         .clone()
 }
 
-fn ids(rows: Option<&Value>) -> Vec<String> {
-    let rows = rows.and_then(Value::as_list).unwrap_or_default();
+fn rows_of(notice: &Value) -> &[Value] {
+    let rows = notice.get("rows").and_then(Value::as_list);
+    rows.unwrap_or_default()
+}
+
+fn ids(rows: &[Value]) -> Vec<String> {
     let id = |row: &Value| row.as_list()?.first()?.as_str().map(String::from);
     rows.iter().filter_map(id).collect()
 }

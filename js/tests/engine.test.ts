@@ -154,6 +154,30 @@ describe('queries of a collection', () => {
     expect(await sorted.offset(3).first()).toMatchObject({ title: paged[4] });
   });
 
+  it('come whole, however many there are, and move as others do', async () => {
+    const count = 2_345;
+    const rows = Array.from({ length: count }, (_, nth) => ({
+      id: `f${10_000 + nth}`,
+      title: 'x',
+    }));
+    await db.mutate.films.insertMany(rows).saved;
+    const ids = (found: readonly { readonly id: string }[]) => found.map(({ id }) => id);
+    expect(ids(await db.query.films.get())).toEqual(ids(rows));
+    let shown: readonly { readonly id: string }[] = [];
+    let calls = 0;
+    const stop = db.query.films.subscribe((change) => {
+      shown = change.rows;
+      calls += 1;
+    });
+    await expect.poll(() => shown.length).toBe(count);
+    expect([calls, ids(shown)]).toEqual([1, ids(rows)]);
+    const last = shown.at(-1);
+    await db.mutate.films.delete('f10000').saved;
+    await expect.poll(() => shown.length).toBe(count - 1);
+    expect(shown.at(-1)).toBe(last);
+    stop();
+  });
+
   it('explain themselves', async () => {
     const rated = db.query.films.where('rating', '>', 5).orderBy('rating').limit(3);
     const [how, order, route] = (await rated.explain()).split('\n');

@@ -149,6 +149,28 @@ describe('a query', () => {
     expect(engine.of('get')).toEqual([]);
   });
 
+  it('takes rows in parts, and those of the engine that answered only', async () => {
+    const { engine, db } = await open();
+    const row = (id: string) => [id, 'T', null, 'drama', null, null, null];
+    let number = 0;
+    engine.on('get', (request) => {
+      number = request.number;
+      const part = (from: number, ...ids: string[]) =>
+        engine.say({ kind: 'part', number, from, rows: ids.map(row) });
+      part(0, 'lost', 'with', 'its');
+      part(0, 'a', 'b');
+      part(2, 'c');
+      return { ok: { revision: 1, from: 3, rows: [row('d')] } };
+    });
+    const ids = (await db.query.films.get()).map(({ id }) => id);
+    expect(ids).toEqual(['a', 'b', 'c', 'd']);
+    engine.on('get', () => {
+      engine.say({ kind: 'part', number: number + 1, from: 0, rows: [row('lost')] });
+      return { ok: { revision: 1, from: 0, rows: [row('e')] } };
+    });
+    expect(await db.query.films.limit(3).get()).toMatchObject([{ id: 'e' }]);
+  });
+
   it('rejects with the reason of the engine', async () => {
     const { engine, db } = await open();
     engine.on('get', () => refuse('unknown_field'));

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { HolmError } from '../error.ts';
 import { Layout, type PlainRow } from '../layout.ts';
 import type { WirePatch, WireRow } from '../message.ts';
-import { applyPatch, replaceRows } from '../rows.ts';
+import { applyPatch, NewRows } from '../rows.ts';
 import { t } from '../schema.ts';
 import { random } from './scripted-engine.ts';
 
@@ -135,15 +135,15 @@ it('a whole new result keeps the rows that are equal, and the list if all are', 
     ['b', 2, null],
   ];
   const old = rowsOf(wire);
-  expect(replaceRows(old, structuredClone(wire), layout)).toBe(old);
-  const next = replaceRows(
-    old,
-    [
-      ['b', 3, null],
-      ['a', 1, { x: [1] }],
-    ],
-    layout,
-  );
+  const parts = structuredClone(wire).map((row) => [row]);
+  const whole = new NewRows(old, layout);
+  for (const part of parts) whole.add(part);
+  expect(whole.done()).toBe(old);
+  const changed: WireRow[] = [
+    ['b', 3, null],
+    ['a', 1, { x: [1] }],
+  ];
+  const next = new NewRows(old, layout).add(changed).done();
   expect(next[1]).toBe(old[0]);
   expect(next[0]).not.toBe(old[1]);
   expect(next[0]).toEqual({ id: 'b', a: 3, b: null });

@@ -1,6 +1,7 @@
 // Checked by tsc: each line marked as an error must be one.
 import { expectTypeOf, it } from 'vitest';
 import type { Database } from '../client.ts';
+import type { Query } from '../query.ts';
 import { useLiveQuery } from '../react/index.ts';
 import { defineSchema, type Insert, type Row, t, type Update } from '../schema.ts';
 
@@ -92,6 +93,9 @@ function use(db: Database<S>) {
   // @ts-expect-error a wrong operand inside a condition
   query.films.where((q) => q('year', '=', 'a'));
 
+  // What takes any query of some rows need not know what they are compared with.
+  const people: Query<Row<S, 'people'>, never> = query.people;
+  void people;
   expectTypeOf(query.people.get()).resolves.toEqualTypeOf<readonly Row<S, 'people'>[]>();
   query.people.subscribe(({ rows, patch }) => {
     expectTypeOf(rows).toEqualTypeOf<readonly Row<S, 'people'>[]>();

@@ -1,8 +1,10 @@
 //! What pages are told of lists: results, and patches of live queries (`docs/PAGE.md`).
 
-use super::out::{write_head, write_name, write_whole};
+use super::out::{Out, member_whole, notice, write_head, write_name, write_whole};
 use crate::doc::codec::LIST;
 use crate::doc::row::Row;
+use crate::ids::TabId;
+use crate::limits::MESSAGE_ROWS_MAX;
 use crate::query::patch::{Patch, Update};
 use std::rc::Rc;
 
@@ -42,6 +44,33 @@ fn write_update(out: &mut Vec<u8>, update: &Update) {
         write_whole(out, *column as u64);
         out.extend_from_slice(update.row.cell(*column));
     }
+}
+
+/// Who the rows of a result are for: a page, and the member that says for what.
+pub type Receiver<'a> = (TabId, &'a str, u64);
+
+/// Posts all rows but the last ones, up to the most that go in a message, in messages of their own.
+/// Returns how many were posted, and the others.
+pub fn post_parts<'a>(
+    out: &mut Out,
+    (tab, name, number): Receiver<'_>,
+    mut rows: &'a [Rc<Row>],
+) -> (usize, &'a [Rc<Row>]) {
+    let mut from = 0;
+    while let Some((part, others)) = rows.split_at_checked(MESSAGE_ROWS_MAX)
+        && !others.is_empty()
+    {
+        let mut notice = notice("part", 3);
+        member_whole(&mut notice, name, number);
+        member_whole(&mut notice, "from", from as u64);
+        write_rows(&mut notice, part);
+        out.cut(tab);
+        out.post(tab, &notice);
+        out.cut(tab);
+        from += part.len();
+        rows = others;
+    }
+    (from, rows)
 }
 
 /// Writes the member `rows`.

@@ -1,4 +1,5 @@
-//! What a step gives out: effects in order, and for each page one message with all its notices.
+//! What a step gives out: effects in order, and for each page one message with all its notices;
+//! what is long goes in messages of its own, between those before it and those after it.
 
 use super::message;
 use crate::doc::codec::{MAP, NULL, STRING, write_bytes, write_int, write_value, write_varint};
@@ -43,7 +44,8 @@ impl Asker {
 #[derive(Debug, Default)]
 pub struct Out {
     effects: Vec<Effect>,
-    notices: SortedMap<TabId, Vec<u8>>,
+    /// The messages of each page, and the notices in each.
+    messages: SortedMap<TabId, Vec<Vec<u8>>>,
 }
 
 impl Out {
@@ -55,7 +57,19 @@ impl Out {
 
     /// Begins a notice to a page: the caller writes one value.
     pub fn notice(&mut self, tab: TabId) -> &mut Vec<u8> {
-        self.notices.get_or_default(tab)
+        let messages = self.messages.get_or_default(tab);
+        if messages.is_empty() {
+            messages.push(Vec::new());
+        }
+        let last = messages.len() - 1;
+        messages.get_mut(last).expect("there is a message")
+    }
+
+    /// Ends the message under way: what comes next goes in another.
+    pub fn cut(&mut self, tab: TabId) {
+        if !self.notice(tab).is_empty() {
+            self.messages.get_or_default(tab).push(Vec::new());
+        }
     }
 
     /// Adds a notice that is written already.
@@ -70,9 +84,11 @@ impl Out {
 
     /// All effects; the notices come last.
     pub fn finish(mut self) -> Vec<Effect> {
-        for (tab, notices) in self.notices {
-            let bytes = message::to_page(&notices);
-            self.effects.push(Effect::Post { tab, bytes });
+        for (tab, messages) in self.messages {
+            for notices in messages.iter().filter(|notices| !notices.is_empty()) {
+                let bytes = message::to_page(notices);
+                self.effects.push(Effect::Post { tab, bytes });
+            }
         }
         self.effects
     }

@@ -3,7 +3,7 @@
 use super::answers::Known;
 use super::database::{Database, Waiting};
 use super::exchange::Told;
-use super::list::write_rows;
+use super::list::{post_parts, write_rows};
 use super::out::{
     Asker, EMPTY, Out, Step, map, member_text, member_whole, notice, reply, write_name,
 };
@@ -272,9 +272,12 @@ impl Database {
         let enough = query.reach().unwrap_or(usize::MAX);
         let found = self.rows_for(step.disk, query, enough)?;
         let rows = evaluate(query, &found.rows);
-        call.ok = map(2);
+        let receiver = (call.asker.tab, "number", call.asker.number.0);
+        let (from, rows) = post_parts(step.out, receiver, &rows);
+        call.ok = map(3);
         member_whole(&mut call.ok, "revision", last);
-        write_rows(&mut call.ok, &rows);
+        member_whole(&mut call.ok, "from", from as u64);
+        write_rows(&mut call.ok, rows);
         Ok(())
     }
 
@@ -314,10 +317,13 @@ impl Database {
         let rows = self.with_live(step.disk, |live, rows| {
             live.subscribe(tab, subscription, query, rows)
         })?;
-        let mut notice = notice("result", 3);
+        let receiver = (tab, "subscription", subscription.0);
+        let (from, rows) = post_parts(step.out, receiver, &rows);
+        let mut notice = notice("result", 4);
         member_whole(&mut notice, "subscription", subscription.0);
         member_whole(&mut notice, "revision", self.store.last().0);
-        write_rows(&mut notice, &rows);
+        member_whole(&mut notice, "from", from as u64);
+        write_rows(&mut notice, rows);
         step.out.post(tab, &notice);
         Ok(())
     }

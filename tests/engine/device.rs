@@ -138,6 +138,8 @@ pub struct Device {
     next_number: u64,
     /// Notices that came and were not replies, oldest first.
     pub notices: Vec<Value>,
+    /// The messages that came last, each with its notices.
+    pub messages: Vec<Vec<Value>>,
     replies: BTreeMap<u64, Value>,
 }
 
@@ -193,6 +195,7 @@ impl Device {
             schema: SCHEMA.into(),
             next_number: 1,
             notices,
+            messages: Vec::new(),
             replies,
         }
     }
@@ -309,10 +312,20 @@ impl Device {
         let ok = self
             .ask(&format!(r#""kind":"get","query":{query}"#))
             .expect("the query is good");
-        ok.get("rows")
-            .and_then(Value::as_list)
-            .expect("rows are a list")
-            .to_vec()
+        self.with_parts(&ok)
+    }
+
+    /// The rows of an answer or a result, with those that came in parts before it.
+    pub fn with_parts(&mut self, last: &Value) -> Vec<Value> {
+        let mut rows = Vec::new();
+        let parts = self.take_notices("part");
+        for notice in parts.iter().chain([last]) {
+            let from = notice.get("from").and_then(Value::as_u64);
+            assert_eq!(from, Some(rows.len() as u64), "parts come in their order");
+            let more = notice.get("rows").and_then(Value::as_list);
+            rows.extend_from_slice(more.expect("rows are a list"));
+        }
+        rows
     }
 
     /// States of the outbox entries.
@@ -349,10 +362,10 @@ impl Device {
     pub fn run(&mut self) {
         self.driver.run();
         let posts = self.posts.take();
-        for (_, bytes) in posts {
-            for notice in message::notices(&bytes) {
-                self.take(notice);
-            }
+        let notices = posts.iter().map(|(_, bytes)| message::notices(bytes));
+        self.messages = notices.collect();
+        for notice in self.messages.concat() {
+            self.take(notice);
         }
     }
 
