@@ -2,6 +2,7 @@
 // being saved, so that neither this thread nor the engine has a long task.
 import { BinaryWriter } from './binary.ts';
 import type { Answer } from './message.ts';
+import { turn } from './turn.ts';
 
 /** At most this much in a transaction; one document larger than this has one of its own. */
 export const TRANSACTION_BYTES = 256 * 1024;
@@ -121,20 +122,6 @@ async function draw(batches: Cut): Promise<Drawn> {
     if (drawn.value !== null) return drawn as Drawn;
   }
 }
-
-/**
- * Until other tasks of this thread have had their turn. By a message: timers of a page that is
- * hidden are held back by a second each.
- */
-const turn = () =>
-  new Promise<void>((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
 
 /** All batches as one; between two that it draws it lets other tasks of this thread run. */
 export async function gather(drawn: readonly (Batch | null)[], rest: Cut): Promise<Batch> {

@@ -4,6 +4,7 @@
 import { BinaryReader, binaryOf } from './binary.ts';
 import { callOut, errorFromWire, HolmError, toHolmError } from './error.ts';
 import { newTab } from './id.ts';
+import { Inbox } from './inbox.ts';
 import type { Answer, Message, StorageStatus, WirePatch, WireRow } from './message.ts';
 import type { Ast } from './query.ts';
 import type { WireSchema } from './schema.ts';
@@ -97,6 +98,9 @@ export class Connection {
   /** Unanswered requests by number; in order of number, because they are added in that order. */
   readonly #pending = new Map<number, Request>();
   readonly #subscribers = new Map<number, readonly [query: Ast, Subscriber]>();
+  readonly #inbox = new Inbox((bytes) => this.#read(bytes));
+  /** The last one that was attached. */
+  #engine: Port | undefined;
   #queue: Request[] = [];
   #lastNumber = 0;
   #lastSubscription = 0;
@@ -178,6 +182,8 @@ export class Connection {
       port.close();
       return;
     }
+    if (port !== this.#engine) this.#inbox.clear();
+    this.#engine = port;
     this.#port = port;
     this.engines += 1;
     if (this.#opening) this.#sendOpen(this.#opening);
@@ -215,6 +221,10 @@ export class Connection {
 
   /** One message of the engine. */
   receive(bytes: Uint8Array): void {
+    this.#inbox.take(bytes);
+  }
+
+  #read(bytes: Uint8Array): void {
     let messages: readonly Message[];
     try {
       messages = JSON.parse(new TextDecoder().decode(bytes)).messages;
